@@ -1,0 +1,43 @@
+"""Packaging. `trainers/` and `export/` stand at the top level for people; installed they are tfpose.trainers and tfpose.export."""
+
+from setuptools import setup
+
+setup(
+    name="tfpose",
+    version="0.1.0",
+    description="Unsupervised 3D human pose representations for TensorFlow: denoise, encode, transfer views, export.",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    package_dir={"tfpose": "tfpose", "tfpose.trainers": "trainers", "tfpose.export": "export"},
+    packages=[
+        "tfpose",
+        "tfpose.data",
+        "tfpose.layers",
+        "tfpose.models",
+        "tfpose.trainers",
+        "tfpose.trainers.configs",
+        "tfpose.trainers.evaluators",
+        "tfpose.export",
+    ],
+    package_data={"tfpose": ["skeletons/*.json"]},
+    install_requires=[
+        "absl-py>=2.0",
+        "keras>=3.10",
+        "matplotlib>=3.8",
+        "ml_collections>=1.0",
+        "numpy>=1.26",
+        "pillow>=10.0",
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        # TensorFlow is an extra so that tensorflow, tensorflow-cpu and tensorflow-gpu builds can each satisfy it.
+        "tensorflow": ["tensorflow>=2.19"],
+        "cpu": ["tensorflow-cpu>=2.19"],
+        "litert": ["ai-edge-litert>=1.3"],
+        "tensorboard": ["tensorboard>=2.19"],
+        "test": ["pytest>=8.0", "ruff>=0.8"],
+    },
+    entry_points={"console_scripts": ["tfpose = tfpose.cli:main"]},
+)

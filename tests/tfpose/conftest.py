@@ -1,0 +1,37 @@
+"""Poses that the tests of the library share."""
+
+import numpy as np
+import pytest
+
+from tfpose.skeleton import Skeleton
+
+_STANDING = {  # metres, y up, facing +z, so the left side is at +x
+    "spine_base": (0.00, 0.95, 0.00),
+    "spine_mid": (0.00, 1.18, -0.01),
+    "spine_shoulder": (0.00, 1.42, -0.02),
+    "neck": (0.00, 1.50, -0.01),
+    "head": (0.00, 1.65, 0.02),
+    "shoulder_left": (0.18, 1.40, -0.02),
+    "elbow_left": (0.24, 1.13, -0.05),
+    "wrist_left": (0.27, 0.89, 0.05),
+    "shoulder_right": (-0.18, 1.40, -0.02),
+    "elbow_right": (-0.24, 1.13, -0.05),
+    "wrist_right": (-0.27, 0.89, 0.05),
+    "hip_left": (0.10, 0.91, 0.00),
+    "knee_left": (0.12, 0.50, 0.03),
+    "ankle_left": (0.13, 0.09, -0.02),
+    "hip_right": (-0.10, 0.91, 0.00),
+    "knee_right": (-0.12, 0.50, 0.03),
+    "ankle_right": (-0.13, 0.09, -0.02),
+}
+
+
+@pytest.fixture
+def paper17() -> Skeleton:
+    return Skeleton.load("paper17")
+
+
+@pytest.fixture
+def standing_pose(paper17) -> np.ndarray:
+    """A person standing upright, arms hanging: float32 `[17, 3]` in the order of `paper17`."""
+    return np.array([_STANDING[joint] for joint in paper17.joints], np.float32)

@@ -1,0 +1,1 @@
+"""tfpose: unsupervised 3D human pose representations for TensorFlow."""

@@ -1,0 +1,69 @@
+"""What goes wrong with a skeleton: joints moved far (the paper, Sec. 3.3), noise, missing joints, sides swapped.
+
+Every function takes clean poses `[B, J, 3]` in metres and an explicit seed and is XLA-compilable.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tfpose.seeds import split
+from tfpose.skeleton import Skeleton
+
+
+def choose_joints(counts, joints: int, seed) -> tf.Tensor:
+    """Chooses `counts` `[B]` different joints in each pose, uniformly.
+
+    Returns:
+        bool `[B, joints]`.
+    """
+    scores = tf.random.stateless_uniform([tf.shape(counts)[0], joints], seed)
+    rank = tf.reduce_sum(tf.cast(scores[:, :, None] > scores[:, None, :], tf.int32), axis=-1)
+    return rank < counts[:, None]
+
+
+def random_counts(batch, lowest: int, highest: int, seed) -> tf.Tensor:
+    """How many joints to corrupt in each pose: int32 `[batch]`, uniform from `lowest` to `highest`, both included."""
+    return tf.random.stateless_uniform([batch], seed, lowest, highest + 1, tf.int32)
+
+
+def displace(poses, moved, seed, shortest: float = 0.2, longest: float = 0.8) -> tf.Tensor:
+    """Moves the chosen joints to illegal places, the paper's corruption (Sec. 3.3 and 4.1).
+
+    The direction is uniform on the sphere and the length uniform in `[shortest, longest]` metres; the paper says only
+    "a relatively large displacement".
+
+    Args:
+        poses: `[B, J, 3]` metres.
+        moved: bool `[B, J]`, from `choose_joints` or from drop-label files.
+        seed: two integers.
+
+    Returns:
+        `[B, J, 3]`; the joints that are not `moved` are unchanged.
+    """
+    direction_seed, length_seed = split(seed, 2)
+    direction = tf.math.l2_normalize(tf.random.stateless_normal(tf.shape(poses), direction_seed), axis=-1)
+    length = tf.random.stateless_uniform(tf.shape(poses)[:-1], length_seed, shortest, longest)
+    return tf.where(moved[..., None], poses + direction * length[..., None], poses)
+
+
+def add_noise(poses, seed, stddev: float) -> tf.Tensor:
+    """Adds Gaussian noise of `stddev` metres to every coordinate."""
+    return poses + stddev * tf.random.stateless_normal(tf.shape(poses), seed)
+
+
+def remove(poses, missing) -> tf.Tensor:
+    """Makes the joints `missing` (bool `[B, J]`) NaN, as trackers report joints that they do not see."""
+    return tf.where(missing[..., None], tf.constant(float("nan"), poses.dtype), poses)
+
+
+def swap_sides(poses, swapped, skeleton: Skeleton) -> tf.Tensor:
+    """Exchanges left and right joints where a tracker took a person's back for the front.
+
+    Args:
+        poses: `[B, J, 3]` metres.
+        swapped: bool `[B]`, or `[B, J]` with both joints of a pair alike.
+        skeleton: says which joints are mirror images.
+    """
+    swapped = tf.reshape(swapped, [tf.shape(poses)[0], -1, 1])
+    return tf.where(swapped, tf.gather(poses, skeleton.mirror_joints, axis=1), poses)

@@ -1,0 +1,241 @@
+"""The data sets by name, as poses, and the protocols that split their clips.
+
+A data folder holds `cmu/`, `nucla/`, `ntu/`, `h36m/`, `ape/` in the layout that their owners distribute; the
+environment variable `TFPOSE_DATA` names it where no `data_dir` is given.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from tfpose.data import ape, bvh, human36m, ntu, nucla, synthetic
+from tfpose.data.clip import Clip
+from tfpose.data.pose_set import PoseSet
+from tfpose.errors import DataError
+from tfpose.skeleton import Skeleton
+
+CMU_TEST_SUBJECTS = ("09",)
+CMU_ACKNOWLEDGEMENT = (
+    "The data used in this project was obtained from mocap.cs.cmu.edu. "
+    "The database was created with funding from NSF EIA-0196217."
+)
+# The seven of Human3.6M's actions that stand in for APE's seven.
+APE_ACTIONS = ("Directions", "Eating", "Greeting", "Phoning", "Posing", "Smoking", "Walking")
+_H36M_TEST_POSES = 5000
+_NUCLA_TEST_STEP = 5
+_SYNTHETIC = {"train": (500, 1), "test": (50, 2)}  # clips of 60 poses, seed
+_H36M_LINEAGE = "Human3.6M without the shifted sequences of S9; academic use only"
+
+_CONTENT = {
+    "cmu": "subjects/*/*.bvh",
+    "nucla": "all_sqe/*.json",
+    "ntu": "nturgb+d_skeletons/*.skeleton",
+    "h36m": "data_3d_h36m.npz",
+    "ape": "random_remove/remove*/*/APE_drop_*_label.json",
+}
+
+
+def poses(
+    name: str, split: str, data_dir: str | os.PathLike | None = None, skeleton: Skeleton | None = None
+) -> PoseSet:
+    """The poses of a data set; those with a missing joint are left out.
+
+    Args:
+        name: "synthetic", "cmu", "nucla" (cross-view), "ntu" (cross-view), "ntu_subject" (cross-subject), "h36m", or
+            "h36m_ape" (APE's protocol on Human3.6M: every pose once per k = 1..5 with the real drop labels).
+        split: "train", "test", and for all but "h36m_ape" "all".
+        data_dir: the data folder; by default the environment variable TFPOSE_DATA. "synthetic" needs none.
+        skeleton: the joints wanted; by default the paper's 17.
+
+    Raises:
+        DataError: for an unknown name or split, a missing folder, or an unreadable file.
+        SkeletonError: when the set's skeleton cannot become `skeleton`.
+    """
+    if name not in _SETS:
+        raise DataError(f"no data set '{name}'; there are {', '.join(_SETS)}")
+    make = _SETS[name]
+    known = ("train", "test") if make is _h36m_ape else ("train", "test", "all")
+    if split not in known:
+        raise DataError(f"data set '{name}' has no split '{split}'; it has {', '.join(known)}")
+    return make(split, data_dir, skeleton or Skeleton.load("paper17"))
+
+
+def nucla_cross_view(clips: Iterable[Clip]) -> tuple[list[Clip], list[Clip]]:
+    """Northwestern-UCLA's cross-view protocol: `(train, test)`, views 1 and 2 against view 3."""
+    return _split(clips, lambda clip: clip.view in nucla.TRAIN_VIEWS)
+
+
+def ntu_cross_view(clips: Iterable[Clip]) -> tuple[list[Clip], list[Clip]]:
+    """NTU RGB+D's cross-view protocol: `(train, test)`, cameras 2 and 3 against camera 1."""
+    return _split(clips, lambda clip: int(clip.view[1:]) in ntu.TRAIN_CAMERAS)
+
+
+def ntu_cross_subject(clips: Iterable[Clip]) -> tuple[list[Clip], list[Clip]]:
+    """NTU RGB+D's cross-subject protocol: `(train, test)` by the official list of performers."""
+    return _split(clips, lambda clip: int(clip.subject[1:]) in ntu.TRAIN_PERFORMERS)
+
+
+def _split(clips: Iterable[Clip], is_train: Callable[[Clip], bool]) -> tuple[list[Clip], list[Clip]]:
+    train, test = [], []
+    for clip in clips:
+        (train if is_train(clip) else test).append(clip)
+    return train, test
+
+
+# --- the sets
+
+
+def _synthetic(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
+    parts = {"train": ["train"], "test": ["test"], "all": ["train", "test"]}[split]
+    clips = (clip for part in parts for clip in synthetic.clips(*_SYNTHETIC[part]))
+    return PoseSet(f"synthetic/{split}", _complete(clips, skeleton), skeleton, lineage="made by tfpose.data.synthetic")
+
+
+def _cmu(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
+    paths = files("cmu", data_dir)
+    if split != "all":
+        paths = [path for path in paths if (path.parent.name in CMU_TEST_SUBJECTS) == (split == "test")]
+    positions = _complete((clip for path in paths for clip in bvh.read_file(path)), skeleton)
+    return PoseSet(f"cmu/{split}", positions, skeleton, lineage=f"CMU Mocap. {CMU_ACKNOWLEDGEMENT}")
+
+
+def _nucla(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
+    clips = [clip for path in files("nucla", data_dir) for clip in nucla.read_file(path)]
+    if split != "all":
+        clips = nucla_cross_view(clips)[split == "test"]
+    positions = _complete(clips, skeleton, step=_NUCLA_TEST_STEP if split == "test" else 1)
+    return PoseSet(f"nucla/{split}", positions, skeleton, lineage="Northwestern-UCLA (copy: CC BY-NC 4.0)")
+
+
+def _ntu(split: str, data_dir, skeleton: Skeleton, protocol=ntu_cross_view) -> PoseSet:
+    paths = files("ntu", data_dir)
+    listed = folder("ntu", data_dir) / "NTU_RGBD_samples_with_missing_skeletons.txt"
+    missing = ntu.read_missing(listed) if listed.exists() else ()
+    clips = [clip for path in paths for clip in ntu.read_file(path, missing_samples=missing)]
+    if split != "all":
+        clips = protocol(clips)[split == "test"]
+    how = protocol.__name__.removeprefix("ntu_").replace("_", "-")
+    lineage = f"NTU RGB+D ({how}), research licence of its owner"
+    return PoseSet(f"ntu/{how}/{split}", _complete(clips, skeleton), skeleton, lineage=lineage)
+
+
+def _ntu_subject(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
+    return _ntu(split, data_dir, skeleton, protocol=ntu_cross_subject)
+
+
+def _h36m(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
+    positions = _complete(_h36m_clips(split, data_dir), skeleton)
+    if split == "test":
+        positions = _evenly(positions, _H36M_TEST_POSES)
+    return PoseSet(f"h36m/{split}", positions, skeleton, lineage=_H36M_LINEAGE)
+
+
+def _h36m_ape(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
+    """5 subjects x 7 actions x 300 poses to train, 2 x 7 x 200 to test, each once per k with APE's real labels."""
+    subjects, frames = (human36m.TRAIN_SUBJECTS, 300) if split == "train" else (human36m.TEST_SUBJECTS, 200)
+    clips = _h36m_clips(split, data_dir)
+    groups = []
+    for subject in subjects:
+        for action in APE_ACTIONS:
+            takes = [clip for clip in clips if clip.subject == subject and clip.action.split()[0] == action]
+            group = _complete(takes, skeleton)
+            if len(group) < frames:
+                where = folder("h36m", data_dir)
+                raise DataError(f"{where}: {subject} {action} has {len(group)} poses, the protocol needs {frames}")
+            groups.append(_evenly(group, frames))
+    clean = np.concatenate(groups)
+
+    ks = range(1, ape.MOST_MOVED + 1)
+    labels = Skeleton.load("paper17")  # whose joints the labels number
+    moved = []
+    for k in ks:
+        path = ape.label_path(folder("ape", data_dir), k, split)
+        of_k = ape.read_file(path)
+        if len(of_k) != len(clean):
+            raise DataError(f"{path}: expected labels of {len(clean)} poses, got {len(of_k)}")
+        moved.append(of_k)
+    # The labels are numbers in the paper's order; another skeleton's joints are found by name.
+    moved = np.concatenate(moved) @ (skeleton.to(labels) == 1)
+    return PoseSet(
+        f"h36m_ape/{split}",
+        np.tile(clean, (len(ks), 1, 1)),
+        skeleton,
+        moved=moved,
+        k=np.repeat(ks, len(clean)),
+        lineage=f"APE protocol with its real drop labels on {_H36M_LINEAGE}",
+    )
+
+
+def _h36m_clips(split: str, data_dir) -> list[Clip]:
+    (path,) = files("h36m", data_dir)
+    wanted = {
+        "train": human36m.TRAIN_SUBJECTS,
+        "test": human36m.TEST_SUBJECTS,
+        "all": human36m.TRAIN_SUBJECTS + human36m.TEST_SUBJECTS,
+    }[split]
+    return [
+        clip
+        for clip in human36m.read_file(path)
+        if clip.subject in wanted and (clip.subject, clip.action) not in human36m.SHIFTED
+    ]
+
+
+_SETS = {
+    "synthetic": _synthetic,
+    "cmu": _cmu,
+    "nucla": _nucla,
+    "ntu": _ntu,
+    "ntu_subject": _ntu_subject,
+    "h36m": _h36m,
+    "h36m_ape": _h36m_ape,
+}
+
+
+# --- folders and frames
+
+
+def folder(name: str, data_dir: str | os.PathLike | None = None) -> pathlib.Path:
+    """Where a set lies: `data_dir/name`, by default below the folder that the environment variable TFPOSE_DATA names.
+
+    Raises:
+        DataError: when it is not there; the message says what was expected.
+    """
+    base = data_dir if data_dir is not None else os.environ.get("TFPOSE_DATA")
+    expected = f"the {name} data as {name}/{_CONTENT[name]}"
+    if not base:
+        raise DataError(f"data set '{name}' needs a data folder with {expected}: name it, or set TFPOSE_DATA to it")
+    path = pathlib.Path(base) / name
+    if not path.is_dir():
+        raise DataError(
+            f"{path}: no such folder; expected {expected}, in the folder that data_dir or TFPOSE_DATA names"
+        )
+    return path
+
+
+def files(name: str, data_dir: str | os.PathLike | None = None) -> list[pathlib.Path]:
+    """The files of a set, sorted.
+
+    Raises:
+        DataError: when there are none.
+    """
+    path = folder(name, data_dir)
+    found = sorted(path.glob(_CONTENT[name]))
+    if not found:
+        raise DataError(f"{path}: holds no {_CONTENT[name]}; data_dir or TFPOSE_DATA should name the folder above it")
+    return found
+
+
+def _complete(clips: Iterable[Clip], skeleton: Skeleton, step: int = 1) -> np.ndarray:
+    """Every `step`-th pose of each clip as `[N, J, 3]`, without those that miss a joint."""
+    poses = [clip.to(skeleton).positions[::step] for clip in clips]
+    stacked = np.concatenate([np.zeros((0, len(skeleton), 3), np.float32), *poses])
+    return stacked[np.isfinite(stacked).all(axis=(1, 2))]
+
+
+def _evenly(poses: np.ndarray, count: int) -> np.ndarray:
+    """`count` poses, evenly spaced from the first to the last (all where there are fewer)."""
+    return poses[np.linspace(0, len(poses) - 1, min(count, len(poses))).round().astype(int)]

@@ -1,0 +1,9 @@
+"""Keras layers, on `keras.ops` alone: they run on every Keras backend."""
+
+from tfpose.layers.joint_trust import JointTrust
+from tfpose.layers.pose_normalizer import PoseNormalizer
+from tfpose.layers.sebirenet import SeBiReNet
+from tfpose.layers.tree_pass import TreePass
+from tfpose.layers.view_code_head import ViewCodeHead
+
+__all__ = ["JointTrust", "PoseNormalizer", "SeBiReNet", "TreePass", "ViewCodeHead"]

@@ -1,0 +1,7 @@
+"""Keras models, with normalisation inside."""
+
+from tfpose.models.pose_autoencoder import PoseAutoencoder
+from tfpose.models.pose_decoder import PoseDecoder
+from tfpose.models.pose_encoder import PoseEncoder
+
+__all__ = ["PoseAutoencoder", "PoseDecoder", "PoseEncoder"]

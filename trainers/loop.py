@@ -1,0 +1,173 @@
+"""The training loop: one traced step, exact resume, and a view of what goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from tfpose import seeds
+from tfpose.errors import TfposeError
+
+
+class TrainingError(TfposeError):
+    """Training cannot start or go on."""
+
+
+@dataclasses.dataclass
+class Loop:
+    """Trains a model on an endless stream of batches; can be stopped at any time and started again.
+
+    The randomness of a step depends on `seed` and the step's number alone, and so does its batch: a run that was
+    killed and started again with the same arguments ends with the same weights as one that was not.
+
+    Args:
+        model: built; its variables are trained.
+        optimizer: a Keras optimizer.
+        loss: `loss(batch, seed) -> (scalar, {name: scalar})`, XLA-compilable, fixed batch shapes.
+        batches: `batches(start) -> tf.data.Dataset`, from which step `start` takes the first element.
+        steps: when to end.
+        seed: of everything random in the steps.
+        workdir: holds `checkpoints/` and `tensorboard/`; a run that finds checkpoints there goes on from the last.
+        poses_per_step: for the rate that is shown.
+        checkpoint_every, log_every: in steps.
+        evaluate: `evaluate(step) -> {name: number}`, shown and logged every `evaluate_every` steps and at the end.
+        progress: whether to draw the progress bar.
+
+    `model` and `optimizer` must have been made under `tf.distribute` strategy's scope where there is one; the loop
+    takes the strategy from where `run` is called.
+    """
+
+    model: object
+    optimizer: object
+    loss: Callable
+    batches: Callable
+    steps: int
+    seed: int
+    workdir: pathlib.Path
+    poses_per_step: int
+    checkpoint_every: int = 1000
+    log_every: int = 50
+    evaluate: Callable | None = None
+    evaluate_every: int = 0
+    progress: bool = True
+
+    def run(self) -> int:
+        """Trains to the end.
+
+        Returns:
+            The step at which this call started: 0, or where a former run stopped.
+
+        Raises:
+            TrainingError: when the loss is not finite (the batch is saved, no checkpoint has the bad weights), or a
+                checkpoint cannot be read.
+        """
+        strategy = tf.distribute.get_strategy()
+        self.optimizer.build(self.model.trainable_variables)
+        step_now = tf.Variable(0, dtype=tf.int64, name="step")
+        checkpoint = tf.train.Checkpoint(model=self.model, optimizer=self.optimizer, step=step_now)
+        manager = tf.train.CheckpointManager(checkpoint, self.workdir / "checkpoints", max_to_keep=2)
+        self._restore(checkpoint, manager)
+        start = int(step_now.numpy())
+        writer = tf.summary.create_file_writer(str(self.workdir / "tensorboard"))
+        train_step = self._traced_step(strategy)
+        stream = iter(strategy.experimental_distribute_dataset(self.batches(start)))
+        shown = {}
+        with writer.as_default(), self._bar(start) as bar:
+            for step in range(start, self.steps):
+                batch = next(stream)
+                loss, terms = train_step(batch, tf.constant(step, tf.int64))
+                if not np.isfinite(loss.numpy()):
+                    self._refuse(step, loss, terms, batch, strategy)
+                step_now.assign(step + 1)
+                bar.update(self.poses_per_step)
+                last = step + 1 == self.steps
+                if (step + 1) % self.log_every == 0 or last:
+                    shown["loss"] = f"{loss.numpy():.3f}"
+                    bar.set_postfix(shown)
+                    self._write({"loss": loss, **terms, "learning_rate": self.optimizer.learning_rate}, step + 1)
+                if self.evaluate and (last or (self.evaluate_every and (step + 1) % self.evaluate_every == 0)):
+                    results = self.evaluate(step + 1)
+                    shown.update({name: f"{value:.4g}" for name, value in results.items()})
+                    bar.set_postfix(shown)
+                    self._write(results, step + 1)
+                if (step + 1) % self.checkpoint_every == 0 or last:
+                    manager.save(checkpoint_number=step + 1)
+                    writer.flush()
+        return start
+
+    def _traced_step(self, strategy):
+        variables = self.model.trainable_variables
+
+        @tf.function(jit_compile=True)
+        def gradients(batch, step, replica):
+            with tf.GradientTape() as tape:
+                loss, terms = self.loss(batch, seeds.of(self.seed, step * strategy.num_replicas_in_sync + replica))
+            # Keras variables are unwrapped because the tape makes zeros for unconnected ones from their dtype. Which
+            # variables those are is known: a single pass never reads the recursive subnet's recurrent kernels.
+            values = [variable.value for variable in variables]
+            return loss, terms, tape.gradient(loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+        def replica_step(batch, step):
+            context = tf.distribute.get_replica_context()
+            replica = tf.cast(context.replica_id_in_sync_group, tf.int64)
+            loss, terms, grads = gradients(batch, step, replica)
+            # Keras optimizers add up the replicas' gradients; the loss is a mean.
+            self.optimizer.apply([grad / strategy.num_replicas_in_sync for grad in grads], variables)
+            return loss, terms
+
+        @tf.function
+        def train_step(batch, step):
+            results = strategy.run(replica_step, args=(batch, step))
+            return tf.nest.map_structure(
+                lambda value: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None), results
+            )
+
+        return train_step
+
+    def _restore(self, checkpoint, manager):
+        if manager.latest_checkpoint is None:
+            return
+        try:
+            checkpoint.restore(manager.latest_checkpoint).assert_consumed()
+        except (tf.errors.OpError, AssertionError, ValueError) as error:
+            raise TrainingError(
+                f"{manager.latest_checkpoint}: this checkpoint cannot be read into the model ({_first_line(error)}). It "
+                f"is damaged or belongs to another configuration; delete {self.workdir} or choose another --workdir."
+            ) from error
+
+    def _refuse(self, step, loss, terms, batch, strategy):
+        path = self.workdir / f"nonfinite_step_{step}.npz"
+        local = tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0].numpy(), batch)
+        temporary = path.with_suffix(".tmp.npz")
+        np.savez(temporary, step=step, seed=self.seed, **local)
+        os.replace(temporary, path)
+        bad = [name for name, value in terms.items() if not np.isfinite(value.numpy())]
+        raise TrainingError(
+            f"the loss is {loss.numpy()} at step {step} (terms that are not finite: {', '.join(bad) or 'none'}). The "
+            f"batch is saved in {path}. Lower the learning rate, or look for broken poses in that batch."
+        )
+
+    def _write(self, scalars, step):
+        for name, value in scalars.items():
+            tf.summary.scalar(name, tf.cast(value, tf.float32), step=step)
+
+    def _bar(self, start):
+        return tqdm(
+            total=self.steps * self.poses_per_step,
+            initial=start * self.poses_per_step,
+            unit="pose",
+            unit_scale=True,
+            dynamic_ncols=True,
+            mininterval=0.5,
+            disable=not self.progress,
+        )
+
+
+def _first_line(error) -> str:
+    return str(error).strip().split("\n", 1)[0][:200]

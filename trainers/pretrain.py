@@ -1,0 +1,223 @@
+"""Unsupervised pretraining: the Siamese denoising autoencoder of the paper (Sec. 3.3, Fig. 2)."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import pathlib
+
+import keras
+import ml_collections
+import tensorflow as tf
+
+from tfpose import body, corruption, losses, rotations, seeds
+from tfpose.data import pipeline
+from tfpose.data.pose_set import PoseSet
+from tfpose.models import PoseAutoencoder
+from tfpose.models.pose_encoder import couple
+from tfpose.skeleton import Skeleton
+from tfpose.trainers.loop import Loop, TrainingError
+
+
+def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluate=None, progress=True):
+    """Trains a `PoseAutoencoder` as `config` says (see `tfpose.trainers.configs`) and saves it.
+
+    Args:
+        config: of `trainers/configs`.
+        poses: what to learn from.
+        workdir: takes `model.keras`, `config.json`, checkpoints and TensorBoard logs. A run that was stopped there
+            goes on where it stopped.
+        evaluate: `evaluate(model) -> {name: number}`, run every `config.evaluate_every` steps.
+        progress: whether to draw the progress bar.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        TrainingError: when `workdir` holds a run of another configuration, or the loss is not finite.
+    """
+    workdir = pathlib.Path(workdir)
+    _claim(workdir, config, poses)
+    keras.utils.set_random_seed(config.seed)
+    model = PoseAutoencoder(poses.skeleton, **config.model.to_dict())
+    model.build()
+    loop = Loop(
+        model=model,
+        optimizer=make_optimizer(config),
+        loss=lambda batch, seed: siamese_loss(model, batch, seed, config),
+        batches=lambda start: pipeline.batches(poses, config.batch, config.seed, start),
+        steps=config.steps,
+        seed=config.seed,
+        workdir=workdir,
+        poses_per_step=config.batch,
+        checkpoint_every=config.checkpoint_every,
+        evaluate=evaluate and (lambda step: evaluate(model)),
+        evaluate_every=config.evaluate_every,
+        progress=progress,
+    )
+    loop.run()
+    save_atomically(model, workdir / "model.keras")
+    return model
+
+
+def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
+    """The loss of eq. 11 on one batch, and for models with trust the position loss of every refined estimate.
+
+    Both branches go through the encoder as one batch of 2B, the four decodes through the decoder as one of 4B.
+
+    Args:
+        model: what is trained.
+        batch: of `tfpose.data.pipeline`.
+        seed: two integers.
+        config: its parts `body`, `corruption`, `view` and `loss`.
+
+    Returns:
+        `(loss, {term: value})`, in the network's unit.
+    """
+    skeleton, weights = model.skeleton, losses.LossWeights(**config.loss.eq11.to_dict())
+    truth, observed = two_views(batch, skeleton, seed, config)
+    normalized, frame = model.normalizer(observed)
+    # The truth in the frame of what is observed: translation is the frame's business, not the network's.
+    truth = (truth - frame.centre) / model.normalizer.scale
+
+    pose_codes, view_codes = model.encoder(normalized)
+    pose_1, pose_2 = tf.split(pose_codes, 2)
+    view_1, view_2 = tf.split(view_codes, 2)
+    codes = couple(tf.concat([pose_codes, pose_2, pose_1], 0), tf.concat([view_codes, view_1, view_2], 0))
+    decoded = model.decoder(codes)
+    names = ("plain", "rotated", "transfer", "transfer_rotated")
+    truths = tf.split(truth, 2) * 2
+    terms = {
+        name: losses.reconstruction(predicted, target, skeleton)
+        for name, predicted, target in zip(names, tf.split(decoded, 4), truths)
+    }
+    terms["feature"] = losses.feature(pose_1, pose_2)
+    terms["orthogonality"] = losses.orthogonality(view_codes)
+    total = losses.siamese(terms, weights)
+    if model.refinements:
+        reconstructed = tf.concat(tf.split(decoded, 4)[:2], 0)
+        estimates = model.refine(normalized, frame.observed, first=reconstructed)
+        terms["refined"] = sum(losses.position(estimate, truth) for estimate in estimates)
+        total += config.loss.refined * terms["refined"]
+    return total, terms
+
+
+def two_views(batch: dict, skeleton: Skeleton, seed, config):
+    """Makes what the two branches see: clean poses -> other bodies -> corrupted -> rotated, all per sample.
+
+    Returns:
+        `(truth, observed)`, both `[2B, J, 3]` metres, the second branch after the first.
+    """
+    poses = batch["poses"]
+    count = poses.shape[0]
+    mirror_seed, body_seed, corrupt_seed, view_seed, other_seed = seeds.split(seed, 5)
+    if config.body.mirror:
+        poses = body.mirror(poses, skeleton, tf.random.stateless_uniform([count], mirror_seed) < 0.5)
+    if config.body.bones or config.body.size or config.body.definitions:
+        poses = body.randomize(
+            poses,
+            skeleton,
+            body_seed,
+            bones=config.body.bones,
+            size=config.body.size,
+            definitions=config.body.definitions,
+        )
+    corrupted = corrupt(poses, batch.get("moved"), skeleton, corrupt_seed, config.corruption)
+    second = draw_views(count, view_seed, config.view)
+    truths, observations = [poses], [corrupted]
+    if config.view.both:
+        first = draw_views(count, other_seed, config.view)
+        truths, observations = [rotations.rotate(poses, first)], [rotations.rotate(corrupted, first)]
+    truths.append(rotations.rotate(poses, second))
+    observations.append(rotations.rotate(corrupted, second))
+    return tf.concat(truths, 0), tf.concat(observations, 0)
+
+
+def corrupt(poses, moved, skeleton: Skeleton, seed, options):
+    """Corrupts `poses` `[B, J, 3]` as the `corruption` part of a config says; `moved` `[B, J]` is a protocol's choice."""
+    count_seed, choice_seed, move_seed, missing_seed, swap_seed, noise_seed = seeds.split(seed, 6)
+    count, joints = poses.shape[0], len(skeleton)
+    if moved is None or not options.use_labels:
+        counts = corruption.random_counts(count, options.fewest, options.most, count_seed)
+        moved = corruption.choose_joints(counts, joints, choice_seed)
+    corrupted = corruption.displace(poses, moved, move_seed, options.shortest, options.longest)
+    if options.swapped:
+        swapped = tf.random.stateless_uniform([count], swap_seed) < options.swapped
+        corrupted = corruption.swap_sides(corrupted, swapped, skeleton)
+    if options.noise:
+        corrupted = corruption.add_noise(corrupted, noise_seed, options.noise)
+    if options.missing:
+        some_seed, number_seed, which_seed = seeds.split(missing_seed, 3)
+        some = tf.random.stateless_uniform([count], some_seed) < options.missing
+        numbers = corruption.random_counts(count, 1, options.most, number_seed)
+        numbers = tf.where(some, numbers, 0)
+        corrupted = corruption.remove(corrupted, corruption.choose_joints(numbers, joints, which_seed))
+    return corrupted
+
+
+def draw_views(count: int, seed, options):
+    """Rotations `[count, 3, 3]` as the `view` part of a config says."""
+    if options.rotations == "so3":
+        return rotations.uniform(count, seed)
+    if options.rotations == "upright":
+        return rotations.upright(count, seed, math.radians(options.tilt_degrees))
+    raise TrainingError(f"config.view.rotations must be 'so3' or 'upright', got '{options.rotations}'")
+
+
+def make_optimizer(config) -> keras.optimizers.Optimizer:
+    """The optimizer that the `optimizer` part of a config names, its learning rate falling as `decay` says."""
+    options = config.optimizer
+    if options.decay == "cosine":
+        warm = options.warmup_steps
+        rate = keras.optimizers.schedules.CosineDecay(
+            options.learning_rate * (1e-3 if warm else 1.0),
+            max(config.steps - warm, 1),
+            alpha=1e-3,
+            warmup_target=options.learning_rate if warm else None,
+            warmup_steps=warm,
+        )
+    elif options.decay == "published":
+        # The schedule of the paper's code: x 0.5, 0.1, 0.05 after 120, 180 and 240 of 250 epochs.
+        boundaries = [round(config.steps * epoch / 250) for epoch in (120, 180, 240)]
+        values = [options.learning_rate * factor for factor in (1.0, 0.5, 0.1, 0.05)]
+        rate = keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, values)
+    else:
+        raise TrainingError(f"config.optimizer.decay must be 'cosine' or 'published', got '{options.decay}'")
+    common = {"weight_decay": options.weight_decay or None, "global_clipnorm": options.clip_norm or None}
+    if options.name == "adam":
+        return keras.optimizers.Adam(rate, **common)
+    if options.name == "sgd":
+        return keras.optimizers.SGD(rate, momentum=options.momentum, **common)
+    raise TrainingError(f"config.optimizer.name must be 'adam' or 'sgd', got '{options.name}'")
+
+
+def save_atomically(model: keras.Model, path: pathlib.Path):
+    """Saves a model so that the file is either whole or not there."""
+    temporary = path.with_name(f".{path.name}.tmp.keras")
+    model.save(temporary)
+    os.replace(temporary, path)
+
+
+def _claim(workdir: pathlib.Path, config, poses: PoseSet):
+    """Notes in `workdir` what runs there, and refuses to mix two runs."""
+    description = {"config": config.to_dict(), "data": {"name": poses.name, "checksum": poses.checksum}}
+    path = workdir / "config.json"
+    if path.exists():
+        try:
+            former = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"{path}: cannot be read ({error}); delete {workdir} to start anew") from error
+        if former != json.loads(json.dumps(description)):
+            raise TrainingError(
+                f"{workdir} holds a run with another configuration or other data (see {path}). Choose another "
+                f"--workdir, or delete it to start anew."
+            )
+        return
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(description, indent=2) + "\n")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise TrainingError(f"{workdir}: cannot be written ({error})") from error
