@@ -1,1 +1,33 @@
-"""tfpose: unsupervised 3D human pose representations for TensorFlow."""
+"""tfpose: unsupervised 3D human pose representations for TensorFlow.
+
+The names below are loaded when they are first used, so that `import tfpose` is quick and reading data or drawing
+poses does not wait for TensorFlow.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Clip": "tfpose.data",
+    "PoseAutoencoder": "tfpose.models",
+    "PoseDecoder": "tfpose.models",
+    "PoseEncoder": "tfpose.models",
+    "SeBiReNet": "tfpose.layers",
+    "Skeleton": "tfpose.skeleton",
+    "TfposeError": "tfpose.errors",
+    "load_model": "tfpose.models",
+    "read": "tfpose.data",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tfpose' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__():
+    return __all__

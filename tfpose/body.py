@@ -53,7 +53,9 @@ def torso_frame(poses, skeleton: Skeleton) -> tf.Tensor:
     trunk's middle joints, made orthogonal to left. Degenerate trunks give zero columns, never NaN.
     """
     left_of_pair, right_of_pair, middle = _torso_indices(skeleton)
-    left = _direction(tf.reduce_sum(tf.gather(poses, left_of_pair, axis=1) - tf.gather(poses, right_of_pair, axis=1), 1))
+    left = _direction(
+        tf.reduce_sum(tf.gather(poses, left_of_pair, axis=1) - tf.gather(poses, right_of_pair, axis=1), 1)
+    )
     up = tf.reduce_mean(tf.gather(poses, middle, axis=1), 1) - poses[:, skeleton.root]
     up = _direction(up - left * tf.reduce_sum(up * left, -1, keepdims=True))
     return tf.stack([left, up, tf.linalg.cross(left, up)], axis=-1)

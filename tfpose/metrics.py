@@ -47,6 +47,11 @@ def pa_mpjpe(predicted: ArrayLike, truth: ArrayLike, mask: ArrayLike | None = No
     return float(error[mask].mean())
 
 
+def procrustes(poses: ArrayLike, targets: ArrayLike, mask: ArrayLike | None = None) -> np.ndarray:
+    """`poses` under the rotation, scale and shift (no mirroring) that brings each nearest to its target: `[..., J, 3]`."""
+    return _aligned(*_pair(poses, targets, mask))
+
+
 def per_joint_error(predicted: ArrayLike, truth: ArrayLike, mask: ArrayLike | None = None) -> np.ndarray:
     """The mean position error of each joint over all poses: `[J]` metres, NaN for a joint that never counts."""
     error, mask = _joint_errors(predicted, truth, mask)

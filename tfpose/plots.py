@@ -10,12 +10,10 @@ limbs are drawn full with filled joints, the right limbs paler with hollow joint
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pathlib
-import tempfile
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.colors
 import numpy as np
@@ -32,6 +30,7 @@ from numpy.typing import ArrayLike
 
 from tfpose import metrics
 from tfpose.errors import TfposeError
+from tfpose.files import written_whole
 from tfpose.skeleton import Skeleton
 
 TRUTH, CORRUPTED, RECOVERED = "#52b788", "#d7301f", "#0b5cad"
@@ -381,7 +380,7 @@ def animate(
         return drawn
 
     frames = range(0, len(observed), step)
-    with _replacing(path) as unfinished:
+    with written_whole(path) as unfinished:
         if suffix == ".mp4":
             _write_mp4(unfinished, figure, draw_frame, frames, rate / step)
         else:
@@ -627,20 +626,5 @@ def _save(figure: Figure, path: str | os.PathLike):
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("png", "svg", "pdf"):
         raise TfposeError(f"{path}: a picture is written as .png, .svg or .pdf, not '{path.suffix}'")
-    with _replacing(path) as unfinished:
+    with written_whole(path) as unfinished:
         figure.savefig(unfinished, format=kind)
-
-
-@contextlib.contextmanager
-def _replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A file beside `path` that takes its place when all went well and vanishes when not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=f".{path.stem}-", dir=path.parent)
-    os.close(handle)
-    try:
-        yield pathlib.Path(name)
-        os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(name, path)
-    except BaseException:
-        pathlib.Path(name).unlink(missing_ok=True)
-        raise

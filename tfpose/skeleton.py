@@ -7,7 +7,7 @@ import functools
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -205,6 +205,9 @@ class Skeleton:
                 "optionally 'mirror', 'torso', 'derived', 'native', 'about'"
                 + (f"; got also {', '.join(sorted(unknown))}" if unknown else "")
             )
+        for part in ("joints", "mirror"):
+            if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in data.get(part, ())):
+                raise SkeletonError(f"'{part}' of skeleton '{data['name']}' must be a list of pairs")
         try:
             names = [joint for joint, _ in data["joints"]]
             parents = tuple(-1 if p is None else _position(names, p, data["name"]) for _, p in data["joints"])
@@ -218,12 +221,10 @@ class Skeleton:
                 native=dict(data.get("native", {})),
                 about=data.get("about", ""),
             )
-        except (TypeError, AttributeError) as error:
-            raise SkeletonError(f"a part of skeleton '{data['name']}' has the wrong form: {error}") from error
         except SkeletonError:
             raise
-        except ValueError as error:
-            raise SkeletonError(f"'joints' and 'mirror' of '{data['name']}' must be lists of pairs: {error}") from error
+        except (TypeError, AttributeError, ValueError) as error:
+            raise SkeletonError(f"a part of skeleton '{data['name']}' has the wrong form: {error}") from error
 
     def to_dict(self) -> dict:
         """A JSON-ready description; layers keep it in their config, so a saved model knows its joints."""
@@ -243,6 +244,8 @@ class Skeleton:
         where = f"skeleton '{self.name}'"
         if not self.joints:
             raise SkeletonError(f"{where} has no joints")
+        if not all(isinstance(text, str) for text in (self.name, *self.joints, *self.native.values())):
+            raise SkeletonError(f"{where}: the names of the skeleton, its joints and its native joints must be text")
         if len(self.parents) != len(self.joints):
             raise SkeletonError(f"{where} has {len(self.joints)} joints but {len(self.parents)} parents")
         for what, given in (("joint", self.joints), ("mirrored joint", [j for pair in self.mirror for j in pair])):
@@ -251,7 +254,9 @@ class Skeleton:
                 raise SkeletonError(f"{where} names a {what} twice: {', '.join(twice)}")
         roots = [self.joints[i] for i, p in enumerate(self.parents) if p == -1]
         if len(roots) != 1:
-            raise SkeletonError(f"{where} must have exactly one root, it has {len(roots)}: {', '.join(roots) or 'none'}")
+            raise SkeletonError(
+                f"{where} must have exactly one root, it has {len(roots)}: {', '.join(roots) or 'none'}"
+            )
         for joint, parent in enumerate(self.parents):
             if not -1 <= parent < len(self.joints):
                 raise SkeletonError(f"{where}: joint '{self.joints[joint]}' has no parent number {parent}")
@@ -260,11 +265,12 @@ class Skeleton:
                 at, steps = self.parents[at], steps + 1
                 if steps > len(self.joints):
                     raise SkeletonError(f"{where} has a cycle through '{self.joints[joint]}'")
+        for joint, rule in self.derived.items():
+            weights = list(rule.values())
+            if not all(isinstance(weight, (int, float)) for weight in weights) or abs(sum(weights) - 1.0) > 1e-6:
+                raise SkeletonError(f"{where}: the weights of the rule for '{joint}' must be numbers that sum to 1")
         used = [j for pair in self.mirror for j in pair] + list(self.torso) + list(self.native)
         used += [source for rule in self.derived.values() for source in rule]
-        self._refuse_unknown(used, where)
-
-    def _refuse_unknown(self, used: Iterable[str], where: str):
         unknown = sorted(set(used) - set(self.joints))
         if unknown:
             raise SkeletonError(f"{where} uses joints that it does not have: {', '.join(unknown)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Callable
 
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from tfpose import seeds
 from tfpose.errors import TfposeError
+from tfpose.files import written_whole
 
 
 class TrainingError(TfposeError):
@@ -137,16 +137,15 @@ class Loop:
             checkpoint.restore(manager.latest_checkpoint).assert_consumed()
         except (tf.errors.OpError, AssertionError, ValueError) as error:
             raise TrainingError(
-                f"{manager.latest_checkpoint}: this checkpoint cannot be read into the model ({_first_line(error)}). It "
+                f"{manager.latest_checkpoint}: this checkpoint does not fit the model ({_first_line(error)}). It "
                 f"is damaged or belongs to another configuration; delete {self.workdir} or choose another --workdir."
             ) from error
 
     def _refuse(self, step, loss, terms, batch, strategy):
         path = self.workdir / f"nonfinite_step_{step}.npz"
         local = tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0].numpy(), batch)
-        temporary = path.with_suffix(".tmp.npz")
-        np.savez(temporary, step=step, seed=self.seed, **local)
-        os.replace(temporary, path)
+        with written_whole(path) as unfinished:
+            np.savez(unfinished, step=step, seed=self.seed, **local)
         bad = [name for name, value in terms.items() if not np.isfinite(value.numpy())]
         raise TrainingError(
             f"the loss is {loss.numpy()} at step {step} (terms that are not finite: {', '.join(bad) or 'none'}). The "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import pathlib
 
 import keras
@@ -14,6 +13,7 @@ import tensorflow as tf
 from tfpose import body, corruption, losses, rotations, seeds
 from tfpose.data import pipeline
 from tfpose.data.pose_set import PoseSet
+from tfpose.files import write_text, written_whole
 from tfpose.models import PoseAutoencoder
 from tfpose.models.pose_encoder import couple
 from tfpose.skeleton import Skeleton
@@ -57,7 +57,8 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluat
         progress=progress,
     )
     loop.run()
-    save_atomically(model, workdir / "model.keras")
+    with written_whole(workdir / "model.keras") as unfinished:
+        model.save(unfinished)
     return model
 
 
@@ -135,7 +136,7 @@ def two_views(batch: dict, skeleton: Skeleton, seed, config):
 
 
 def corrupt(poses, moved, skeleton: Skeleton, seed, options):
-    """Corrupts `poses` `[B, J, 3]` as the `corruption` part of a config says; `moved` `[B, J]` is a protocol's choice."""
+    """Corrupts `[B, J, 3]` as the `corruption` part of a config says; `moved` `[B, J]` is a protocol's choice."""
     count_seed, choice_seed, move_seed, missing_seed, swap_seed, noise_seed = seeds.split(seed, 6)
     count, joints = poses.shape[0], len(skeleton)
     if moved is None or not options.use_labels:
@@ -192,13 +193,6 @@ def make_optimizer(config) -> keras.optimizers.Optimizer:
     raise TrainingError(f"config.optimizer.name must be 'adam' or 'sgd', got '{options.name}'")
 
 
-def save_atomically(model: keras.Model, path: pathlib.Path):
-    """Saves a model so that the file is either whole or not there."""
-    temporary = path.with_name(f".{path.name}.tmp.keras")
-    model.save(temporary)
-    os.replace(temporary, path)
-
-
 def _claim(workdir: pathlib.Path, config, poses: PoseSet):
     """Notes in `workdir` what runs there, and refuses to mix two runs."""
     description = {"config": config.to_dict(), "data": {"name": poses.name, "checksum": poses.checksum}}
@@ -214,10 +208,4 @@ def _claim(workdir: pathlib.Path, config, poses: PoseSet):
                 f"--workdir, or delete it to start anew."
             )
         return
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(description, indent=2) + "\n")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise TrainingError(f"{workdir}: cannot be written ({error})") from error
+    write_text(path, json.dumps(description, indent=2) + "\n")

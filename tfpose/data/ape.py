@@ -1,4 +1,4 @@
-"""The drop labels of the APE denoising benchmark (SeBiReNet, section 4.2).
+"""The drop labels of the APE denoising benchmark (SeBiReNet, sections 4.1 and 4.2).
 
 `random_remove/remove{k}/{train,test}/APE_drop_{train,test}_label.json` is a nested list, group -> pose -> the k joints
 that were moved, as numbers 0..16 of skeleton `paper17` (for k = 1 a bare number). Train has 35 groups of 300 poses,
@@ -14,8 +14,8 @@ import pathlib
 
 import numpy as np
 
-from tfpose.data.files import blame
 from tfpose.errors import DataError
+from tfpose.files import blame
 
 JOINTS = 17
 MOST_MOVED = 5

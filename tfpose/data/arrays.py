@@ -17,8 +17,8 @@ import zipfile
 import numpy as np
 
 from tfpose.data.clip import Clip
-from tfpose.data.files import blame, written_whole
 from tfpose.errors import DataError
+from tfpose.files import blame, written_whole
 from tfpose.skeleton import Skeleton
 
 SUFFIXES = (".npy", ".npz", ".csv")
@@ -40,10 +40,7 @@ def read_file(path: str | os.PathLike, skeleton: Skeleton, rate: float | None = 
     if read is None:
         raise DataError(f"{path}: not a joint array: expected one of {', '.join(SUFFIXES)}")
     with blame(path, f"a {path.suffix} file of joints [T, J, 3]"):
-        try:
-            positions, names = read(path, skeleton)
-        except zipfile.BadZipFile as error:
-            raise DataError(f"{path}: not a readable npz: {error}") from error
+        positions, names = read(path, skeleton)
         if positions.dtype.kind not in "fiu":
             raise DataError(f"{path}: expected numbers, got an array of {positions.dtype}")
         if positions.ndim == 2:
@@ -124,7 +121,7 @@ def _read_csv(path: pathlib.Path, skeleton: Skeleton):
             if value is None:
                 raise DataError(f"{path}: line {number}: '{row[column][:40]}' is not a number")
             values[at, to] = value
-    return values.reshape(len(rows), -1, 3), joints
+    return values.reshape(len(rows), len(columns) // 3, 3), joints
 
 
 def _number(cell: str) -> float | None:

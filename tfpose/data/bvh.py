@@ -19,8 +19,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from tfpose.data.clip import Clip
-from tfpose.data.files import blame
 from tfpose.errors import DataError, SkeletonError
+from tfpose.files import blame
 from tfpose.skeleton import Skeleton
 
 CMU_UNIT = 0.0254 / 0.45  # metres: CMU's own scale, one unit is 1/0.45 inch

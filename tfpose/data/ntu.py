@@ -16,12 +16,12 @@ from typing import NamedTuple
 import numpy as np
 
 from tfpose.data.clip import Clip
-from tfpose.data.files import blame
 from tfpose.errors import DataError
+from tfpose.files import blame
 from tfpose.skeleton import Skeleton
 
 RATE = 30.0
-# x-sub trains on these performers, x-view on these cameras (Shahroudy et al., NTU RGB+D, 2016, section 3.2).
+# x-sub trains on these performers, x-view on these cameras (Shahroudy et al., NTU RGB+D, 2016).
 TRAIN_PERFORMERS = frozenset((1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38))
 TRAIN_CAMERAS = frozenset((2, 3))
 

@@ -15,8 +15,8 @@ import re
 import numpy as np
 
 from tfpose.data.clip import Clip
-from tfpose.data.files import blame
 from tfpose.errors import DataError
+from tfpose.files import blame
 from tfpose.skeleton import Skeleton
 
 ACTIONS = {

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 
+from tfpose.data.clip import Clip
 from tfpose.errors import DataError
 from tfpose.skeleton import Skeleton
 
@@ -63,3 +65,10 @@ class PoseSet:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+
+def complete_poses(clips: Iterable[Clip], skeleton: Skeleton, every: int = 1) -> np.ndarray:
+    """Every `every`-th pose of each clip in `skeleton`, `[N, J, 3]`, without those that miss a joint."""
+    poses = [clip.to(skeleton).positions[::every] for clip in clips]
+    stacked = np.concatenate([np.zeros((0, len(skeleton), 3), np.float32), *poses])
+    return stacked[np.isfinite(stacked).all(axis=(1, 2))]

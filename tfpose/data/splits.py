@@ -14,7 +14,7 @@ import numpy as np
 
 from tfpose.data import ape, bvh, human36m, ntu, nucla, synthetic
 from tfpose.data.clip import Clip
-from tfpose.data.pose_set import PoseSet
+from tfpose.data.pose_set import PoseSet, complete_poses
 from tfpose.errors import DataError
 from tfpose.skeleton import Skeleton
 
@@ -92,14 +92,16 @@ def _split(clips: Iterable[Clip], is_train: Callable[[Clip], bool]) -> tuple[lis
 def _synthetic(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
     parts = {"train": ["train"], "test": ["test"], "all": ["train", "test"]}[split]
     clips = (clip for part in parts for clip in synthetic.clips(*_SYNTHETIC[part]))
-    return PoseSet(f"synthetic/{split}", _complete(clips, skeleton), skeleton, lineage="made by tfpose.data.synthetic")
+    return PoseSet(
+        f"synthetic/{split}", complete_poses(clips, skeleton), skeleton, lineage="made by tfpose.data.synthetic"
+    )
 
 
 def _cmu(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
     paths = files("cmu", data_dir)
     if split != "all":
         paths = [path for path in paths if (path.parent.name in CMU_TEST_SUBJECTS) == (split == "test")]
-    positions = _complete((clip for path in paths for clip in bvh.read_file(path)), skeleton)
+    positions = complete_poses((clip for path in paths for clip in bvh.read_file(path)), skeleton)
     return PoseSet(f"cmu/{split}", positions, skeleton, lineage=f"CMU Mocap. {CMU_ACKNOWLEDGEMENT}")
 
 
@@ -107,7 +109,7 @@ def _nucla(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
     clips = [clip for path in files("nucla", data_dir) for clip in nucla.read_file(path)]
     if split != "all":
         clips = nucla_cross_view(clips)[split == "test"]
-    positions = _complete(clips, skeleton, step=_NUCLA_TEST_STEP if split == "test" else 1)
+    positions = complete_poses(clips, skeleton, every=_NUCLA_TEST_STEP if split == "test" else 1)
     return PoseSet(f"nucla/{split}", positions, skeleton, lineage="Northwestern-UCLA (copy: CC BY-NC 4.0)")
 
 
@@ -120,7 +122,7 @@ def _ntu(split: str, data_dir, skeleton: Skeleton, protocol=ntu_cross_view) -> P
         clips = protocol(clips)[split == "test"]
     how = protocol.__name__.removeprefix("ntu_").replace("_", "-")
     lineage = f"NTU RGB+D ({how}), research licence of its owner"
-    return PoseSet(f"ntu/{how}/{split}", _complete(clips, skeleton), skeleton, lineage=lineage)
+    return PoseSet(f"ntu/{how}/{split}", complete_poses(clips, skeleton), skeleton, lineage=lineage)
 
 
 def _ntu_subject(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
@@ -128,7 +130,7 @@ def _ntu_subject(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
 
 
 def _h36m(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
-    positions = _complete(_h36m_clips(split, data_dir), skeleton)
+    positions = complete_poses(_h36m_clips(split, data_dir), skeleton)
     if split == "test":
         positions = _evenly(positions, _H36M_TEST_POSES)
     return PoseSet(f"h36m/{split}", positions, skeleton, lineage=_H36M_LINEAGE)
@@ -142,7 +144,7 @@ def _h36m_ape(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
     for subject in subjects:
         for action in APE_ACTIONS:
             takes = [clip for clip in clips if clip.subject == subject and clip.action.split()[0] == action]
-            group = _complete(takes, skeleton)
+            group = complete_poses(takes, skeleton)
             if len(group) < frames:
                 where = folder("h36m", data_dir)
                 raise DataError(f"{where}: {subject} {action} has {len(group)} poses, the protocol needs {frames}")
@@ -193,6 +195,7 @@ _SETS = {
     "h36m": _h36m,
     "h36m_ape": _h36m_ape,
 }
+NAMES = tuple(_SETS)
 
 
 # --- folders and frames
@@ -227,13 +230,6 @@ def files(name: str, data_dir: str | os.PathLike | None = None) -> list[pathlib.
     if not found:
         raise DataError(f"{path}: holds no {_CONTENT[name]}; data_dir or TFPOSE_DATA should name the folder above it")
     return found
-
-
-def _complete(clips: Iterable[Clip], skeleton: Skeleton, step: int = 1) -> np.ndarray:
-    """Every `step`-th pose of each clip as `[N, J, 3]`, without those that miss a joint."""
-    poses = [clip.to(skeleton).positions[::step] for clip in clips]
-    stacked = np.concatenate([np.zeros((0, len(skeleton), 3), np.float32), *poses])
-    return stacked[np.isfinite(stacked).all(axis=(1, 2))]
 
 
 def _evenly(poses: np.ndarray, count: int) -> np.ndarray:

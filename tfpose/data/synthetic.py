@@ -28,8 +28,8 @@ _CHUNK = (
 )
 _KNOTS = 64  # turning points of a wandering angle before they repeat: half a minute at least
 
-# Bones: mean and half range of their length over the body's height (after Winter, Biomechanics and Motor Control of
-# Human Movement, table 4.1). Wide for hips, shoulders and trunk, whose joints rigs place differently.
+# Bones: mean offset over the body's height, in the proportions of a grown-up, and the half range of its factor;
+# it is wide for hips, shoulders and trunk, whose joints rigs place differently.
 _BONES = {
     "spine_mid": ((0.0, 0.115, 0.0), 0.55),
     "spine_shoulder": ((0.0, 0.165, -0.005), 0.30),
@@ -43,8 +43,7 @@ _BONES = {
     "ankle": ((0.0, -0.250, 0.0), 0.08),
 }
 
-# Limits of each angle (after Kapandji and the ranges of the American Academy of Orthopaedic Surgeons, passive end
-# ranges cut).
+# Limits of each angle: about what healthy people reach by themselves.
 LIMITS = {
     "shoulder": ((-50, 170), (-45, 165), (-80, 80)),  # flexion, abduction, medial rotation
     "elbow": (0, 148),
@@ -244,14 +243,14 @@ def _gait(rng, time, runs):
     def draw(walk: tuple[float, float], run: tuple[float, float]) -> np.ndarray:
         return np.where(runs, rng.uniform(*run, _CHUNK), rng.uniform(*walk, _CHUNK))[:, None]
 
-    strides = draw((0.6, 1.05), (1.2, 1.5))  # per second
-    swing, forward = draw((12, 28), (28, 48)), draw((4, 8), (8, 14))
-    lift, stance = draw((40, 65), (70, 110)), draw((3, 12), (8, 20))
+    strides = draw((0.6, 1.05), (1.2, 1.45))  # per second
+    swing, forward = draw((12, 28), (24, 40)), draw((4, 8), (8, 14))
+    lift, stance = draw((40, 65), (55, 95)), draw((3, 12), (8, 20))
     phase = 2 * np.pi * (strides * time + rng.random((_CHUNK, 1)))
     angles = np.empty((*phase.shape, 9))
     for side in (0, 1):
         at = phase + np.pi * side
-        in_air = np.maximum(np.sin(at + np.pi + 0.7), 0) ** 1.5
+        in_air = (0.5 + 0.5 * np.sin(at + np.pi + 0.7)) ** 2
         angles[..., 4 * side] = forward + swing * np.cos(at)
         angles[..., 4 * side + 1] = draw((0, 8), (0, 6))
         angles[..., 4 * side + 2] = draw((-12, 3), (-10, 3))

@@ -34,9 +34,7 @@ class TreePass(keras.layers.Layer):
         `(output [J, B, units], state)`, joints in the skeleton's order.
     """
 
-    def __init__(
-        self, skeleton, units, direction="recursive", cell="gru", use_bias=True, node_output=False, **kwargs
-    ):
+    def __init__(self, skeleton, units, direction="recursive", cell="gru", use_bias=True, node_output=False, **kwargs):
         super().__init__(**kwargs)
         if direction not in ("recursive", "diffuse"):
             raise ValueError(f"direction must be 'recursive' or 'diffuse', got '{direction}'")
@@ -146,10 +144,7 @@ class TreePass(keras.layers.Layer):
         for joint in joints:
             number = next(n for n, level in enumerate(self.levels) if joint in level)
             where.append((number, self.levels[number].index(joint)))
-        parts = [
-            hidden[number][begin:end]
-            for number, begin, end in runs(where)
-        ]
+        parts = [hidden[number][begin:end] for number, begin, end in runs(where)]
         return parts[0] if len(parts) == 1 else ops.concatenate(parts)
 
     def compute_output_spec(self, inputs, state=None):

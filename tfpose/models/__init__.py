@@ -1,7 +1,8 @@
 """Keras models, with normalisation inside."""
 
+from tfpose.models.loading import load_model
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 from tfpose.models.pose_decoder import PoseDecoder
 from tfpose.models.pose_encoder import PoseEncoder
 
-__all__ = ["PoseAutoencoder", "PoseDecoder", "PoseEncoder"]
+__all__ = ["PoseAutoencoder", "PoseDecoder", "PoseEncoder", "load_model"]

@@ -1,6 +1,6 @@
 """The configuration to start from: it disentangles, leaves good joints alone and serves rigs that it never saw.
 
-    tfpose pretrain --config default --data cmu --workdir runs/cmu
+tfpose pretrain --config default --data cmu --workdir runs/cmu
 """
 
 import ml_collections

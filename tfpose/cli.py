@@ -1,0 +1,68 @@
+"""The `tfpose` command: one subcommand for each thing that people do."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from absl import flags
+
+import tfpose
+from tfpose.errors import TfposeError
+from tfpose.trainers import configs
+
+COMMANDS = {
+    "demo": "train, measure, draw, export and verify a small model, in minutes",
+    "pretrain": "learn a model from poses, without labels",
+    "evaluate": "measure a model and write the result",
+    "denoise": "clean the skeletons of files",
+    "export": "make a SavedModel and a LiteRT file, proven equal to the model",
+    "inspect": "say what a model file holds",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs `tfpose COMMAND ...` and returns the exit status: 0, 1 for bad input, 2 for a wrong call, 130 when stopped."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return 0
+    if argv[0] == "--version":
+        print(tfpose.__version__)
+        return 0
+    name, *rest = argv
+    if name not in COMMANDS:
+        print(f"tfpose: no command '{name}'\n\n{_usage()}", file=sys.stderr)
+        return 2
+    # TensorFlow's start-up notes would bury what the command has to say.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    command = importlib.import_module(f"tfpose.commands.{name}")
+    values = flags.FlagValues()
+    command.define_flags(values)
+    if any(argument in ("-h", "--help", "-help") for argument in rest):
+        print(f"{command.__doc__.strip()}\n\nFlags:\n{values.get_help(prefix='  ')}")
+        return 0
+    try:
+        # ml_collections looks for overrides such as --config.steps=100 in sys.argv.
+        sys.argv = [f"tfpose {name}", *configs.with_paths(rest)]
+        positional = values(sys.argv)[1:]
+        return command.run(values, positional) or 0
+    except flags.Error as error:
+        print(f"tfpose {name}: {error}\nSee: tfpose {name} --help", file=sys.stderr)
+        return 2
+    except TfposeError as error:
+        print(f"tfpose {name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\ntfpose {name}: stopped", file=sys.stderr)
+        return 130
+
+
+def _usage() -> str:
+    lines = [f"  {name:<10} {what}" for name, what in COMMANDS.items()]
+    return "\n".join(["Usage: tfpose COMMAND [flags]", "", *lines, "", "tfpose COMMAND --help has an example of each."])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Cleans the skeletons of a file, or of every file in a folder.
+
+    tfpose denoise walk.bvh --model runs/cmu --out clean.npz --plot clean.gif
+    tfpose denoise kinect/ --model runs/cmu --out clean/
+    tfpose denoise poses.csv --skeleton my_rig.json --model runs/cmu --out clean.csv
+
+Reads N-UCLA JSON, NTU .skeleton, BVH, VideoPose3D .npz, and .npz/.npy/.csv arrays of any rig (these need --skeleton).
+Missing joints (NaN) are filled. Joints are written in the model's skeleton, in metres, y up.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+from absl import flags
+
+from tfpose import data
+from tfpose.commands import common
+from tfpose.errors import DataError
+from tfpose.skeleton import Skeleton
+
+
+def define_flags(values: flags.FlagValues):
+    flags.DEFINE_string("model", None, "A model.keras file or the directory of its training.", flag_values=values)
+    flags.DEFINE_string("skeleton", None, "Skeleton of the input: a name or a JSON file.", flag_values=values)
+    flags.DEFINE_string("format", "auto", "Format of the input.", flag_values=values)
+    flags.DEFINE_string(
+        "out", None, "A .npz, .npy or .csv file; for an input of several clips a folder.", flag_values=values
+    )
+    flags.DEFINE_string("plot", None, "Picture (.png) or animation (.gif, .mp4) of the first clip.", flag_values=values)
+    common.define_skip_bad(values)
+    flags.mark_flags_as_required(["model", "out"], flag_values=values)
+
+
+def run(values: flags.FlagValues, positional: list[str]):
+    common.positional_count(positional, ("INPUT",))
+
+    from tfpose.data import arrays
+    from tfpose.models import load_model
+    from tfpose.trainers.evaluators.denoise import batched
+
+    model = load_model(values.model)
+    source = Skeleton.load(values.skeleton) if values.skeleton else None
+    with common.Skipping(values.skip_bad) as skipping:
+        clips = list(data.read(positional[0], format=values.format, skeleton=source, on_bad=skipping.on_bad))
+    if not clips:
+        raise DataError(f"{positional[0]}: nothing to denoise")
+    out = pathlib.Path(values.out)
+    targets = [out] if out.suffix in arrays.SUFFIXES else _names(clips, out)
+    if len(targets) != len(clips):
+        raise DataError(f"{positional[0]} holds {len(clips)} clips and --out={out} is one file; give a folder")
+    denoise = batched(model.denoise)
+    for number, (clip, target) in enumerate(zip(clips, targets)):
+        observed = clip.to(model.skeleton).positions
+        recovered = denoise(observed)
+        arrays.write(target, recovered, model.skeleton)
+        print(f"{clip.source or positional[0]}: {len(recovered)} poses -> {target}")
+        if number == 0 and values.plot:
+            _draw(values.plot, observed, recovered, model.skeleton, clip.rate)
+            print(f"picture: {values.plot}")
+
+
+def _names(clips, folder: pathlib.Path) -> list[pathlib.Path]:
+    """A file for each clip, by the name of its source; clips of one source are numbered."""
+    stems = [pathlib.Path(clip.source).stem or "clip" for clip in clips]
+    numbers = [stems[:i].count(stem) for i, stem in enumerate(stems)]
+    return [folder / (f"{stem}_{n}.npz" if stems.count(stem) > 1 else f"{stem}.npz") for stem, n in zip(stems, numbers)]
+
+
+def _draw(path: str, observed, recovered, skeleton, rate):
+    from tfpose import plots
+
+    if pathlib.Path(path).suffix.lower() in (".gif", ".mp4"):
+        plots.animate(path, observed, recovered, skeleton, rate=rate or 30)
+        return
+    chosen = [round(i * (len(observed) - 1) / 4) for i in range(5)] if len(observed) > 5 else list(range(len(observed)))
+    plots.denoising_grid(path, None, observed[chosen], recovered[chosen], skeleton)

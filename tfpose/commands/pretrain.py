@@ -1,0 +1,42 @@
+"""Learns to split poses into what the body does and where it is seen from, without labels.
+
+    tfpose pretrain --config default --data cmu --data_dir ../shared/data --workdir runs/cmu
+
+The working directory gets model.keras, checkpoints and TensorBoard logs. The same command goes on where a stopped
+run stopped. Any setting of a config can be changed: --config.steps=2000. --data takes a folder of your own clips too.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+from absl import flags
+from ml_collections import config_flags
+
+from tfpose.commands import common
+from tfpose.skeleton import Skeleton
+from tfpose.trainers import configs
+
+
+def define_flags(values: flags.FlagValues):
+    config_flags.DEFINE_config_file(
+        "config", configs.path("default"), f"A file, or one of {', '.join(configs.NAMES)}.", flag_values=values
+    )
+    common.define_data_flags(values, "auto")
+    flags.DEFINE_string(
+        "model_skeleton", "paper17", "Skeleton of the model: a name or a JSON file.", flag_values=values
+    )
+    flags.DEFINE_string("workdir", "runs/pretrain", "Where everything goes.", flag_values=values)
+
+
+def run(values: flags.FlagValues, positional: list[str]):
+    from tfpose.trainers.evaluators import denoise
+    from tfpose.trainers.pretrain import pretrain
+
+    common.positional_count(positional, ())
+    skeleton = Skeleton.load(values.model_skeleton)
+    poses = common.load_poses(values, "train", skeleton)
+    test = common.load_poses(values, "test", skeleton)
+    print(f"{len(poses.positions):,} poses of {poses.name} ({poses.lineage})")
+    pretrain(values.config, poses, values.workdir, evaluate=lambda model: denoise.summary(model, test))
+    print(f"model: {pathlib.Path(values.workdir) / 'model.keras'}")

@@ -1,0 +1,31 @@
+"""Models from files."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+import keras
+
+from tfpose.errors import DataError
+from tfpose.models.pose_autoencoder import PoseAutoencoder
+
+
+def load_model(path: str | os.PathLike) -> PoseAutoencoder:
+    """A trained model from a `.keras` file, or from the working directory of `tfpose pretrain` that holds one.
+
+    Raises:
+        DataError: when there is no model there; the message starts with the path.
+    """
+    path = pathlib.Path(path)
+    file = path / "model.keras" if path.is_dir() else path
+    if not file.is_file():
+        raise DataError(f"{file}: no such file; expected a model saved by 'tfpose pretrain' (model.keras)")
+    try:
+        model = keras.saving.load_model(file, compile=False)
+    except Exception as error:  # Keras raises many kinds for files that are not its own
+        reason = str(error).strip().split("\n", 1)[0][:200]
+        raise DataError(f"{file}: not a tfpose model, or damaged ({type(error).__name__}: {reason})") from error
+    if not isinstance(model, PoseAutoencoder):
+        raise DataError(f"{file}: holds a {type(model).__name__}, expected a PoseAutoencoder")
+    return model

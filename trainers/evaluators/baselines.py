@@ -1,0 +1,54 @@
+"""What a user could do without a model; every table of results shows these beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tfpose import metrics
+from tfpose.skeleton import Skeleton
+
+
+def baselines(clean: np.ndarray, skeleton: Skeleton) -> dict[str, Callable]:
+    """The three baselines, made from clean poses `[N, J, 3]` of the same rig as the test poses.
+
+    Returns:
+        name -> function from corrupted poses `[B, J, 3]` (metres) to recovered ones.
+    """
+    mean, lengths = mean_pose(clean), mean_bone_lengths(clean, skeleton)
+    return {
+        "doing nothing": lambda poses: poses,
+        "mean pose": lambda poses: metrics.procrustes(np.broadcast_to(mean, poses.shape), poses),
+        "mean bone lengths": lambda poses: with_bone_lengths(poses, lengths, skeleton),
+    }
+
+
+def mean_pose(poses: np.ndarray, rounds: int = 3) -> np.ndarray:
+    """The mean `[J, 3]` of poses `[N, J, 3]` turned onto each other (generalised Procrustes analysis).
+
+    A plain mean over all headings would be a vertical stick.
+    """
+    mean = poses[0]
+    for _ in range(rounds):
+        mean = metrics.procrustes(poses, np.broadcast_to(mean, poses.shape)).mean(0)
+    return mean
+
+
+def mean_bone_lengths(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """`[J - 1]` metres."""
+    child, parent = np.transpose(skeleton.bones)
+    return np.linalg.norm(poses[:, child] - poses[:, parent], axis=-1).mean(0)
+
+
+def with_bone_lengths(poses: np.ndarray, lengths: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """Poses `[B, J, 3]` with the bones' directions kept and their lengths `[J - 1]` given, from the root outwards."""
+    recovered = np.array(poses)
+    number = {child: i for i, (child, _) in enumerate(skeleton.bones)}
+    for level in skeleton.levels_by_depth[1:]:
+        for child in level:
+            parent = skeleton.parents[child]
+            bone = poses[:, child] - poses[:, parent]
+            bone = bone / np.maximum(np.linalg.norm(bone, axis=-1, keepdims=True), 1e-9)
+            recovered[:, child] = recovered[:, parent] + bone * lengths[number[child]]
+    return recovered

@@ -1,0 +1,171 @@
+"""How well corrupted poses are recovered, by the number of corrupted joints, beside doing without a model."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from tfpose import corruption, metrics, plots, rotations, seeds
+from tfpose.data.pose_set import PoseSet
+from tfpose.trainers.evaluators.baselines import baselines
+
+CORRUPTED_JOINTS = (0, 1, 2, 3, 4, 5)
+_BATCH = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Corrupted:
+    """The test poses of one k: clean, corrupted (both `[N, J, 3]` metres) and which joints were moved (`[N, J]`)."""
+
+    truth: np.ndarray
+    observed: np.ndarray
+    moved: np.ndarray
+
+
+def corrupt_by_count(poses: PoseSet, seed: int = 0, most_poses: int | None = None) -> dict[int, Corrupted]:
+    """The paper's corruption (Sec. 4.1) of a test set, for k = 0..5 moved joints.
+
+    Which joints move is the protocol's choice where the set has one, else drawn; displacements are drawn. k = 0 shows
+    what a model does to a clean pose.
+
+    Args:
+        poses: the test set.
+        seed: of everything drawn.
+        most_poses: evenly thins the poses of each k to at most so many.
+    """
+    result = {}
+    for k in CORRUPTED_JOINTS:
+        if poses.moved is None:
+            truth = _thin(poses.positions, most_poses)
+            choice = corruption.choose_joints(tf.fill([len(truth)], k), len(poses.skeleton), seeds.of(seed, 2 * k))
+            moved = choice.numpy()
+        else:
+            chosen = poses.k == max(k, 1)
+            truth, moved = _thin(poses.positions[chosen], most_poses), _thin(poses.moved[chosen], most_poses)
+            moved = moved & (k > 0)
+        observed = corruption.displace(truth, moved, seeds.of(seed, 2 * k + 1)).numpy()
+        result[k] = Corrupted(truth, observed, moved)
+    return result
+
+
+def evaluate(model, poses: PoseSet, reference: PoseSet, *, seed: int = 0, views: str = "upright", most_poses=None):
+    """Measures `model` and the baselines on the same corrupted poses.
+
+    Args:
+        model: a `PoseAutoencoder`.
+        poses: the test set.
+        reference: clean poses of the same rig, from which the baselines are made.
+        seed: of the corruption and the views.
+        views: "upright" or "so3": the turn between the two views of the swap.
+        most_poses: at most so many poses for each k.
+
+    Returns:
+        `{"rows": {method: {"mpjpe": [mm for k = 0..5], "mpjpe_mean": mm, "pa_mpjpe": mm, "bone_length": mm,
+        "symmetry": mm}}, "swap": {...}, "poses": N}`. All but "mpjpe" are means over k = 1..5. "swap" has the
+        MPJPE of the autoencoder when codes are its own and when the view code comes from the other view.
+    """
+    tests = corrupt_by_count(poses, seed, most_poses)
+    methods = baselines(_thin(reference.positions, 5000), reference.skeleton)
+    methods["autoencoder"] = batched(model.reconstruct)
+    if model.refinements:
+        methods["autoencoder + trust"] = batched(model.denoise)
+    rows = {name: _row(method, tests, poses.skeleton) for name, method in methods.items()}
+    return {"rows": rows, "swap": _swap(model, tests, seed, views), "poses": len(tests[0].truth)}
+
+
+def summary(model, poses: PoseSet, seed: int = 0, most_poses: int = 1000) -> dict[str, float]:
+    """A few numbers (mm) for the progress bar and TensorBoard: clean poses, and the mean over k = 1..5."""
+    tests = corrupt_by_count(poses, seed, most_poses)
+    denoise = batched(model.denoise)
+    errors = [1000 * metrics.mpjpe(denoise(test.observed), test.truth) for test in tests.values()]
+    return {"clean_mm": errors[0], "corrupted_mm": float(np.mean(errors[1:]))}
+
+
+def corrupt_clip(clip: np.ndarray, seed: int = 0, moved: int = 3, hold: int = 8) -> np.ndarray:
+    """A clip `[T, J, 3]` (metres) from a bad tracker: `moved` joints are off for `hold` frames, then others are."""
+    episodes = -(-len(clip) // hold)
+    choice = corruption.choose_joints(tf.fill([episodes], moved), clip.shape[1], seeds.of(seed, 0))
+    still = tf.zeros([episodes, *clip.shape[1:]])
+    offsets = corruption.displace(still, choice, seeds.of(seed, 1), shortest=0.2, longest=0.5)
+    return clip + np.repeat(offsets.numpy(), hold, axis=0)[: len(clip)]
+
+
+def draw(path, model, poses: PoseSet, seed: int = 0):
+    """The paper's Fig. 3(b): a pose for each k = 1..5, truth, corrupted and recovered, as a picture."""
+    tests = corrupt_by_count(poses, seed, most_poses=50)
+    # Different people and actions: one pose from each fifth of the test set.
+    chosen = [(tests[k], 5 + 10 * (k - 1)) for k in CORRUPTED_JOINTS[1:]]
+    truth, observed, moved = (
+        np.stack([getattr(test, part)[min(i, len(test.truth) - 1)] for test, i in chosen])
+        for part in ("truth", "observed", "moved")
+    )
+    recovered = batched(model.denoise)(observed)
+    plots.denoising_grid(path, truth, observed, recovered, poses.skeleton, moved=moved)
+
+
+def markdown(report: dict) -> str:
+    """The tables of `evaluate`'s report, in millimetres."""
+    header = ["mm", *(f"k = {k}" for k in CORRUPTED_JOINTS), "mean 1-5", "PA-MPJPE", "bone length", "symmetry"]
+    lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
+    for name, row in report["rows"].items():
+        cells = [*row["mpjpe"], row["mpjpe_mean"], row["pa_mpjpe"], row["bone_length"], row["symmetry"]]
+        lines.append(f"| {name} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |")
+    swap = report["swap"]
+    own, other = swap["reconstruction"], swap["swap"]
+    lines += [
+        "",
+        f"View transfer: swap-MPJPE {np.mean(other[1:]):.1f} mm with the view code of the other view, "
+        f"{np.mean(own[1:]):.1f} mm with the pose's own (means over k = 1..5, ratio "
+        f"{np.mean(other[1:]) / np.mean(own[1:]):.3f}; clean poses {other[0]:.1f} and {own[0]:.1f} mm).",
+    ]
+    return "\n".join(lines)
+
+
+def _row(method, tests: dict[int, Corrupted], skeleton) -> dict:
+    by_k = {"mpjpe": [], "pa_mpjpe": [], "bone_length": [], "symmetry": []}
+    for test in tests.values():
+        recovered = method(test.observed)
+        by_k["mpjpe"].append(metrics.mpjpe(recovered, test.truth))
+        by_k["pa_mpjpe"].append(metrics.pa_mpjpe(recovered, test.truth))
+        by_k["bone_length"].append(metrics.bone_length_error(recovered, test.truth, skeleton))
+        by_k["symmetry"].append(metrics.symmetry_error(recovered, skeleton))
+    row = {"mpjpe": [1000 * error for error in by_k["mpjpe"]], "mpjpe_mean": 1000 * float(np.mean(by_k["mpjpe"][1:]))}
+    return row | {name: 1000 * float(np.mean(by_k[name][1:])) for name in ("pa_mpjpe", "bone_length", "symmetry")}
+
+
+def _swap(model, tests: dict[int, Corrupted], seed: int, views: str) -> dict[str, list[float]]:
+    """swap-MPJPE by k: the pose code of one view and the view code of another must give the pose in that other view."""
+    draw = {"so3": rotations.uniform, "upright": lambda count, s: rotations.upright(count, s, np.radians(10.0))}[views]
+    reconstruct, transfer = batched(model.reconstruct), batched(model.transfer_view)
+    result = {"views": views, "reconstruction": [], "swap": []}
+    for k, test in tests.items():
+        centre = model.normalizer(test.observed)[1].centre.numpy()
+        turn = draw(len(test.truth), seeds.of(seed, 1000 + k))
+        # Turned about the centre that the model sees, so that both views share it.
+        truth = rotations.rotate(test.truth - centre, turn).numpy() + centre
+        observed = rotations.rotate(test.observed - centre, turn).numpy() + centre
+        result["reconstruction"].append(1000 * metrics.mpjpe(reconstruct(observed), truth))
+        result["swap"].append(1000 * metrics.mpjpe(transfer(test.observed, observed), truth))
+    return result
+
+
+def batched(method):
+    """A model's method as a function of numpy poses of any number, `[N, ...]` each, traced once."""
+    traced = tf.function(method, reduce_retracing=True)
+
+    def run(*inputs):
+        parts = [
+            traced(*(tf.constant(values[start : start + _BATCH]) for values in inputs)).numpy()
+            for start in range(0, len(inputs[0]), _BATCH)
+        ]
+        return np.concatenate(parts)
+
+    return run
+
+
+def _thin(values: np.ndarray, most: int | None) -> np.ndarray:
+    if most is None or len(values) <= most:
+        return values
+    return values[np.linspace(0, len(values) - 1, most).astype(int)]
