@@ -1,4 +1,6 @@
-"""Packaging. `trainers/` and `export/` stand at the top level for people; installed they are tfpose.trainers and tfpose.export."""
+"""Packaging. `trainers/` and `export/` stand at the top level for people and are installed as parts of tfpose."""
+
+import pathlib
 
 from setuptools import setup
 
@@ -6,13 +8,14 @@ setup(
     name="tfpose",
     version="0.1.0",
     description="Unsupervised 3D human pose representations for TensorFlow: denoise, encode, transfer views, export.",
-    long_description=open("README.md", encoding="utf-8").read(),
+    long_description=pathlib.Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
     package_dir={"tfpose": "tfpose", "tfpose.trainers": "trainers", "tfpose.export": "export"},
     packages=[
         "tfpose",
+        "tfpose.commands",
         "tfpose.data",
         "tfpose.layers",
         "tfpose.models",
@@ -29,6 +32,7 @@ setup(
         "ml_collections>=1.0",
         "numpy>=1.26",
         "pillow>=10.0",
+        "scipy>=1.11",
         "tqdm>=4.66",
     ],
     extras_require={

@@ -20,7 +20,17 @@ _HOMES = {
     "read": "tfpose.data",
 }
 
-__all__ = ["__version__", *sorted(_HOMES)]
+__all__ = [
+    "Clip",
+    "PoseAutoencoder",
+    "PoseDecoder",
+    "PoseEncoder",
+    "SeBiReNet",
+    "Skeleton",
+    "TfposeError",
+    "load_model",
+    "read",
+]
 
 
 def __getattr__(name):

@@ -23,7 +23,7 @@ COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs `tfpose COMMAND ...` and returns the exit status: 0, 1 for bad input, 2 for a wrong call, 130 when stopped."""
+    """Runs `tfpose COMMAND ...`; the exit status is 0, 1 for bad input, 2 for a wrong call, 130 when stopped."""
     argv = list(sys.argv[1:] if argv is None else argv)
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(_usage())

@@ -48,7 +48,7 @@ def pa_mpjpe(predicted: ArrayLike, truth: ArrayLike, mask: ArrayLike | None = No
 
 
 def procrustes(poses: ArrayLike, targets: ArrayLike, mask: ArrayLike | None = None) -> np.ndarray:
-    """`poses` under the rotation, scale and shift (no mirroring) that brings each nearest to its target: `[..., J, 3]`."""
+    """`poses` `[..., J, 3]`, each turned, scaled and shifted (never mirrored) to be nearest to its target."""
     return _aligned(*_pair(poses, targets, mask))
 
 

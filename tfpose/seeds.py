@@ -1,4 +1,4 @@
-"""Explicit randomness: a seed is two integers, as TensorFlow's stateless functions take it, and is split, never reused."""
+"""Explicit randomness: a seed is two integers, as TensorFlow takes it, and is split, never used twice."""
 
 from __future__ import annotations
 

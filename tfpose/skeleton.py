@@ -182,10 +182,8 @@ class Skeleton:
         Raises:
             SkeletonError: when there is no such skeleton or the file is not one; the message names the file.
         """
-        if str(name_or_path) in cls.names():
-            path = _FOLDER / f"{name_or_path}.json"
-        else:
-            path = pathlib.Path(name_or_path)
+        shipped = str(name_or_path) in cls.names()
+        path = _FOLDER / f"{name_or_path}.json" if shipped else pathlib.Path(name_or_path)
         try:
             return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:

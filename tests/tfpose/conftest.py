@@ -35,3 +35,28 @@ def paper17() -> Skeleton:
 def standing_pose(paper17) -> np.ndarray:
     """A person standing upright, arms hanging: float32 `[17, 3]` in the order of `paper17`."""
     return np.array([_STANDING[joint] for joint in paper17.joints], np.float32)
+
+
+@pytest.fixture
+def same_draws(monkeypatch):
+    """Makes floats of the integers drawn, so that XLA and eager see the same ones.
+
+    TensorFlow draws the same bits in both but turns them into floats differently, so that its own floats only have
+    the same distribution.
+    """
+    import tensorflow as tf
+
+    def uniform(shape, seed, minval=0, maxval=None, dtype=tf.float32):
+        if tf.as_dtype(dtype).is_integer:
+            return integers(shape, seed, minval, maxval, dtype)
+        bits = tf.bitwise.right_shift(integers(shape, seed, None, None, tf.uint32), tf.constant(8, tf.uint32))
+        unit = (tf.cast(tf.cast(bits, tf.int32), tf.float32) + 0.5) * 2.0**-24
+        return minval + (1.0 if maxval is None else maxval - minval) * unit
+
+    integers = tf.random.stateless_uniform
+    monkeypatch.setattr(tf.random, "stateless_uniform", uniform)
+    monkeypatch.setattr(
+        tf.random,
+        "stateless_normal",
+        lambda shape, seed: tf.math.ndtri(tf.clip_by_value(uniform(shape, seed), 1e-6, 1 - 1e-6)),
+    )

@@ -1,0 +1,36 @@
+# Each target works alone on a fresh machine with Python 3.10 or newer (3.11 is tested): .venv is made when needed.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+
+# Tests and results use real data where it is: TFPOSE_DATA, or the folder that development machines have.
+REAL_DATA := $(or $(TFPOSE_DATA),$(wildcard ../shared/data))
+
+.PHONY: demo test lint results readme clean
+
+demo: $(READY)
+	$(VENV)/bin/tfpose demo --out demo
+
+test: lint
+	TFPOSE_DATA="$(REAL_DATA)" $(VENV)/bin/python -m pytest
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+# Everything under results/, from data to tables: hours. A stopped run goes on where it stopped.
+results: $(READY)
+	TFPOSE_DATA="$(REAL_DATA)" VENV=$(VENV) bash results/run.sh
+	$(MAKE) readme
+
+readme: $(READY)
+	$(VENV)/bin/python -m tfpose.trainers.results README.md
+
+$(READY): requirements.txt setup.py pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --no-deps -r requirements.txt
+	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo runs
