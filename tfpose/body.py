@@ -10,7 +10,7 @@ from tfpose.skeleton import Skeleton
 
 
 def randomize(
-    poses, skeleton: Skeleton, seed, *, bones: float = 0.2, size: float = 0.1, definitions: float = 0.025
+    poses, skeleton: Skeleton, seed, *, bones: float = 0.2, size: float = 0.1, definitions: float = 0.03
 ) -> tf.Tensor:
     """The same poses on other bodies: bone directions stay, lengths and joint definitions change.
 
@@ -18,18 +18,21 @@ def randomize(
         poses: `[B, J, 3]` metres.
         skeleton: its mirror bones get the same length; its `torso` joints get shifted definitions.
         seed: two integers.
-        bones: bone lengths are multiplied by exp(N(0, bones)).
+        bones: bone lengths are multiplied by exp(N(0, bones)), those of the trunk by one more such factor in common:
+            from hips to neck, rigs differ by half.
         size: the whole body is multiplied by exp(N(0, size)).
         definitions: rigs place the joints of the trunk differently; each is shifted by N(0, definitions) metres in the
-            frame of the trunk, mirror images mirrored.
+            frame of the trunk, by twice as much along its height, mirror images mirrored.
 
     Returns:
-        `[B, J, 3]`, the root where it was.
+        `[B, J, 3]`; where the root is no joint of the trunk it stays where it was.
     """
-    bone_seed, size_seed, shift_seed = split(seed, 3)
+    bone_seed, trunk_seed, size_seed, shift_seed = split(seed, 4)
     batch = tf.shape(poses)[0]
     logs = bones * tf.random.stateless_normal([batch, len(skeleton.bones)], bone_seed)
     logs = tf.gather(logs, _tied(skeleton.mirror_bones, len(skeleton.bones)), axis=1)
+    in_trunk = tf.constant([float(_names(bone, skeleton) <= set(skeleton.torso)) for bone in skeleton.bones])
+    logs += bones * in_trunk * tf.random.stateless_normal([batch, 1], trunk_seed)
     logs += size * tf.random.stateless_normal([batch, 1], size_seed)
     child, parent = np.array(skeleton.bones).T
     vectors = tf.gather(poses, child, axis=1) - tf.gather(poses, parent, axis=1)
@@ -62,7 +65,7 @@ def torso_frame(poses, skeleton: Skeleton) -> tf.Tensor:
 
 
 def _torso_shifts(poses, skeleton: Skeleton, seed, stddev: float) -> tf.Tensor:
-    shifts = stddev * tf.random.stateless_normal(tf.shape(poses), seed)
+    shifts = stddev * tf.constant([1.0, 2.0, 1.0]) * tf.random.stateless_normal(tf.shape(poses), seed)
     image = tf.gather(shifts, skeleton.mirror_joints, axis=1) * tf.constant([-1.0, 1.0, 1.0])
     joints = set(skeleton.torso)
     right = {right for _, right in skeleton.mirror}
@@ -82,6 +85,10 @@ def _torso_indices(skeleton: Skeleton):
     # A trunk without middle joints (COCO) points from its lower to its upper pair, which is the first in the list last.
     middle = middle or [j for pair in pairs for j in pair]
     return tuple([skeleton.index(j) for j in side] for side in ([p[0] for p in pairs], [p[1] for p in pairs], middle))
+
+
+def _names(bone, skeleton: Skeleton) -> set[str]:
+    return {skeleton.joints[joint] for joint in bone}
 
 
 def _tied(pairs, count: int) -> list[int]:

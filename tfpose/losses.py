@@ -72,6 +72,23 @@ def feature(pose_code, other_pose_code):
     return _mean_over_batch(norm(ops.reshape(pose_code - other_pose_code, (-1, size))), 0)
 
 
+def trust(logits, observed, truth, is_observed, tolerance: float):
+    """Cross-entropy of the trust in joints; a joint is to be trusted when it lies within `tolerance` of the truth.
+
+    The blended pose alone is not enough to learn trust from: saturated trust has no gradient, however wrong it is.
+
+    Args:
+        logits: `[..., J, 1]` of `JointTrust`.
+        observed, truth: `[..., J, 3]`.
+        is_observed: `[..., J, 1]`; missing joints do not count.
+        tolerance: in the unit of the poses.
+    """
+    label = ops.cast(norm(observed - truth) < tolerance, logits.dtype)
+    logits = logits[..., 0]
+    cross_entropy = ops.relu(logits) - logits * label + ops.log1p(ops.exp(-ops.abs(logits)))
+    return _mean_over_batch(cross_entropy * is_observed[..., 0], 1)
+
+
 def siamese(terms: dict, weights: LossWeights):
     """Eq. 11 from its terms: `plain`, `rotated`, `transfer`, `transfer_rotated` (eq. 9), `feature`, `orthogonality`.
 

@@ -63,7 +63,7 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluat
 
 
 def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
-    """The loss of eq. 11 on one batch, and for models with trust the position loss of every refined estimate.
+    """The loss of eq. 11 on one batch, and for models with trust the losses of every refined estimate and its trust.
 
     Both branches go through the encoder as one batch of 2B, the four decodes through the decoder as one of 4B.
 
@@ -99,8 +99,12 @@ def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
     if model.refinements:
         reconstructed = tf.concat(tf.split(decoded, 4)[:2], 0)
         estimates = model.refine(normalized, frame.observed, first=reconstructed)
-        terms["refined"] = sum(losses.position(estimate, truth) for estimate in estimates)
-        total += config.loss.refined * terms["refined"]
+        terms["refined"] = sum(losses.position(estimate.pose, truth) for estimate in estimates)
+        tolerance = 0.05 / model.normalizer.scale  # between a joint that was left alone and the shortest displacement
+        terms["trust"] = sum(
+            losses.trust(estimate.trust_logits, normalized, truth, frame.observed, tolerance) for estimate in estimates
+        )
+        total += config.loss.refined * terms["refined"] + config.loss.trust * terms["trust"]
     return total, terms
 
 
@@ -167,29 +171,21 @@ def draw_views(count: int, seed, options):
 
 
 def make_optimizer(config) -> keras.optimizers.Optimizer:
-    """The optimizer that the `optimizer` part of a config names, its learning rate falling as `decay` says."""
+    """The optimizer that the `optimizer` part of a config names; its learning rate rises, then falls as a cosine."""
     options = config.optimizer
-    if options.decay == "cosine":
-        warm = options.warmup_steps
-        rate = keras.optimizers.schedules.CosineDecay(
-            options.learning_rate * (1e-3 if warm else 1.0),
-            max(config.steps - warm, 1),
-            alpha=1e-3,
-            warmup_target=options.learning_rate if warm else None,
-            warmup_steps=warm,
-        )
-    elif options.decay == "published":
-        # The schedule of the paper's code: x 0.5, 0.1, 0.05 after 120, 180 and 240 of 250 epochs.
-        boundaries = [round(config.steps * epoch / 250) for epoch in (120, 180, 240)]
-        values = [options.learning_rate * factor for factor in (1.0, 0.5, 0.1, 0.05)]
-        rate = keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, values)
-    else:
-        raise TrainingError(f"config.optimizer.decay must be 'cosine' or 'published', got '{options.decay}'")
+    warm = options.warmup_steps
+    rate = keras.optimizers.schedules.CosineDecay(
+        options.learning_rate * 1e-3 if warm else options.learning_rate,
+        max(config.steps - warm, 1),
+        alpha=1e-3,
+        warmup_target=options.learning_rate if warm else None,
+        warmup_steps=warm,
+    )
     common = {"weight_decay": options.weight_decay or None, "global_clipnorm": options.clip_norm or None}
     if options.name == "adam":
         return keras.optimizers.Adam(rate, **common)
     if options.name == "sgd":
-        return keras.optimizers.SGD(rate, momentum=options.momentum, **common)
+        return keras.optimizers.SGD(rate, **common)
     raise TrainingError(f"config.optimizer.name must be 'adam' or 'sgd', got '{options.name}'")
 
 

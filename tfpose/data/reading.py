@@ -33,12 +33,11 @@ def read(
 
     Args:
         path: a file or a folder. In a folder, files that are no clips by their name (labels, cameras, 2D points) are
-            passed over,
-            and NTU samples on the official list of missing skeletons, where it lies in or beside the folder, give none.
+            passed over; NTU samples on the official list of missing skeletons, where it lies in or beside the folder,
+            give none.
         format: "nucla", "ntu", "bvh", "human36m", "arrays", or "auto" to tell each file by its name and content.
         skeleton: the skeleton of the clips. Arrays are taken to be in it and need it; the joints of a BVH file are
-            found by its
-            native names; other formats know their skeleton and are converted by joint names.
+            found by its native names; other formats know their skeleton and are converted by joint names.
         on_bad: called with the error of each unreadable file, and reading goes on; None raises it.
 
     Raises:

@@ -11,7 +11,7 @@ from tfpose.skeleton import Skeleton
 
 @keras.saving.register_keras_serializable("tfpose")
 class JointTrust(keras.layers.Layer):
-    """A learned trust in [0, 1] per joint: 1 keeps the observed joint, 0 takes the reconstructed one.
+    """A learned trust per joint: how surely the observed joint is right.
 
     An autoencoder blurs the joints that were fine; a denoiser must leave them alone. A small MLP sees how far each
     joint is from its reconstruction and how the bones' lengths differ, none of which depends on the view.
@@ -24,7 +24,7 @@ class JointTrust(keras.layers.Layer):
         observed, reconstructed: `[B, J, 3]` in the network's unit.
 
     Returns:
-        `[B, J, 1]`.
+        Logits `[B, J, 1]`; their sigmoid is the trust, 1 to keep the observed joint, 0 to take the reconstructed one.
     """
 
     def __init__(self, skeleton, units=128, **kwargs):
@@ -48,8 +48,7 @@ class JointTrust(keras.layers.Layer):
         reconstructed_bones = bone_lengths(reconstructed, self.skeleton)
         # The saturating form tells 1 cm from 5 cm, the plain one 20 cm from 80 cm.
         features = [distance, distance / (distance + 0.1), observed_bones - reconstructed_bones, reconstructed_bones]
-        logits = self.logits(self.hidden2(self.hidden(ops.concatenate(features, axis=-1))))
-        return ops.sigmoid(logits)[..., None]
+        return self.logits(self.hidden2(self.hidden(ops.concatenate(features, axis=-1))))[..., None]
 
     def get_config(self):
         return {**super().get_config(), "skeleton": self.skeleton.to_dict(), "units": self.units}

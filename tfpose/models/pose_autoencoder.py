@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import keras
 from keras import ops
 
@@ -9,6 +11,18 @@ from tfpose.layers import JointTrust, PoseNormalizer
 from tfpose.models.pose_decoder import PoseDecoder
 from tfpose.models.pose_encoder import PoseEncoder, couple
 from tfpose.skeleton import Skeleton
+
+
+class Estimate(NamedTuple):
+    """One estimate of `PoseAutoencoder.refine`.
+
+    Attributes:
+        pose: `[B, J, 3]`, normalised.
+        trust_logits: `[B, J, 1]` of `JointTrust`; None from a bare autoencoder.
+    """
+
+    pose: object
+    trust_logits: object
 
 
 @keras.saving.register_keras_serializable("tfpose")
@@ -100,7 +114,7 @@ class PoseAutoencoder(keras.Model):
     def denoise(self, joints):
         """`[B, J, 3]` metres, NaN = missing -> `[B, J, 3]` metres in the same frame."""
         normalized, frame = self.normalizer(self._checked(joints, "joints"))
-        return self.normalizer.restore(self.refine(normalized, frame.observed)[-1], frame)
+        return self.normalizer.restore(self.refine(normalized, frame.observed)[-1].pose, frame)
 
     def reconstruct(self, joints):
         """What the autoencoder alone makes of `[B, J, 3]` metres, without trust: the paper's denoising."""
@@ -123,20 +137,22 @@ class PoseAutoencoder(keras.Model):
         Args:
             observed_pose: `[B, J, 3]`, normalised, missing joints at the centre.
             observed: `[B, J, 1]`, 0 where a joint is missing: it gets no trust.
-            first: the first reconstruction, when the caller has it.
+            first: the first reconstruction `[B, J, 3]`, when the caller has it.
+
+        Returns:
+            A list of `Estimate`.
         """
+        reconstructed = self.decoder(couple(*self.encoder(observed_pose))) if first is None else first
         if not self.refinements:
-            return [self.decoder(couple(*self.encoder(observed_pose))) if first is None else first]
-        estimate, estimates = observed_pose, []
+            return [Estimate(reconstructed, None)]
+        estimates = []
         for _ in range(self.refinements):
-            if first is None:
-                reconstructed = self.decoder(couple(*self.encoder(estimate)))
-            else:
-                reconstructed, first = first, None
-            trust = self.trust(observed_pose, reconstructed) * observed
+            if estimates:
+                reconstructed = self.decoder(couple(*self.encoder(estimates[-1].pose)))
+            logits = self.trust(observed_pose, reconstructed)
             # Always the observed pose, so that a joint distrusted by mistake can come back.
-            estimate = reconstructed + trust * (observed_pose - reconstructed)
-            estimates.append(estimate)
+            kept = ops.sigmoid(logits) * observed
+            estimates.append(Estimate(reconstructed + kept * (observed_pose - reconstructed), logits))
         return estimates
 
     def _checked(self, joints, what):

@@ -10,7 +10,7 @@ def get_config():
     config = ml_collections.ConfigDict()
     config.seed = 0
     config.batch = 256
-    config.steps = 10_000
+    config.steps = 8_000
     config.checkpoint_every = 500
     config.evaluate_every = 2_000
 
@@ -28,7 +28,7 @@ def get_config():
     config.body.mirror = True
     config.body.bones = 0.2
     config.body.size = 0.1
-    config.body.definitions = 0.025
+    config.body.definitions = 0.03
 
     config.corruption = ml_collections.ConfigDict()
     config.corruption.use_labels = False
@@ -51,13 +51,12 @@ def get_config():
     config.loss.eq11 = ml_collections.ConfigDict(
         {"rotated": 1.0, "transfer": 1.0, "transfer_rotated": 1.0, "feature": 0.1, "orthogonality": 0.1}
     )
-    config.loss.refined = 2.0
+    config.loss.refined = 3.0
+    config.loss.trust = 1.0
 
     config.optimizer = ml_collections.ConfigDict()
     config.optimizer.name = "adam"
-    config.optimizer.momentum = 0.0
-    config.optimizer.learning_rate = 2e-3
-    config.optimizer.decay = "cosine"
+    config.optimizer.learning_rate = 1.5e-3
     config.optimizer.warmup_steps = 200
     config.optimizer.weight_decay = 0.0
     config.optimizer.clip_norm = 0.0
