@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Tests and results use real data where it is: TFPOSE_DATA, or the folder that development machines have.
 REAL_DATA := $(or $(TFPOSE_DATA),$(wildcard ../shared/data))
 
-.PHONY: demo test lint results readme clean
+.PHONY: demo test lint bench results readme clean
 
 demo: $(READY)
 	$(VENV)/bin/tfpose demo --out demo
@@ -17,6 +17,13 @@ test: lint
 lint: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+
+# Speed of every form that a model ships in, on the demo's model.
+bench: demo/exported
+	$(VENV)/bin/python benchmarks/inference.py
+
+demo/exported:
+	$(MAKE) demo
 
 # Everything under results/, from data to tables: hours. A stopped run goes on where it stopped.
 results: $(READY)

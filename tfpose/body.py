@@ -34,7 +34,7 @@ def randomize(
     in_trunk = tf.constant([float(_names(bone, skeleton) <= set(skeleton.torso)) for bone in skeleton.bones])
     logs += bones * in_trunk * tf.random.stateless_normal([batch, 1], trunk_seed)
     logs += size * tf.random.stateless_normal([batch, 1], size_seed)
-    child, parent = np.array(skeleton.bones).T
+    child, parent = np.array(skeleton.bones, int).reshape(-1, 2).T
     vectors = tf.gather(poses, child, axis=1) - tf.gather(poses, parent, axis=1)
     root = poses[:, skeleton.root : skeleton.root + 1]
     bodies = root + tf.einsum("jb,nbc->njc", _paths(skeleton), vectors * tf.exp(logs)[..., None])
@@ -53,13 +53,12 @@ def torso_frame(poses, skeleton: Skeleton) -> tf.Tensor:
     """Rotation matrices `[B, 3, 3]` whose columns are the trunk's left, up and forward directions.
 
     Left is the mean right-to-left vector over the mirror pairs of the trunk, up the direction from the root to the
-    trunk's middle joints, made orthogonal to left. Degenerate trunks give zero columns, never NaN.
+    trunk's middle joints, or from its first pair to its last where it has no middle joints (COCO), made orthogonal to
+    left. Degenerate trunks give zero columns, never NaN.
     """
-    left_of_pair, right_of_pair, middle = _torso_indices(skeleton)
-    left = _direction(
-        tf.reduce_sum(tf.gather(poses, left_of_pair, axis=1) - tf.gather(poses, right_of_pair, axis=1), 1)
-    )
-    up = tf.reduce_mean(tf.gather(poses, middle, axis=1), 1) - poses[:, skeleton.root]
+    lefts, rights, low, high = _torso_indices(skeleton)
+    left = _direction(tf.reduce_sum(tf.gather(poses, lefts, axis=1) - tf.gather(poses, rights, axis=1), 1))
+    up = tf.reduce_mean(tf.gather(poses, high, axis=1), 1) - tf.reduce_mean(tf.gather(poses, low, axis=1), 1)
     up = _direction(up - left * tf.reduce_sum(up * left, -1, keepdims=True))
     return tf.stack([left, up, tf.linalg.cross(left, up)], axis=-1)
 
@@ -79,20 +78,21 @@ def _torso_shifts(poses, skeleton: Skeleton, seed, stddev: float) -> tf.Tensor:
 
 
 def _torso_indices(skeleton: Skeleton):
-    pairs = [p for p in skeleton.mirror if p[0] in skeleton.torso and p[1] in skeleton.torso]
-    sided = {j for pair in pairs for j in pair}
-    middle = [j for j in skeleton.torso if j not in sided and j != skeleton.joints[skeleton.root]]
-    # A trunk without middle joints (COCO) points from its lower to its upper pair, which is the first in the list last.
-    middle = middle or [j for pair in pairs for j in pair]
-    return tuple([skeleton.index(j) for j in side] for side in ([p[0] for p in pairs], [p[1] for p in pairs], middle))
+    """Index arrays of the left joints, the right joints, and the joints that up points from and to."""
+    torso, root = skeleton.torso, skeleton.joints[skeleton.root]
+    pairs = sorted((p for p in skeleton.mirror if set(p) <= set(torso)), key=lambda pair: torso.index(pair[0]))
+    middle = [joint for joint in torso if joint != root and not any(joint in pair for pair in pairs)]
+    low, high = ([root], middle) if middle or not pairs else (pairs[0], pairs[-1])
+    joints = [left for left, _ in pairs], [right for _, right in pairs], low, high or [root]
+    return tuple(np.array([skeleton.index(joint) for joint in names], int) for names in joints)
 
 
 def _names(bone, skeleton: Skeleton) -> set[str]:
     return {skeleton.joints[joint] for joint in bone}
 
 
-def _tied(pairs, count: int) -> list[int]:
-    index = list(range(count))
+def _tied(pairs, count: int) -> np.ndarray:
+    index = np.arange(count)
     for left, right in pairs:
         index[right] = left
     return index

@@ -11,3 +11,7 @@ class SkeletonError(TfposeError):
 
 class DataError(TfposeError):
     """A file or folder cannot be read as what it was said to be. The message starts with its path."""
+
+
+class VerificationError(TfposeError):
+    """An exported artifact does not compute what the model computes."""

@@ -15,6 +15,7 @@ import numpy as np
 from absl import flags
 
 from tfpose.commands import common
+from tfpose.commands.export import verify
 from tfpose.skeleton import Skeleton
 
 _CLIP_POSES = 75
@@ -64,9 +65,7 @@ def run(values: flags.FlagValues, positional: list[str]):
 
     _say("4  Exporting, and comparing every signature with the model")
     paths = export.export(model, out / "exported")
-    verification = export.verify(model, test.positions, list(paths.values()))
-    print(verification.text())
-    export.require(verification)
+    verify(model, test, paths)
 
     _say(f"Done in {time.monotonic() - started:.0f} s")
     print(f"""  picture        {picture}

@@ -66,9 +66,21 @@ class PoseSet:
     def __len__(self) -> int:
         return len(self.positions)
 
+    def thinned(self, count: int) -> PoseSet:
+        """`count` of the poses, evenly spaced from the first to the last; all where there are fewer."""
+        parts = {name: getattr(self, name) for name in ("positions", "moved", "k")}
+        return dataclasses.replace(
+            self, **{name: None if part is None else evenly(part, count) for name, part in parts.items()}
+        )
+
 
 def complete_poses(clips: Iterable[Clip], skeleton: Skeleton, every: int = 1) -> np.ndarray:
     """Every `every`-th pose of each clip in `skeleton`, `[N, J, 3]`, without those that miss a joint."""
     poses = [clip.to(skeleton).positions[::every] for clip in clips]
     stacked = np.concatenate([np.zeros((0, len(skeleton), 3), np.float32), *poses])
     return stacked[np.isfinite(stacked).all(axis=(1, 2))]
+
+
+def evenly(values: np.ndarray, count: int) -> np.ndarray:
+    """`count` of the values, evenly spaced from the first to the last; all where there are fewer."""
+    return values[np.linspace(0, len(values) - 1, min(count, len(values))).round().astype(int)]

@@ -14,7 +14,7 @@ import numpy as np
 
 from tfpose.data import ape, bvh, human36m, ntu, nucla, synthetic
 from tfpose.data.clip import Clip
-from tfpose.data.pose_set import PoseSet, complete_poses
+from tfpose.data.pose_set import PoseSet, complete_poses, evenly
 from tfpose.errors import DataError
 from tfpose.skeleton import Skeleton
 
@@ -132,7 +132,7 @@ def _ntu_subject(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
 def _h36m(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
     positions = complete_poses(_h36m_clips(split, data_dir), skeleton)
     if split == "test":
-        positions = _evenly(positions, _H36M_TEST_POSES)
+        positions = evenly(positions, _H36M_TEST_POSES)
     return PoseSet(f"h36m/{split}", positions, skeleton, lineage=_H36M_LINEAGE)
 
 
@@ -148,7 +148,7 @@ def _h36m_ape(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
             if len(group) < frames:
                 where = folder("h36m", data_dir)
                 raise DataError(f"{where}: {subject} {action} has {len(group)} poses, the protocol needs {frames}")
-            groups.append(_evenly(group, frames))
+            groups.append(evenly(group, frames))
     clean = np.concatenate(groups)
 
     ks = range(1, ape.MOST_MOVED + 1)
@@ -230,8 +230,3 @@ def files(name: str, data_dir: str | os.PathLike | None = None) -> list[pathlib.
     if not found:
         raise DataError(f"{path}: holds no {_CONTENT[name]}; data_dir or TFPOSE_DATA should name the folder above it")
     return found
-
-
-def _evenly(poses: np.ndarray, count: int) -> np.ndarray:
-    """`count` poses, evenly spaced from the first to the last (all where there are fewer)."""
-    return poses[np.linspace(0, len(poses) - 1, min(count, len(poses))).round().astype(int)]

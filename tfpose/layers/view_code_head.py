@@ -47,11 +47,17 @@ class ViewCodeHead(keras.layers.Layer):
 
 
 def gram_schmidt(matrix):
-    """Makes the rows of `[..., z, z]` orthonormal, one after the other (the stable form: project what is left)."""
-    rows, left = [], matrix + ops.eye(matrix.shape[-1])  # the identity keeps a zero matrix invertible
-    for index in range(matrix.shape[-1]):
-        row = left[..., index : index + 1, :]
-        row = row / ops.maximum(norm(row)[..., None], 1e-6)
-        rows.append(row)
-        left = left - ops.matmul(left, ops.swapaxes(row, -1, -2)) * row
-    return ops.concatenate(rows, axis=-2)
+    """Makes the rows of `[..., z, z]` orthonormal, one after the other (the stable form: project what is left).
+
+    Twice, because rounding leaves the rows of an ill-conditioned matrix up to a few percent from orthogonal at first.
+    """
+    left = matrix + ops.eye(matrix.shape[-1])  # the identity keeps a zero matrix invertible
+    for _ in range(2):
+        rows = []
+        for index in range(matrix.shape[-1]):
+            row = left[..., index : index + 1, :]
+            row = row / ops.maximum(norm(row)[..., None], 1e-6)
+            rows.append(row)
+            left = left - ops.matmul(left, ops.swapaxes(row, -1, -2)) * row
+        left = ops.concatenate(rows, axis=-2)
+    return left

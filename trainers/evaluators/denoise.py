@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose import corruption, metrics, plots, rotations, seeds
-from tfpose.data.pose_set import PoseSet
+from tfpose.data.pose_set import PoseSet, evenly
 from tfpose.trainers.evaluators.baselines import baselines
 
 CORRUPTED_JOINTS = (0, 1, 2, 3, 4, 5)
@@ -35,15 +35,16 @@ def corrupt_by_count(poses: PoseSet, seed: int = 0, most_poses: int | None = Non
         seed: of everything drawn.
         most_poses: evenly thins the poses of each k to at most so many.
     """
+    most = most_poses or len(poses)
     result = {}
     for k in CORRUPTED_JOINTS:
         if poses.moved is None:
-            truth = _thin(poses.positions, most_poses)
+            truth = evenly(poses.positions, most)
             choice = corruption.choose_joints(tf.fill([len(truth)], k), len(poses.skeleton), seeds.of(seed, 2 * k))
             moved = choice.numpy()
         else:
             chosen = poses.k == max(k, 1)
-            truth, moved = _thin(poses.positions[chosen], most_poses), _thin(poses.moved[chosen], most_poses)
+            truth, moved = evenly(poses.positions[chosen], most), evenly(poses.moved[chosen], most)
             moved = moved & (k > 0)
         observed = corruption.displace(truth, moved, seeds.of(seed, 2 * k + 1)).numpy()
         result[k] = Corrupted(truth, observed, moved)
@@ -67,7 +68,7 @@ def evaluate(model, poses: PoseSet, reference: PoseSet, *, seed: int = 0, views:
         MPJPE of the autoencoder when codes are its own and when the view code comes from the other view.
     """
     tests = corrupt_by_count(poses, seed, most_poses)
-    methods = baselines(_thin(reference.positions, 5000), reference.skeleton)
+    methods = baselines(evenly(reference.positions, 5000), reference.skeleton)
     methods["autoencoder"] = batched(model.reconstruct)
     if model.refinements:
         methods["autoencoder + trust"] = batched(model.denoise)
@@ -163,9 +164,3 @@ def batched(method):
         return np.concatenate(parts)
 
     return run
-
-
-def _thin(values: np.ndarray, most: int | None) -> np.ndarray:
-    if most is None or len(values) <= most:
-        return values
-    return values[np.linspace(0, len(values) - 1, most).astype(int)]
