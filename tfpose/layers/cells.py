@@ -16,10 +16,10 @@ def gru(inputs, recurrent, state):
     if recurrent is None:
         update, _, candidate = ops.split(inputs, 3, axis=-1)
         return ((1.0 - ops.sigmoid(update)) * ops.tanh(candidate),)
-    update_reset, candidate = _split_last(inputs, 3)
-    recurrent_gates, recurrent_candidate = _split_last(recurrent, 3)
-    update, reset = ops.split(ops.sigmoid(update_reset + recurrent_gates), 2, axis=-1)
-    candidate = ops.tanh(candidate + reset * recurrent_candidate)
+    update, reset, candidate = ops.split(inputs, 3, axis=-1)
+    recurrent_update, recurrent_reset, recurrent_candidate = ops.split(recurrent, 3, axis=-1)
+    update = ops.sigmoid(update + recurrent_update)
+    candidate = ops.tanh(candidate + ops.sigmoid(reset + recurrent_reset) * recurrent_candidate)
     return (candidate + update * (state[0] - candidate),)
 
 
@@ -40,9 +40,3 @@ def simple(inputs, recurrent, state):
 
 CELLS = {"gru": (gru, 3), "lstm": (lstm, 4), "simple": (simple, 1)}
 """Cell name -> its step and its number of gates."""
-
-
-def _split_last(gates, count):
-    """Splits off the last of `count` gates."""
-    units = gates.shape[-1] // count
-    return gates[..., : (count - 1) * units], gates[..., (count - 1) * units :]

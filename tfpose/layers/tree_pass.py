@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tfpose.layers.cells import CELLS
-from tfpose.layers.static import pad_front, runs, take
+from tfpose.layers.static import concatenate, pad_end, runs, split, take
 from tfpose.skeleton import Skeleton
 
 
@@ -88,24 +88,30 @@ class TreePass(keras.layers.Layer):
         projected = ops.matmul(take(inputs, self.order), self.input_kernel)
         if self.bias is not None:
             projected = projected + self.bias
-        recurrent = None
+        sizes = [len(level) for level in self.levels]
+        nothing = [None] * len(sizes)
+        projected = split(projected, sizes)
+        recurrent, former = nothing, nothing
         if state is not None:
             state = tuple(take(part, self.order) for part in state)
-            recurrent = ops.matmul(state[0], self.recurrent_kernel)
+            recurrent = split(ops.matmul(state[0], self.recurrent_kernel), sizes)
+            former = list(zip(*(split(part, sizes) for part in state)))
+        if self.message_kernel is not None:
+            # The root, last of the recursive and first of the diffuse order, sends or receives nothing.
+            bones = sizes[:-1] if self.direction == "recursive" else sizes[1:]
+            kernels = split(self.message_kernel, bones)
         hidden = []  # per level: what its nodes pass on, [nodes, B, .]
         states = []
-        start = 0
-        for number, level in enumerate(self.levels):
-            span = slice(start, start + len(level))
-            received = self._receive(number, hidden)
-            level_state = step(
-                projected[span] if received is None else projected[span] + received,
-                None if recurrent is None else recurrent[span],
-                None if state is None else tuple(part[span] for part in state),
-            )
-            states.append(level_state)
-            hidden.append(self._send(number, level_state[0], start))
-            start += len(level)
+        for number in range(len(sizes)):
+            entering = projected[number]
+            if number:
+                kernel = kernels[number - 1] if self.direction == "diffuse" else None
+                entering = entering + self._receive(number, hidden, kernel)
+            states.append(step(entering, recurrent[number], former[number]))
+            sent = states[-1][0]
+            if self.direction == "recursive" and number < len(sizes) - 1:
+                sent = ops.matmul(sent, kernels[number])
+            hidden.append(sent)
         state = tuple(ops.concatenate(parts) for parts in zip(*states))
         output = state[0]
         if self.node_output:
@@ -114,28 +120,19 @@ class TreePass(keras.layers.Layer):
         state = tuple(take(part, back) for part in state)
         return (take(output, back) if self.node_output else state[0]), state
 
-    def _send(self, number, hidden, start):
-        """What a level passes on: recursive nodes send `h W` to their one parent, diffuse nodes their bare `h`."""
-        if self.direction == "diffuse" or number == len(self.levels) - 1:
-            return hidden
-        return ops.matmul(hidden, self.message_kernel[start : start + len(self.levels[number])])
-
-    def _receive(self, number, hidden):
-        """The sum of what the level's nodes receive, or None for the level that receives nothing."""
-        if number == 0:
-            return None
+    def _receive(self, number, hidden, kernel):
+        """The sum of what the nodes of a level receive from the levels before."""
         level = self.levels[number]
         if self.direction == "diffuse":
             before = self.levels[number - 1]
             parents = take(hidden[-1], [before.index(self.skeleton.parents[joint]) for joint in level])
-            first = self._place[level[0]] - 1  # the root, first in the order, has no bone
-            return ops.matmul(parents, self.message_kernel[first : first + len(level)])
+            return ops.matmul(parents, kernel)
         received = None
         most = max(len(self.skeleton.children[joint]) for joint in level)
         for k in range(most):
             children = [self.skeleton.children[joint][k] for joint in level if len(self.skeleton.children[joint]) > k]
             message = self._gather_nodes(hidden, children)
-            received = message if received is None else received + pad_front(message, len(level))
+            received = message if received is None else received + pad_end(message, len(level))
         return received
 
     def _gather_nodes(self, hidden, joints):
@@ -144,8 +141,7 @@ class TreePass(keras.layers.Layer):
         for joint in joints:
             number = next(n for n, level in enumerate(self.levels) if joint in level)
             where.append((number, self.levels[number].index(joint)))
-        parts = [hidden[number][begin:end] for number, begin, end in runs(where)]
-        return parts[0] if len(parts) == 1 else ops.concatenate(parts)
+        return concatenate([hidden[number][begin:end] for number, begin, end in runs(where)])
 
     def compute_output_spec(self, inputs, state=None):
         shape = (*inputs.shape[:-1], self.units)

@@ -10,7 +10,7 @@ def get_config():
     config = ml_collections.ConfigDict()
     config.seed = 0
     config.batch = 256
-    config.steps = 8_000
+    config.steps = 10_000
     config.checkpoint_every = 500
     config.evaluate_every = 2_000
 

@@ -41,14 +41,18 @@ def mean_bone_lengths(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     return np.linalg.norm(poses[:, child] - poses[:, parent], axis=-1).mean(0)
 
 
-def with_bone_lengths(poses: np.ndarray, lengths: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """Poses `[B, J, 3]` with the bones' directions kept and their lengths `[J - 1]` given, from the root outwards."""
+def with_bone_lengths(poses: np.ndarray, lengths: np.ndarray, skeleton: Skeleton, rounds: int = 50) -> np.ndarray:
+    """Poses `[B, J, 3]` brought near to bone lengths `[J - 1]` by moving joints little.
+
+    Alternating projections: bone after bone is stretched or shortened about its middle, for several rounds. (Setting
+    the lengths from the root outwards would carry the error of a moved joint to all joints beyond it.)
+    """
     recovered = np.array(poses)
-    number = {child: i for i, (child, _) in enumerate(skeleton.bones)}
-    for level in skeleton.levels_by_depth[1:]:
-        for child in level:
-            parent = skeleton.parents[child]
-            bone = poses[:, child] - poses[:, parent]
-            bone = bone / np.maximum(np.linalg.norm(bone, axis=-1, keepdims=True), 1e-9)
-            recovered[:, child] = recovered[:, parent] + bone * lengths[number[child]]
+    for _ in range(rounds):
+        for (child, parent), length in zip(skeleton.bones, lengths):
+            bone = recovered[:, child] - recovered[:, parent]
+            actual = np.maximum(np.linalg.norm(bone, axis=-1, keepdims=True), 1e-9)
+            half = bone * (0.5 * (length / actual - 1.0))
+            recovered[:, child] += half
+            recovered[:, parent] -= half
     return recovered
