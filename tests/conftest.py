@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import sys
 
 import pytest
 
@@ -13,3 +14,36 @@ def data_dir() -> pathlib.Path:
     if not folder:
         pytest.skip("real data: set TFPOSE_DATA to the folder that holds cmu/, nucla/, ntu/, h36m/, ape/")
     return pathlib.Path(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_pretrain():
+    """The arguments of a very short `tfpose pretrain` of a very small model, as a function of its working directory."""
+    config = {
+        "steps": 40,
+        "batch": 8,
+        "checkpoint_every": 10,
+        "evaluate_every": 25,
+        "model.units": 4,
+        "model.code_size": 4,
+        "model.decoder_units": 4,
+        "model.refinements": 1,
+        "optimizer.learning_rate": 0.01,
+        "optimizer.warmup_steps": 0,
+    }
+    settings = [f"--config.{name}={value}" for name, value in config.items()]
+    return lambda workdir: ["pretrain", "--config=default", "--data=synthetic", f"--workdir={workdir}", *settings]
+
+
+@pytest.fixture(scope="session")
+def pretrained(tmp_path_factory, tiny_pretrain) -> pathlib.Path:
+    """The working directory of `tiny_pretrain`, run to its end: one model for all tests that need a trained one."""
+    from tfpose import cli
+
+    workdir = tmp_path_factory.mktemp("pretrained") / "run"
+    before = sys.argv
+    try:
+        assert cli.main(tiny_pretrain(workdir)) == 0
+    finally:
+        sys.argv = before
+    return workdir

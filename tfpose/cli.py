@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -39,24 +40,36 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     command = importlib.import_module(f"tfpose.commands.{name}")
     values = flags.FlagValues()
-    command.define_flags(values)
-    if any(argument in ("-h", "--help", "-help") for argument in rest):
-        print(f"{command.__doc__.strip()}\n\nFlags:\n{values.get_help(prefix='  ')}")
-        return 0
     try:
-        # ml_collections looks for overrides such as --config.steps=100 in sys.argv.
-        sys.argv = [f"tfpose {name}", *configs.with_paths(rest)]
-        positional = values(sys.argv)[1:]
+        # ml_collections looks for overrides such as --config.steps=100 in sys.argv, already when its flag is defined.
+        sys.argv = ["tfpose", name, *configs.with_paths(rest)]
+        with _settings_named():
+            command.define_flags(values)
+        if any(argument in ("-h", "--help", "-help") for argument in rest):
+            print(f"{command.__doc__.strip()}\n\nFlags:\n{values.get_help(prefix='  ', include_special_flags=False)}")
+            return 0
+        with _settings_named():
+            positional = values(sys.argv)[2:]
         return command.run(values, positional) or 0
     except flags.Error as error:
         print(f"tfpose {name}: {error}\nSee: tfpose {name} --help", file=sys.stderr)
         return 2
-    except TfposeError as error:
+    except (TfposeError, OSError) as error:
         print(f"tfpose {name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\ntfpose {name}: stopped", file=sys.stderr)
         return 130
+
+
+@contextlib.contextmanager
+def _settings_named():
+    """Turns what ml_collections raises for a setting that a config does not have into a wrong call."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError) as error:
+        what = error.args[0].args[0] if isinstance(error.args[0], KeyError) else error.args[0]
+        raise flags.Error(f"--config has no such setting: {' '.join(what.split())}") from error
 
 
 def _usage() -> str:

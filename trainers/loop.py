@@ -64,8 +64,8 @@ class Loop:
             The step at which this call started: 0, or where a former run stopped.
 
         Raises:
-            TrainingError: when the loss is not finite (the batch is saved, no checkpoint has the bad weights), or a
-                checkpoint cannot be read.
+            TrainingError: when the loss or a weight is not finite (the batch is saved, no checkpoint has the bad
+                weights), or a checkpoint cannot be read.
         """
         strategy = tf.distribute.get_strategy()
         self.optimizer.build(self.model.trainable_variables)
@@ -83,7 +83,9 @@ class Loop:
                 batch = next(stream)
                 loss, terms = train_step(batch, tf.constant(step, tf.int64))
                 if not np.isfinite(loss.numpy()):
-                    self._refuse(step, loss, terms, batch, strategy)
+                    bad = ", ".join(name for name, value in terms.items() if not np.isfinite(value.numpy())) or "none"
+                    what = f"the loss is {loss.numpy()} at step {step} (terms that are not finite: {bad})"
+                    self._refuse(what, step, batch, strategy)
                 step_now.assign(step + 1)
                 bar.update(self.poses_per_step)
                 last = step + 1 == self.steps
@@ -97,6 +99,9 @@ class Loop:
                     bar.set_postfix(shown)
                     self._write(results, step + 1)
                 if (step + 1) % self.checkpoint_every == 0 or last:
+                    # A loss that is finite can have a gradient that is not.
+                    if not all(np.isfinite(weights).all() for weights in self.model.get_weights()):
+                        self._refuse(f"the weights are not finite after step {step}", step, batch, strategy)
                     manager.save(checkpoint_number=step + 1)
                     writer.flush()
         return start
@@ -135,21 +140,20 @@ class Loop:
             return
         try:
             checkpoint.restore(manager.latest_checkpoint).assert_consumed()
-        except (tf.errors.OpError, AssertionError, ValueError) as error:
+        except Exception as error:  # TensorFlow raises many kinds, even IndexError for a file that is cut off
             raise TrainingError(
                 f"{manager.latest_checkpoint}: this checkpoint does not fit the model ({_first_line(error)}). It "
                 f"is damaged or belongs to another configuration; delete {self.workdir} or choose another --workdir."
             ) from error
 
-    def _refuse(self, step, loss, terms, batch, strategy):
+    def _refuse(self, what, step, batch, strategy):
         path = self.workdir / f"nonfinite_step_{step}.npz"
-        local = tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0].numpy(), batch)
+        parts = {name: strategy.experimental_local_results(value) for name, value in batch.items()}
+        whole = {name: np.concatenate([part.numpy() for part in replicas]) for name, replicas in parts.items()}
         with written_whole(path) as unfinished:
-            np.savez(unfinished, step=step, seed=self.seed, **local)
-        bad = [name for name, value in terms.items() if not np.isfinite(value.numpy())]
+            np.savez(unfinished, step=step, seed=self.seed, **whole)
         raise TrainingError(
-            f"the loss is {loss.numpy()} at step {step} (terms that are not finite: {', '.join(bad) or 'none'}). The "
-            f"batch is saved in {path}. Lower the learning rate, or look for broken poses in that batch."
+            f"{what}. The batch is saved in {path}. Lower the learning rate, or look for broken poses in that batch."
         )
 
     def _write(self, scalars, step):

@@ -193,7 +193,8 @@ def _claim(workdir: pathlib.Path, config, poses: PoseSet):
     """Notes in `workdir` what runs there, and refuses to mix two runs."""
     description = {"config": config.to_dict(), "data": {"name": poses.name, "checksum": poses.checksum}}
     path = workdir / "config.json"
-    if path.exists():
+    # Until there is a checkpoint there is nothing to mix: a run that could not start does not block the next.
+    if path.exists() and tf.train.latest_checkpoint(workdir / "checkpoints"):
         try:
             former = json.loads(path.read_text())
         except (OSError, ValueError) as error:

@@ -41,22 +41,22 @@ def standing_pose(paper17) -> np.ndarray:
 def same_draws(monkeypatch):
     """Makes floats of the integers drawn, so that XLA and eager see the same ones.
 
-    TensorFlow draws the same bits in both but turns them into floats differently, so that its own floats only have
-    the same distribution.
+    TensorFlow turns the same random bits into other floats under XLA, and reads negative seeds differently there: its
+    own draws have the same distribution, but not the same values.
     """
     import tensorflow as tf
 
-    def uniform(shape, seed, minval=0, maxval=None, dtype=tf.float32):
+    integers, split = tf.random.stateless_uniform, tf.random.split
+
+    def uniform(shape, seed, minval=0.0, maxval=1.0, dtype=tf.float32):
         if tf.as_dtype(dtype).is_integer:
             return integers(shape, seed, minval, maxval, dtype)
-        bits = tf.bitwise.right_shift(integers(shape, seed, None, None, tf.uint32), tf.constant(8, tf.uint32))
-        unit = (tf.cast(tf.cast(bits, tf.int32), tf.float32) + 0.5) * 2.0**-24
-        return minval + (1.0 if maxval is None else maxval - minval) * unit
+        unit = (tf.cast(integers(shape, seed, 0, 2**24, tf.int32), tf.float32) + 0.5) * 2.0**-24
+        return minval + (maxval - minval) * unit
 
-    integers = tf.random.stateless_uniform
+    def normal(shape, seed):
+        return 2**0.5 * tf.math.erfinv(uniform(shape, seed, -0.999, 0.999))
+
+    monkeypatch.setattr(tf.random, "split", lambda seed, num: tf.bitwise.bitwise_and(split(seed, num), 0x7FFFFFFF))
     monkeypatch.setattr(tf.random, "stateless_uniform", uniform)
-    monkeypatch.setattr(
-        tf.random,
-        "stateless_normal",
-        lambda shape, seed: tf.math.ndtri(tf.clip_by_value(uniform(shape, seed), 1e-6, 1 - 1e-6)),
-    )
+    monkeypatch.setattr(tf.random, "stateless_normal", normal)

@@ -10,6 +10,8 @@ Missing joints (NaN) are filled. Joints are written in the model's skeleton, in 
 
 from __future__ import annotations
 
+import collections
+import itertools
 import pathlib
 
 from absl import flags
@@ -46,25 +48,31 @@ def run(values: flags.FlagValues, positional: list[str]):
     if not clips:
         raise DataError(f"{positional[0]}: nothing to denoise")
     out = pathlib.Path(values.out)
-    targets = [out] if out.suffix in arrays.SUFFIXES else _names(clips, out)
+    targets = [out] if out.suffix.lower() in arrays.SUFFIXES else _names(clips, out)
     if len(targets) != len(clips):
         raise DataError(f"{positional[0]} holds {len(clips)} clips and --out={out} is one file; give a folder")
     denoise = batched(model.denoise)
-    for number, (clip, target) in enumerate(zip(clips, targets)):
-        observed = clip.to(model.skeleton).positions
-        recovered = denoise(observed)
-        arrays.write(target, recovered, model.skeleton)
-        print(f"{clip.source or positional[0]}: {len(recovered)} poses -> {target}")
-        if number == 0 and values.plot:
-            _draw(values.plot, observed, recovered, model.skeleton, clip.rate)
-            print(f"picture: {values.plot}")
+    observed = [clip.to(model.skeleton).positions for clip in clips]
+    recovered = [denoise(poses) for poses in observed]
+    # The picture first: when it cannot be drawn nothing is written.
+    if values.plot:
+        _draw(values.plot, observed[0], recovered[0], model.skeleton, clips[0].rate)
+        print(f"picture: {values.plot}")
+    for clip, target, poses in zip(clips, targets, recovered):
+        arrays.write(target, poses, model.skeleton)
+        print(f"{clip.source or positional[0]}: {len(poses)} poses -> {target}")
 
 
 def _names(clips, folder: pathlib.Path) -> list[pathlib.Path]:
     """A file for each clip, by the name of its source; clips of one source are numbered."""
     stems = [pathlib.Path(clip.source).stem or "clip" for clip in clips]
-    numbers = [stems[:i].count(stem) for i, stem in enumerate(stems)]
-    return [folder / (f"{stem}_{n}.npz" if stems.count(stem) > 1 else f"{stem}.npz") for stem, n in zip(stems, numbers)]
+    clips_of, taken, names = collections.Counter(stems), set(stems), []
+    for stem in stems:
+        numbered = (f"{stem}_{number}" for number in itertools.count())
+        name = stem if clips_of[stem] == 1 else next(name for name in numbered if name not in taken)
+        taken.add(name)
+        names.append(folder / f"{name}.npz")
+    return names
 
 
 def _draw(path: str, observed, recovered, skeleton, rate):

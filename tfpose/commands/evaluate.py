@@ -45,9 +45,9 @@ def run(values: flags.FlagValues, positional: list[str]):
     )
     table = denoise.markdown(report)
     print(f"{test.name}, {report['poses']:,} poses for each k\n\n{table}")
-    if values.plot:
-        denoise.draw(values.plot, model, test, seed=values.seed)
-        print(f"picture: {values.plot}")
     if values.out:
         results.write(values.out, "denoise", values.model, test, report, table, seed=values.seed)
         print(f"result: {values.out}")
+    if values.plot:
+        denoise.draw(values.plot, model, test, seed=values.seed)
+        print(f"picture: {values.plot}")

@@ -1,6 +1,6 @@
 """Reordering by indices that are known when the graph is built, in whole pieces.
 
-A gather's gradient is a scatter (IndexedSlices in TensorFlow), which is slow for the few long rows of a skeleton. Pieces
+A gather's gradient is a scatter (IndexedSlices in TensorFlow), slow for the few long rows of a skeleton. Pieces
 and their concatenation are copies in both directions, and built-in operations everywhere.
 """
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pathlib
 
+from tfpose.errors import TfposeError
+
 _FOLDER = pathlib.Path(__file__).parent
 NAMES = tuple(sorted(file.stem for file in _FOLDER.glob("*.py") if file.stem != "__init__"))
 
@@ -14,13 +16,25 @@ def path(name: str) -> str:
 
 
 def with_paths(arguments: list[str]) -> list[str]:
-    """Command line arguments with `--config NAME` and `--config=NAME` turned into the file of that name."""
+    """Command line arguments with `--config NAME` and `--config=NAME` turned into the file of that name.
+
+    Raises:
+        TfposeError: when that is neither a file nor one of `NAMES`.
+    """
     resolved = []
     for argument in arguments:
         flag, equals, value = argument.partition("=")
-        if equals and flag in ("--config", "-config") and value in NAMES:
-            argument = f"{flag}={path(value)}"
-        elif resolved and resolved[-1] in ("--config", "-config") and argument in NAMES:
-            argument = path(argument)
+        if equals and flag in ("--config", "-config"):
+            argument = f"{flag}={_file(value)}"
+        elif resolved and resolved[-1] in ("--config", "-config"):
+            argument = _file(argument)
         resolved.append(argument)
     return resolved
+
+
+def _file(name: str) -> str:
+    if name in NAMES:
+        return path(name)
+    if not pathlib.Path(name).is_file():
+        raise TfposeError(f"--config={name}: there is no such file; it is a file or one of {', '.join(NAMES)}")
+    return name

@@ -1,0 +1,43 @@
+"""What an artifact says about itself: its joints, units and origin, as data inside the artifact."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import tfpose
+from tfpose.export.signatures import METRES, signatures
+from tfpose.models import PoseAutoencoder
+
+
+def make_card(model: PoseAutoencoder) -> dict:
+    """The card of a model, ready for JSON; `Skeleton.from_dict(card["skeleton"])` gives the joints' names and tree.
+
+    Raises:
+        TfposeError: for a model that cannot be exported.
+    """
+    return {
+        "tfpose": tfpose.__version__,
+        "model": type(model).__name__,
+        "options": model.options,
+        "parameters": model.count_params(),
+        "unit": "metres",
+        "axes": "right-handed, y up",
+        "missing": "a joint with a NaN coordinate is missing",
+        "skeleton": model.skeleton.to_dict(),
+        "signatures": {name: _describe(function) for name, function in signatures(model).items()},
+    }
+
+
+def describe_tensor(name: str, shape, dtype: str) -> dict:
+    """One input or output of a signature: its shape (None = any batch), type and unit."""
+    return {"shape": list(shape), "dtype": dtype, "unit": "metres" if name in METRES else None}
+
+
+def _describe(function) -> dict:
+    """What a signature takes, and what it returned when it ran on one pose (tracing it would take far longer)."""
+    inputs = {spec.name: spec for spec in function.input_signature}
+    outputs = function.python_function(*(np.zeros([1, *spec.shape[1:]], np.float32) for spec in inputs.values()))
+    return {
+        part: {name: describe_tensor(name, [None, *tensor.shape[1:]], tensor.dtype.name) for name, tensor in found}
+        for part, found in (("inputs", inputs.items()), ("outputs", outputs.items()))
+    }

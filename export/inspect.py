@@ -1,0 +1,72 @@
+"""Says what a model file or an artifact is."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+
+from tfpose.export.artifacts import open_artifact
+from tfpose.export.card import make_card
+from tfpose.export.files import contents, size
+from tfpose.models import load_model
+
+
+def describe(path: str | os.PathLike) -> dict:
+    """Describes a .keras file (or the directory of its training), a .tflite file or a SavedModel directory.
+
+    Returns:
+        `path`, `kind`, `bytes`, `sha256` (of a directory: over its files' names and contents), `signatures` as the
+        file itself has them, and all that is in the card (see `tfpose.export.card`); ready for JSON.
+
+    Raises:
+        DataError: when the file is none of these or damaged; the message starts with its path.
+    """
+    path = pathlib.Path(path)
+    if (path / "model.keras").exists():
+        path = path / "model.keras"
+    if path.suffix == ".keras":
+        kind, found = "Keras", make_card(load_model(path))
+    else:
+        artifact = open_artifact(path)
+        kind = artifact.kind
+        found = artifact.card | {
+            "signatures": {name: signature.describe() for name, signature in artifact.signatures.items()}
+        }
+    return {"path": str(path), "kind": kind, "bytes": size(path), "sha256": _sha256(path), **found}
+
+
+def text(description: dict) -> str:
+    """What `describe` returned, for people."""
+    lines = [f"{description['path']}: {description['kind']}, {description['bytes'] / 1000:.1f} kB"]
+    lines.append(f"sha256      {description['sha256']}")
+    if "tfpose" in description:
+        skeleton = description["skeleton"]
+        options = ", ".join(f"{name}={value}" for name, value in description["options"].items())
+        joints = [joint for joint, _ in skeleton["joints"]]
+        lines += [
+            f"model       {description['model']}({options})",
+            f"            {description['parameters']:,} parameters, tfpose {description['tfpose']}",
+            f"skeleton    {skeleton['name']}, {len(joints)} joints: {', '.join(joints)}",
+            f"convention  {description['unit']}, {description['axes']}; {description['missing']}",
+        ]
+    else:
+        lines.append("not made by tfpose: it says nothing about its joints and units")
+    for name, signature in description["signatures"].items():
+        lines.append(f"signature   {name}")
+        for part, tensors in (("in ", signature["inputs"]), ("out", signature["outputs"])):
+            for tensor, spec in tensors.items():
+                shape = ", ".join("B" if length is None else str(length) for length in spec["shape"])
+                unit = f" {spec['unit']}" if spec["unit"] else ""
+                lines.append(f"  {part}       {tensor} [{shape}] {spec['dtype']}{unit}")
+    return "\n".join(lines)
+
+
+def _sha256(path: pathlib.Path) -> str:
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    for file in contents(path):
+        digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()

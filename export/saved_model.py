@@ -1,0 +1,41 @@
+"""A model as a TensorFlow SavedModel."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+
+import keras
+
+from tfpose.export.card import make_card
+from tfpose.export.files import new_artifact
+from tfpose.export.signatures import DEFAULT, signatures
+from tfpose.models import PoseAutoencoder
+
+CARD = pathlib.PurePath("assets.extra", "tfpose.json")
+"""Where a SavedModel keeps its card; TensorFlow leaves `assets.extra` to others."""
+
+
+def export_saved_model(model: PoseAutoencoder, path: str | os.PathLike) -> pathlib.Path:
+    """Writes the directory `path`: all of `tfpose.export.signatures`, for any batch size, and the card.
+
+    Returns:
+        `path`.
+
+    Raises:
+        DataError: when `path` exists or cannot be written; nothing is left behind.
+        TfposeError: for a model that cannot be exported.
+    """
+    with new_artifact(path) as directory:
+        card = make_card(model)
+        # Endpoints bring their variables along. `track(model)` would write every weight twice, and a function that is
+        # traced already its graph twice.
+        archive = keras.export.ExportArchive()
+        for name, function in signatures(model).items():
+            if name != DEFAULT:  # which the archive makes of the first endpoint, without another graph
+                archive.add_endpoint(name, function.python_function, function.input_signature)
+        archive.write_out(directory, verbose=False)
+        (directory / CARD).parent.mkdir()
+        (directory / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return pathlib.Path(path)

@@ -1,0 +1,57 @@
+"""One small model, its artifacts, and poses, made once for all tests of the package."""
+
+import shutil
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfpose.data import synthetic
+from tfpose.export import export
+from tfpose.models import PoseAutoencoder, load_model
+from tfpose.skeleton import Skeleton
+
+
+@pytest.fixture(scope="session")
+def model() -> PoseAutoencoder:
+    """A small model with random weights; one refinement, because tracing them is what takes time."""
+    keras.utils.set_random_seed(0)
+    model = PoseAutoencoder(Skeleton.load("paper17"), units=8, code_size=4, decoder_units=8, refinements=1)
+    model.build()
+    return model
+
+
+@pytest.fixture(scope="session")
+def keras_file(model, tmp_path_factory):
+    """`model` as a .keras file."""
+    path = tmp_path_factory.mktemp("keras") / "model.keras"
+    model.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def artifacts(keras_file, tmp_path_factory) -> dict:
+    """Format -> path of what `export` made of `model` after a reload from its .keras file."""
+    return export(load_model(keras_file), tmp_path_factory.mktemp("exported") / "out")
+
+
+@pytest.fixture(scope="session")
+def poses() -> np.ndarray:
+    """Complete poses `[70, 17, 3]`: more than the largest batch that is verified."""
+    return np.concatenate([clip.positions for clip in synthetic.clips(2, seed=0)])[:70]
+
+
+@pytest.fixture(scope="session")
+def tampered_saved_model(artifacts, tmp_path_factory):
+    """A copy of the SavedModel whose largest weight is not the model's."""
+    path = shutil.copytree(artifacts["saved_model"], tmp_path_factory.mktemp("tampered") / "saved_model")
+    prefix = str(path / "variables" / "variables")
+    checkpoint = tf.train.load_checkpoint(prefix)
+    tensors = {name: checkpoint.get_tensor(name) for name in checkpoint.get_variable_to_shape_map()}
+    largest = max(tensors, key=lambda name: np.size(tensors[name]))
+    tensors[largest] = tensors[largest] * np.float32(1.01)
+    tf.raw_ops.SaveV2(
+        prefix=prefix, tensor_names=list(tensors), shape_and_slices=[""] * len(tensors), tensors=list(tensors.values())
+    )
+    return path

@@ -1,0 +1,102 @@
+"""LiteRT files: built-in operations, all signatures, the card inside."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+from tfpose.errors import DataError, TfposeError
+from tfpose.export import litert
+from tfpose.export.artifacts import open_artifact
+from tfpose.export.litert import export_litert
+from tfpose.export.saved_model import CARD
+from tfpose.export.verify import verify
+
+
+@pytest.fixture(scope="module")
+def flex_saved_model(tmp_path_factory):
+    """A SavedModel with an operation that LiteRT has not built in."""
+
+    class Determinant(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, 17, 3], tf.float32, name="joints")])
+        def determinant(self, joints):
+            return {"denoised": tf.linalg.det(joints[:, :3])}
+
+    path = tmp_path_factory.mktemp("flex") / "saved_model"
+    module = Determinant()
+    tf.saved_model.save(module, path, signatures={"denoise": module.determinant})
+    (path / CARD).parent.mkdir()
+    (path / CARD).write_text(json.dumps({"signatures": {"denoise": {}}}))
+    return path
+
+
+def test_built_in_operations_alone(artifacts):
+    assert open_artifact(artifacts["litert"]).foreign_operations == ()
+
+
+def test_any_interpreter_runs_it(model, artifacts, poses):
+    interpreter = Interpreter(str(artifacts["litert"]))
+    assert interpreter.get_signature_list() == {
+        "serving_default": {"inputs": ["joints"], "outputs": ["denoised"]},
+        "denoise": {"inputs": ["joints"], "outputs": ["denoised"]},
+        "encode": {"inputs": ["joints"], "outputs": ["pose_code", "view_code"]},
+        "transfer_view": {"inputs": ["joints", "view_from"], "outputs": ["transferred"]},
+    }
+    denoise = interpreter.get_signature_runner("denoise")
+    for batch in (3, 1, 20):
+        np.testing.assert_allclose(
+            denoise(joints=poses[:batch])["denoised"], model.denoise(poses[:batch]), atol=1e-5, rtol=0
+        )
+
+
+def test_missing_joints(model, artifacts, poses):
+    joints = poses[:6].copy()
+    joints[0, 3] = np.nan
+    joints[1, :, 1] = np.nan  # no joint at all
+    joints[2, 0, 2] = np.inf
+    joints[3, 5:12] = np.nan
+    denoised = Interpreter(str(artifacts["litert"])).get_signature_runner("denoise")(joints=joints)["denoised"]
+    assert np.isfinite(denoised).all()
+    np.testing.assert_allclose(denoised, model.denoise(joints), atol=1e-5, rtol=0)
+
+
+def test_the_card_lies_inside(artifacts):
+    card = json.loads((artifacts["saved_model"] / CARD).read_text())
+    assert open_artifact(artifacts["litert"]).card == card
+
+
+def test_an_operation_that_is_not_built_in_is_refused(flex_saved_model, tmp_path):
+    with pytest.raises(TfposeError, match="LiteRT has no built-in operation for MatrixDeterminant"):
+        export_litert(flex_saved_model, tmp_path / "model.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+def test_verification_finds_operations_that_are_not_built_in(model, poses, flex_saved_model, tmp_path):
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(flex_saved_model), signature_keys=["denoise"])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+    path = tmp_path / "model.tflite"
+    path.write_bytes(converter.convert())
+    report = verify(model, poses[:3], [path])
+    assert report.failures() == [f"{path}: has operations that are not built in: FlexMatrixDeterminant"]
+
+
+def test_a_directory_that_is_no_saved_model(tmp_path):
+    with pytest.raises(DataError, match=f"^{tmp_path}: not a SavedModel of tfpose"):
+        export_litert(tmp_path, tmp_path / "model.tflite")
+
+
+def test_what_exists_is_not_overwritten(artifacts, tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_text("mine")
+    with pytest.raises(DataError, match=f"^{path}: exists already"):
+        export_litert(artifacts["saved_model"], path)
+    assert path.read_text() == "mine"
+
+
+def test_a_crash_leaves_nothing(artifacts, tmp_path, monkeypatch):
+    monkeypatch.setattr(litert, "_convert", lambda _: "not bytes")
+    with pytest.raises(TypeError):
+        export_litert(artifacts["saved_model"], tmp_path / "model.tflite")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,121 @@
+"""Verification passes what is right and nothing else."""
+
+import json
+
+import flatbuffers
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from tfpose.errors import DataError, VerificationError
+from tfpose.export.verify import Difference, Report, _inputs, require, verify
+from tfpose.models import PoseAutoencoder
+
+SIGNATURES = ("serving_default", "denoise", "encode", "transfer_view")
+
+
+@pytest.fixture(scope="module")
+def report(model, poses, artifacts) -> Report:
+    return verify(model, poses, artifacts.values())
+
+
+def tampered_litert(artifacts, folder):
+    """A copy whose largest constant is not the model's."""
+    model = schema.ModelT.InitFromPackedBuf(artifacts["litert"].read_bytes())
+    largest = max((buffer for buffer in model.buffers if buffer.data is not None), key=lambda buffer: len(buffer.data))
+    largest.data = (np.asarray(largest.data, np.uint8).view(np.float32) * np.float32(1.01)).view(np.uint8)
+    return write_litert(model, folder)
+
+
+def write_litert(model, folder):
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path = folder / "model.tflite"
+    path.write_bytes(builder.Output())
+    return path
+
+
+def test_right_artifacts_pass_at_every_batch(report, artifacts):
+    assert report.ok, str(report)
+    require(report)
+    checked = [(row.artifact, row.signature, row.batch) for row in report.differences]
+    expected = [(str(path), name, b) for path in artifacts.values() for name in SIGNATURES for b in (1, 7, 64)]
+    assert sorted(checked) == sorted(expected)
+    assert 0.0 < max(row.largest for row in report.differences) <= 1e-5
+
+
+def test_report_as_text_and_json(report, artifacts):
+    lines = str(report).splitlines()
+    assert lines[0].split() == ["artifact", "kB", "signature", "batch", "1", "batch", "7", "batch", "64"]
+    assert len(lines) == 1 + 2 * len(SIGNATURES) + 2
+    assert lines[-1] == "verified: every difference is at most 1e-05"
+    size = artifacts["litert"].stat().st_size
+    assert f"{size / 1000:.1f}" in lines[-3]
+    written = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert written["ok"] and written["sizes"][str(artifacts["litert"])] == size
+    assert written["differences"][0] == {
+        "artifact": str(artifacts["saved_model"]),
+        "signature": "serving_default",
+        "batch": 1,
+        "largest": report.differences[0].largest,
+    }
+
+
+@pytest.mark.parametrize("kind", ["saved_model", "litert"])
+def test_changed_weights_fail(model, poses, artifacts, tampered_saved_model, tmp_path, kind):
+    path = tampered_saved_model if kind == "saved_model" else tampered_litert(artifacts, tmp_path)
+    report = verify(model, poses[:12], [path], batches=[5])
+    assert not report.ok
+    assert "'denoise' at batch 5 differs by" in str(report)
+    with pytest.raises(VerificationError, match=f"{path}: 'denoise' at batch 5 differs by .*, more than 1e-05"):
+        require(report)
+
+
+def test_a_missing_signature_fails(model, poses, artifacts, tmp_path):
+    less = schema.ModelT.InitFromPackedBuf(artifacts["litert"].read_bytes())
+    less.signatureDefs = [one for one in less.signatureDefs if one.signatureKey != b"encode"]
+    path = write_litert(less, tmp_path)
+    report = verify(model, poses[:3], [path], batches=[3])
+    assert report.failures() == [f"{path}: has no signature 'encode'"]
+
+
+def test_the_artifact_of_another_model_fails(poses, artifacts, model):
+    keras.utils.set_random_seed(1)
+    other = PoseAutoencoder(model.skeleton, units=8, code_size=5, decoder_units=8)
+    other.build()
+    report = verify(other, poses[:4], artifacts.values(), batches=[4])
+    assert any("the inputs or outputs of 'encode' are not the model's" in problem for problem in report.problems)
+    assert {row.signature for row in report.differences} == {"serving_default", "denoise", "transfer_view"}
+    assert all(row.largest > 1e-5 for row in report.differences)
+
+
+@pytest.mark.parametrize("largest, ok", [(1e-5, True), (1.1e-5, False), (float("nan"), False), (float("inf"), False)])
+def test_what_passes(largest, ok):
+    report = Report(1, 1e-5, {"a": 1}, [Difference("a", "denoise", 1, largest)], [])
+    assert report.ok == ok
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_poses_are_clean_corrupted_and_incomplete_in_turn(model, poses):
+    given = _inputs(model, poses)
+    joints = given["joints"]
+    np.testing.assert_array_equal(joints[0::3], poses[0::3])
+    moved = (joints[1::3] != poses[1::3]).any(axis=-1).sum(axis=-1)
+    assert set(moved) <= {1, 2, 3, 4, 5} and len(set(moved)) > 1
+    missing = np.isnan(joints[2::3]).any(axis=-1).sum(axis=-1)
+    assert missing.min() >= 1 and missing.max() > 10
+    assert not np.array_equal(given["view_from"], joints, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((5, 16, 3)), np.zeros((17, 3)), np.zeros((0, 17, 3)), np.full((2, 17, 3), np.nan)]
+)
+def test_poses_that_do_not_fit(model, artifacts, wrong):
+    with pytest.raises(DataError, match=r"poses: expected \[N, 17, 3\], metres"):
+        verify(model, wrong, artifacts.values())
+
+
+def test_nothing_to_verify_is_no_success(model, poses):
+    with pytest.raises(DataError, match="no artifacts"):
+        verify(model, poses, [])

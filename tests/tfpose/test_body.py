@@ -1,0 +1,200 @@
+"""Random bodies: the same pose, another person."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfpose import body, rotations
+from tfpose.skeleton import Skeleton
+
+SHIPPED = Skeleton.names()
+MANY = 4000
+
+
+def some_poses(skeleton, count=6):
+    """Random but mirror-symmetric in no way: `[count, J, 3]`."""
+    return np.random.default_rng(len(skeleton)).normal(0, 0.5, (count, len(skeleton), 3)).astype(np.float32)
+
+
+def standing(skeleton):
+    """A person with left at +x and the torso's joints higher the later they are named, the rest at random."""
+    pose = some_poses(skeleton, 1)[0]
+    for joint in skeleton.torso:
+        side = 0.2 if joint.endswith("_left") else -0.2 if joint.endswith("_right") else 0.0
+        height = 1.0 + 0.05 * skeleton.torso.index(joint.replace("_right", "_left"))
+        pose[skeleton.index(joint)] = side, height, 0.0
+    return pose
+
+
+def vectors(poses, skeleton):
+    child, parent = np.array(skeleton.bones).T
+    return np.asarray(poses)[:, child] - np.asarray(poses)[:, parent]
+
+
+def lengths(poses, skeleton):
+    return np.linalg.norm(vectors(poses, skeleton), axis=-1)
+
+
+def trunk_bones(skeleton):
+    return np.array([all(skeleton.joints[joint] in skeleton.torso for joint in bone) for bone in skeleton.bones])
+
+
+# --- bones and size
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_bones_keep_their_direction_and_the_root_its_place(name):
+    skeleton = Skeleton.load(name)
+    poses = some_poses(skeleton)
+    bodies = body.randomize(poses, skeleton, [1, 2], definitions=0.0).numpy()
+    assert bodies.shape == poses.shape and bodies.dtype == np.float32
+    np.testing.assert_allclose(bodies[:, skeleton.root], poses[:, skeleton.root], atol=1e-6)
+    before, after = vectors(poses, skeleton), vectors(bodies, skeleton)
+    cosine = (before * after).sum(-1) / np.linalg.norm(before, axis=-1) / np.linalg.norm(after, axis=-1)
+    np.testing.assert_allclose(cosine, 1, atol=1e-4)
+    assert np.abs(lengths(bodies, skeleton) / lengths(poses, skeleton) - 1).max() > 0.1
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_mirror_bones_get_the_same_factor(name):
+    skeleton = Skeleton.load(name)
+    poses = some_poses(skeleton)
+    factors = lengths(body.randomize(poses, skeleton, [1, 2], definitions=0.0), skeleton) / lengths(poses, skeleton)
+    left, right = np.array(skeleton.mirror_bones).T
+    np.testing.assert_allclose(factors[:, left], factors[:, right], rtol=1e-3)
+    # Of bones that are nobody's mirror image, no two have the same.
+    free = np.delete(factors, right, axis=1)[0]
+    assert np.diff(np.sort(free)).min() > 1e-5
+
+
+def test_lengths_and_sizes_are_log_normal(paper17, standing_pose):
+    poses = np.tile(standing_pose, (MANY, 1, 1))
+
+    def logs(**sizes):
+        bodies = body.randomize(poses, paper17, [1, 2], **{"bones": 0.0, "size": 0.0, "definitions": 0.0, **sizes})
+        return np.log(lengths(bodies, paper17) / lengths(poses, paper17))
+
+    error = 4 / np.sqrt(2 * MANY)  # of a standard deviation, relative, at four sigma
+    bones = logs(bones=0.2)
+    trunk = trunk_bones(paper17)
+    np.testing.assert_allclose(bones[:, ~trunk].std(0), 0.2, rtol=error)
+    np.testing.assert_allclose(bones[:, trunk].std(0), 0.2 * np.sqrt(2), rtol=error)  # one more factor in common
+    np.testing.assert_allclose(bones.mean(0), 0, atol=4 * 0.2 * np.sqrt(2 / MANY))
+    size = logs(size=0.1)
+    np.testing.assert_allclose(size, np.tile(size[:, :1], 16), atol=1e-5)
+    assert size[:, 0].std() == pytest.approx(0.1, rel=error)
+    wrist, ankle = (
+        paper17.bones.index((paper17.index(j), paper17.parents[paper17.index(j)])) for j in ("wrist_left", "ankle_left")
+    )
+    assert abs(np.corrcoef(bones[:, wrist], bones[:, ankle])[0, 1]) < 4 / np.sqrt(MANY)
+
+
+def test_nothing_random_changes_nothing(paper17, standing_pose):
+    same = body.randomize(standing_pose[None], paper17, [1, 2], bones=0.0, size=0.0, definitions=0.0)
+    np.testing.assert_allclose(same, standing_pose[None], atol=1e-6)
+
+
+def test_a_seed_says_it_all(paper17, standing_pose):
+    poses = np.tile(standing_pose, (50, 1, 1))
+    bodies = body.randomize(poses, paper17, [1, 2]).numpy()
+    np.testing.assert_array_equal(body.randomize(poses, paper17, tf.constant([1, 2])), bodies)
+    assert np.abs(body.randomize(poses, paper17, [1, 3]) - bodies).max() > 0.1
+    assert np.unique(lengths(bodies, paper17).round(5), axis=0).shape[0] == 50  # a body for every sample
+
+
+# --- joint definitions
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shifts_are_mirrored_in_the_trunk_and_nothing_else_moves(name):
+    skeleton = Skeleton.load(name)
+    turned = rotations.rotate(standing(skeleton), rotations.uniform(20, [7, 8])).numpy()
+    shifted = body.randomize(turned, skeleton, [1, 2], bones=0.0, size=0.0, definitions=0.03).numpy()
+    inside = np.einsum("njc,ncd->njd", shifted - turned, body.torso_frame(turned, skeleton))
+    torso = np.array([joint in skeleton.torso for joint in skeleton.joints])
+    np.testing.assert_allclose(inside[:, ~torso], 0, atol=1e-5)
+    assert (np.abs(inside[:, torso]).max(-1) > 1e-4).all()
+    np.testing.assert_allclose(inside, inside[:, skeleton.mirror_joints] * [-1, 1, 1], atol=1e-5)
+
+
+def test_shifts_have_their_size(paper17, standing_pose):
+    poses = np.tile(standing_pose, (MANY, 1, 1))
+    shifts = (body.randomize(poses, paper17, [1, 2], bones=0.0, size=0.0) - poses).numpy()
+    hip = shifts[:, paper17.index("hip_left")]  # the frame of a standing pose is that of the room, but for a small lean
+    np.testing.assert_allclose(hip.std(0), [0.03, 0.06, 0.03], rtol=4 / np.sqrt(2 * MANY) + 0.005)
+    assert np.abs(shifts[:, paper17.index("neck"), 0]).max() < 1e-6
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_trunks_frame_turns_with_the_body(name):
+    skeleton = Skeleton.load(name)
+    frame = body.torso_frame(standing(skeleton)[None], skeleton).numpy()[0]
+    np.testing.assert_allclose(frame[:, 0], [1, 0, 0], atol=1e-5)
+    assert frame[1, 1] > 0.9 and frame[2, 2] > 0.9  # up is up, forward is forward
+    np.testing.assert_allclose(frame.T @ frame, np.eye(3), atol=1e-5)
+    turn = rotations.uniform(5, [1, 2]).numpy()
+    turned = body.torso_frame(rotations.rotate(standing(skeleton), turn), skeleton)
+    np.testing.assert_allclose(turned, turn @ frame, atol=1e-5)
+
+
+# --- a user's own rig
+
+
+@pytest.mark.parametrize(
+    "skeleton",
+    [
+        Skeleton("point", ("point",), (-1,)),
+        Skeleton("no torso", ("a", "b"), (-1, 0)),
+        Skeleton("only the root", ("a", "b"), (-1, 0), torso=("a",)),
+        Skeleton("no sides", ("a", "b", "c"), (-1, 0, 1), torso=("a", "b", "c")),
+        Skeleton("one pair", ("a", "l", "r"), (-1, 0, 0), mirror=(("l", "r"),), torso=("l", "r")),
+    ],
+    ids=lambda skeleton: skeleton.name,
+)
+def test_rigs_of_few_joints(skeleton):
+    poses = some_poses(skeleton)
+    bodies = body.randomize(poses, skeleton, [1, 2]).numpy()
+    assert bodies.shape == poses.shape and np.isfinite(bodies).all()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_poses_without_extent_stay_finite(name):
+    skeleton = Skeleton.load(name)
+    poses = np.zeros((3, len(skeleton), 3), np.float32)
+    np.testing.assert_array_equal(body.randomize(poses, skeleton, [1, 2]), poses)
+
+
+# --- mirror
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_mirroring_twice_is_nothing(name):
+    skeleton = Skeleton.load(name)
+    poses = some_poses(skeleton)
+    chosen = np.arange(6) % 2 == 0
+    once = body.mirror(poses, skeleton, chosen).numpy()
+    np.testing.assert_array_equal(once[~chosen], poses[~chosen])
+    np.testing.assert_array_equal(body.mirror(once, skeleton, chosen), poses)
+    pairs = np.array(skeleton.mirror_bones)
+    np.testing.assert_allclose(
+        lengths(once, skeleton)[::2, pairs], lengths(poses, skeleton)[::2, pairs[:, ::-1]], rtol=1e-5
+    )
+
+
+def test_the_mirror_image_of_a_raised_left_arm_is_a_raised_right_arm(paper17, standing_pose):
+    pose = standing_pose.copy()
+    pose[paper17.index("wrist_left")] = 0.3, 1.9, 0.1
+    image = body.mirror(pose[None], paper17, np.array([True])).numpy()[0]
+    np.testing.assert_allclose(image[paper17.index("wrist_right")], [-0.3, 1.9, 0.1], atol=1e-7)
+    np.testing.assert_allclose(image[paper17.index("wrist_left")], [0.27, 0.89, 0.05], atol=1e-7)
+
+
+# --- XLA
+
+
+def test_compiled_equals_eager(same_draws, paper17):
+    def change(poses, seed):
+        return body.mirror(body.randomize(poses, paper17, seed), paper17, tf.constant([True, False] * 3))
+
+    poses, seed = tf.constant(some_poses(paper17)), tf.constant([1, 2])
+    np.testing.assert_allclose(tf.function(change, jit_compile=True)(poses, seed), change(poses, seed), atol=2e-5)

@@ -1,0 +1,374 @@
+"""Pretraining: what the branches see, the loss of eq. 11, the configurations, and one short training."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfpose import cli, losses, seeds
+from tfpose.data import pipeline, splits, synthetic
+from tfpose.data.pose_set import PoseSet, complete_poses
+from tfpose.models import PoseAutoencoder, load_model
+from tfpose.models.pose_encoder import couple
+from tfpose.skeleton import Skeleton
+from tfpose.trainers import configs
+from tfpose.trainers.configs import default, paper
+from tfpose.trainers.loop import TrainingError
+from tfpose.trainers.pretrain import corrupt, make_optimizer, pretrain, siamese_loss, two_views
+
+SEED = (11, 12)
+
+
+@pytest.fixture(scope="module")
+def skeleton() -> Skeleton:
+    return Skeleton.load("paper17")
+
+
+@pytest.fixture(scope="module")
+def poses(skeleton) -> PoseSet:
+    return PoseSet("made up", complete_poses(synthetic.clips(5, seed=21), skeleton), skeleton)
+
+
+@pytest.fixture(scope="module")
+def batch(poses) -> dict:
+    return {"poses": tf.constant(poses.positions)}
+
+
+def tiny(config):
+    config.batch = 8
+    config.model.update({"units": 4, "code_size": 4, "decoder_units": 4})
+    return config
+
+
+def untrained(skeleton, config) -> PoseAutoencoder:
+    keras.utils.set_random_seed(config.seed)
+    model = PoseAutoencoder(skeleton, **config.model.to_dict())
+    model.build()
+    return model
+
+
+# --- what the two branches see
+
+
+def halves(values):
+    values = np.asarray(values)
+    return values[: len(values) // 2], values[len(values) // 2 :]
+
+
+def rotation_between(one, other) -> np.ndarray:
+    """The best rotations about the origin from poses `[B, J, 3]` to others (Kabsch): `[B, 3, 3]`."""
+    u, _, vt = np.linalg.svd(np.einsum("bjc,bjd->bcd", one.astype(float), other.astype(float)))
+    sign = np.sign(np.linalg.det(u @ vt))
+    u[:, :, -1] *= sign[:, None]
+    return (u @ vt).transpose(0, 2, 1)
+
+
+@pytest.mark.parametrize("name", ["default", "paper"])
+def test_the_second_view_is_the_first_one_rotated(batch, skeleton, name):
+    config = {"default": default, "paper": paper}[name].get_config()
+    truth, observed = two_views(batch, skeleton, SEED, config)
+    assert truth.shape == observed.shape == (600, 17, 3)
+    (truth_1, truth_2), (observed_1, observed_2) = halves(truth), halves(observed)
+    rotation = rotation_between(truth_1, truth_2)
+    np.testing.assert_allclose(truth_1 @ rotation.transpose(0, 2, 1), truth_2, atol=1e-4)
+    # The corruption turned along, missing joints too: it came before the rotation.
+    np.testing.assert_allclose(observed_1 @ rotation.transpose(0, 2, 1), observed_2, atol=1e-4)
+    angle = np.degrees(np.arccos(np.clip((np.trace(rotation, axis1=1, axis2=2) - 1) / 2, -1, 1)))
+    assert len(np.unique(angle.round(3))) > 290  # each sample has its own
+    assert angle.min() < 20 and angle.max() > 160
+
+
+def test_default_views_are_both_upright_and_the_papers_second_is_any(batch, skeleton):
+    for config, both in ((default.get_config(), True), (paper.get_config(), False)):
+        config.body.update({"mirror": False, "bones": 0.0, "size": 0.0, "definitions": 0.0})
+        first, second = halves(two_views(batch, skeleton, SEED, config)[0])
+        original = batch["poses"].numpy()
+        tilts = [
+            np.degrees(np.arccos(np.clip(rotation_between(original, view)[:, 1, 1], -1, 1))) for view in (first, second)
+        ]
+        if both:
+            for tilt in tilts:  # Rayleigh with 10 degrees on each of two axes
+                assert np.sqrt((tilt**2).mean() / 2) == pytest.approx(10, rel=0.15) and tilt.max() < 60
+            assert np.abs(first - original).max() > 0.1
+        else:
+            np.testing.assert_array_equal(first, original)
+            assert tilts[1].max() > 150
+
+
+def test_the_seed_is_the_batch(batch, skeleton):
+    config = default.get_config()
+    first, again, other = (two_views(batch, skeleton, seed, config)[1].numpy() for seed in (SEED, SEED, (11, 13)))
+    np.testing.assert_array_equal(first, again)
+    assert np.nanmean(np.abs(first - other)) > 0.01
+
+
+@pytest.mark.parametrize(("config", "fewest", "most"), [(default, 0, 5), (paper, 1, 5)])
+def test_as_many_joints_move_as_the_config_says(batch, skeleton, config, fewest, most):
+    config = config.get_config()
+    config.corruption.missing = 0.0
+    truth, observed = two_views(batch, skeleton, SEED, config)
+    distance = np.linalg.norm(observed - truth, axis=-1)
+    count = (distance > 1e-3).sum(1)
+    assert set(count) == set(range(fewest, most + 1))
+    assert np.bincount(count, minlength=6)[fewest:].min() > 600 / 6 * 0.5  # about equally often
+    moved = distance[distance > 1e-3]
+    assert 0.2 - 1e-4 < moved.min() < 0.22 and 0.78 < moved.max() < 0.8 + 1e-4
+
+
+def test_the_protocols_labels_are_used_when_the_config_says_so(skeleton, batch):
+    poses = batch["poses"]
+    labels = np.zeros((len(poses), 17), bool)
+    labels[np.arange(len(poses)), np.arange(len(poses)) % 17] = True
+    for config, used in ((paper, True), (default, False)):
+        options = config.get_config().corruption
+        options.missing = 0.0
+        corrupted = corrupt(poses, tf.constant(labels), skeleton, SEED, options)
+        moved = (corrupted.numpy() != poses.numpy()).any(-1)
+        assert (moved == labels).all() == used
+
+
+def test_the_pipelines_labels_reach_the_loss(poses, skeleton):
+    labelled = PoseSet("l", poses.positions, skeleton, moved=np.eye(17, dtype=bool)[np.arange(300) % 17], k=np.ones(300))
+    (batch,) = pipeline.batches(labelled, 50, seed=1).take(1)
+    truth, observed = two_views(batch, skeleton, SEED, paper.get_config())
+    moved = np.linalg.norm(observed - truth, axis=-1) > 1e-3
+    np.testing.assert_array_equal(moved, np.tile(batch["moved"], (2, 1)))
+
+
+def test_some_joints_are_missing(skeleton, batch):
+    options = default.get_config().corruption
+    corrupted = corrupt(batch["poses"], None, skeleton, SEED, options).numpy()
+    missing = np.isnan(corrupted)
+    np.testing.assert_array_equal(missing.any(-1), missing.all(-1))
+    count = missing.all(-1).sum(1)
+    assert (count > 0).mean() == pytest.approx(options.missing, abs=0.06)
+    assert set(count) <= set(range(6)) and len(set(count)) > 3
+
+
+def test_noise_and_swapped_sides(skeleton, batch):
+    options = paper.get_config().corruption
+    options.update({"most": 1, "swapped": 0.5, "noise": 0.002})
+    poses = batch["poses"].numpy()
+    corrupted = corrupt(batch["poses"], None, skeleton, SEED, options).numpy()
+    here = np.median(np.linalg.norm(corrupted - poses, axis=-1), axis=1) < 0.01
+    there = np.median(np.linalg.norm(corrupted - poses[:, list(skeleton.mirror_joints)], axis=-1), axis=1) < 0.01
+    assert (here | there).all()
+    assert there.mean() == pytest.approx(0.5, abs=0.12)
+    joint = np.median(np.linalg.norm((corrupted - poses)[here], axis=-1), axis=1)
+    assert 0 < joint.mean() < 0.006
+
+
+# --- the loss
+
+
+def test_the_terms_equal_a_slow_computation(batch, skeleton):
+    """Two encoder calls and four decodes, one after the other, as Fig. 2 draws them."""
+    config = tiny(default.get_config())
+    model = untrained(skeleton, config)
+    model.trust.logits.bias.assign(tf.linspace(-1.0, 1.0, 17))
+    batch = {"poses": batch["poses"][::10]}
+    total, terms = siamese_loss(model, batch, SEED, config)
+
+    truth, observed = (tf.split(part, 2) for part in two_views(batch, skeleton, SEED, config))
+    pose, view, target, joints, there = [], [], [], [], []
+    for branch in (0, 1):
+        normalized, frame = model.normalizer(observed[branch])
+        codes = model.encoder(normalized)
+        pose.append(codes[0])
+        view.append(codes[1])
+        target.append((truth[branch] - frame.centre) / 0.4)
+        joints.append(normalized)
+        there.append(frame.observed)
+
+    def decode(pose_of, view_of):
+        return model.decoder(couple(pose[pose_of], view[view_of]))
+
+    decoded = {"plain": (0, 0), "rotated": (1, 1), "transfer": (1, 0), "transfer_rotated": (0, 1)}
+    slow = {
+        name: losses.reconstruction(decode(pose_of, view_of), target[view_of], skeleton)
+        for name, (pose_of, view_of) in decoded.items()
+    }
+    slow["feature"] = losses.feature(pose[0], pose[1])
+    slow["orthogonality"] = (losses.orthogonality(view[0]) + losses.orthogonality(view[1])) / 2
+    slow["refined"] = slow["trust"] = 0.0
+    for branch in (0, 1):
+        for estimate in model.refine(joints[branch], there[branch]):
+            slow["refined"] += losses.position(estimate.pose, target[branch]) / 2
+            cross_entropy = losses.trust(
+                estimate.trust_logits, joints[branch], target[branch], there[branch], tolerance=0.05 / 0.4
+            )
+            slow["trust"] += cross_entropy / 2
+    assert terms.keys() == slow.keys()
+    for name, value in slow.items():
+        assert float(terms[name]) == pytest.approx(float(value), rel=1e-5), name
+    weights = {**config.loss.eq11.to_dict(), "plain": 1.0, "refined": config.loss.refined, "trust": config.loss.trust}
+    assert float(total) == pytest.approx(sum(weights[name] * float(value) for name, value in slow.items()), rel=1e-5)
+
+
+def test_the_papers_loss_is_eq_11(batch, skeleton):
+    config = tiny(paper.get_config())
+    total, terms = siamese_loss(untrained(skeleton, config), {"poses": batch["poses"][:16]}, SEED, config)
+    names = ("plain", "rotated", "transfer", "transfer_rotated", "feature", "orthogonality")
+    assert set(terms) == set(names)
+    by_hand = sum(w * float(terms[name]) for w, name in zip((1, 1, 0.01, 0.01, 0.1, 0.1), names))
+    assert float(total) == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_where_the_pose_stands_does_not_matter(batch, skeleton):
+    """Only the first branch shows it: rotations are about the origin, which a translation leaves."""
+    config = tiny(paper.get_config())
+    config.corruption.most = 1
+    model = untrained(skeleton, config)
+    near, far = (
+        siamese_loss(model, {"poses": batch["poses"][:16] + shift}, SEED, config)[1]["plain"] for shift in (0.0, 5.0)
+    )
+    assert float(near) == pytest.approx(float(far), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", configs.NAMES)
+def test_every_weight_gets_a_finite_gradient(batch, skeleton, name):
+    config = tiny({"default": default, "paper": paper}[name].get_config())
+    model = untrained(skeleton, config)
+    with tf.GradientTape() as tape:
+        loss, _ = siamese_loss(model, {"poses": batch["poses"][:8]}, SEED, config)
+    values = [variable.value for variable in model.trainable_variables]
+    without = []
+    for variable, gradient in zip(model.trainable_variables, tape.gradient(loss, values)):
+        if gradient is None:
+            without.append(variable.path)
+        else:
+            assert np.isfinite(gradient).all(), variable.path
+    # A single pass starts from zero states, which the recursive subnets' recurrent kernels would multiply.
+    assert all(path.endswith("recurrent_kernel") for path in without) and len(without) <= 2
+
+
+# --- configurations
+
+
+def test_the_papers_configuration_has_the_papers_numbers():
+    config = paper.get_config()
+    assert (config.model.units, config.batch, config.model.refinements) == (32, 64, 0)
+    assert config.model.network.to_dict() == {"passes": 1, "wiring": "sebirenet", "cell": "gru"}
+    assert not config.model.orthogonal
+    weights = losses.LossWeights(**config.loss.eq11.to_dict())
+    assert weights == losses.LossWeights()
+    assert (weights.transfer, weights.transfer_rotated, weights.feature, weights.orthogonality) == (0.01, 0.01, 0.1, 0.1)
+    assert weights.rotated == 1.0
+    assert (config.view.rotations, config.view.both) == ("so3", False)
+    corruption = config.corruption
+    assert (corruption.fewest, corruption.most, corruption.use_labels) == (1, 5, True)
+    assert (corruption.missing, corruption.swapped, corruption.noise) == (0.0, 0.0, 0.0)
+    assert not any(config.body.values())
+    assert config.loss.refined == config.loss.trust == 0.0
+
+
+@pytest.mark.parametrize("name", configs.NAMES)
+def test_a_config_says_how_it_is_run(name):
+    module = {"default": default, "paper": paper}[name]
+    assert f"tfpose pretrain --config {name} " in module.__doc__
+    assert configs.path(name) == module.__file__
+
+
+def test_configs_are_named_or_files(tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text("")
+    resolved = configs.with_paths(["--config", "paper", "--data", "default", f"--config={own}", "--config.steps=3"])
+    assert resolved == ["--config", paper.__file__, "--data", "default", f"--config={own}", "--config.steps=3"]
+
+
+def test_the_papers_own_descent_is_one_override_away():
+    config = paper.get_config()
+    config.optimizer.name = "sgd"
+    config.optimizer.learning_rate = 0.0032
+    optimizer = make_optimizer(config)
+    assert isinstance(optimizer, keras.optimizers.SGD)
+    # 5e-5 on sums over a batch of 64 is the same step.
+    assert float(optimizer._learning_rate(config.optimizer.warmup_steps)) == pytest.approx(64 * 5e-5)
+
+
+def test_the_learning_rate_rises_then_falls():
+    config = default.get_config()
+    rate = make_optimizer(config)._learning_rate
+    highest = config.optimizer.learning_rate
+    at = {step: float(rate(step)) for step in (0, 100, 200, config.steps // 2, config.steps)}
+    assert at[0] == pytest.approx(highest * 1e-3)
+    assert at[0] < at[100] < at[200] == pytest.approx(highest)
+    assert highest > at[config.steps // 2] > at[config.steps] > 0
+    assert at[config.steps] < 0.01 * highest
+    config.optimizer.warmup_steps = 0
+    assert float(make_optimizer(config)._learning_rate(0)) == pytest.approx(highest)
+
+
+def test_clipping_and_decay_reach_the_optimizer():
+    config = default.get_config()
+    assert make_optimizer(config).global_clipnorm is None and make_optimizer(config).weight_decay is None
+    config.optimizer.update({"clip_norm": 2.0, "weight_decay": 0.01})
+    assert make_optimizer(config).global_clipnorm == 2.0 and make_optimizer(config).weight_decay == 0.01
+
+
+def test_unknown_choices_are_named(batch, skeleton):
+    config = default.get_config()
+    config.optimizer.name = "lion"
+    with pytest.raises(TrainingError, match=r"config\.optimizer\.name must be 'adam' or 'sgd', got 'lion'"):
+        make_optimizer(config)
+    config.view.rotations = "sideways"
+    with pytest.raises(TrainingError, match=r"config\.view\.rotations must be 'so3' or 'upright', got 'sideways'"):
+        two_views(batch, skeleton, SEED, config)
+
+
+# --- one training
+
+
+def test_the_loss_falls(pretrained, tiny_pretrain, skeleton):
+    config = ml_config(pretrained)
+    test = splits.poses("synthetic", "test")
+    (batch,) = pipeline.batches(test, 256, seed=5).take(1)
+    before, after = (
+        float(siamese_loss(model, batch, seeds.of(5, 5), config)[0])
+        for model in (untrained(skeleton, config), load_model(pretrained))
+    )
+    assert after < 0.8 * before
+
+
+def ml_config(workdir):
+    config = default.get_config()
+    config.update(json.loads((workdir / "config.json").read_text())["config"])
+    return config
+
+
+def test_the_workdir_says_what_ran_there(pretrained):
+    said = json.loads((pretrained / "config.json").read_text())
+    assert said["config"]["steps"] == 40 and said["config"]["model"]["units"] == 4
+    train = splits.poses("synthetic", "train")
+    assert said["data"] == {"name": "synthetic/train", "checksum": train.checksum}
+    assert {path.name for path in pretrained.iterdir()} == {"config.json", "checkpoints", "tensorboard", "model.keras"}
+
+
+def listing(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_a_workdir_of_another_configuration_is_refused(pretrained, tiny_pretrain, capsys):
+    before = listing(pretrained)
+    assert cli.main([*tiny_pretrain(pretrained), "--config.batch=16"]) == 1
+    assert f"{pretrained} holds a run with another configuration or other data" in capsys.readouterr().err
+    assert listing(pretrained) == before
+
+
+def test_a_workdir_of_other_data_is_refused(pretrained, poses):
+    before = listing(pretrained)
+    with pytest.raises(TrainingError, match=r"holds a run .* other data \(see .*config\.json\)"):
+        pretrain(ml_config(pretrained), poses, pretrained, progress=False)
+    assert listing(pretrained) == before
+
+
+def test_a_run_that_could_not_start_does_not_block_the_next(tmp_path, poses):
+    config = tiny(default.get_config())
+    config.optimizer.name = "lion"
+    with pytest.raises(TrainingError, match="lion"):
+        pretrain(config, poses, tmp_path, progress=False)
+    config.optimizer.name = "sgdd"
+    with pytest.raises(TrainingError, match="sgdd"):  # and not: holds another run
+        pretrain(config, poses, tmp_path, progress=False)

@@ -1,0 +1,139 @@
+"""Result files: they hold what is needed to make the numbers again."""
+
+import hashlib
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tfpose.data.pose_set import PoseSet
+from tfpose.errors import DataError
+from tfpose.skeleton import Skeleton
+from tfpose.trainers import results
+
+PAIR = Skeleton("pair", ("a", "b"), (-1, 0))
+COMMAND = ["tfpose", "evaluate", "denoise", "--model", "runs/my run", "--out", "r.json"]
+REPORT = {
+    "rows": {
+        "doing nothing": {"mpjpe": [0.0, 29.0, 58.0, 88.0, 117.0, 147.0], "mpjpe_mean": 87.8},
+        "autoencoder": {"mpjpe": [3.0, 8.0, 14.0, 21.0, 29.0, 38.0], "mpjpe_mean": 22.0},
+    },
+    "swap": {"views": "upright", "reconstruction": [1.0, 10.0, 10.0, 10.0, 10.0, 10.0], "swap": [1.0, 10, 11, 12, 13, 14]},
+    "poses": 1234,
+}
+
+
+@pytest.fixture
+def poses() -> PoseSet:
+    return PoseSet("made up/test", np.ones((4, 2, 3)), PAIR, lineage="nobody's")
+
+
+@pytest.fixture
+def model(tmp_path) -> pathlib.Path:
+    """A working directory; the evaluator's numbers do not depend on what is in the model."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "model.keras").write_bytes(b"a model")
+    (folder / "config.json").write_text('{"config": {"steps": 7}, "data": {"name": "cmu/train"}}')
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def command(monkeypatch):
+    monkeypatch.setattr(sys, "argv", COMMAND)
+
+
+def test_json_and_table_say_where_they_come_from(tmp_path, poses, model):
+    path = tmp_path / "new" / "result.json"
+    results.write(path, "denoise", model, poses, REPORT, "| a table |", seed=5)
+    found = json.loads(path.read_text())
+    assert found["kind"] == "denoise" and found["seed"] == 5
+    assert shlex.split(found["command"]) == COMMAND
+    assert found["data"] == {"name": "made up/test", "checksum": poses.checksum, "lineage": "nobody's"}
+    assert found["model"]["sha256"] == hashlib.sha256(b"a model").hexdigest()
+    assert found["model"]["trained"]["config"]["steps"] == 7
+    assert found["machine"]["cores"] == os.cpu_count()
+    assert {name: found[name] for name in REPORT} == REPORT
+    table = path.with_suffix(".md").read_text()
+    assert table == f"`{found['command']}`\n\nmade up/test, 1,234 poses for each k\n\n| a table |\n"
+    assert sorted(file.name for file in path.parent.iterdir()) == ["result.json", "result.md"]
+
+
+def test_the_commit_is_that_of_the_code(tmp_path, poses, model):
+    results.write(tmp_path / "r.json", "denoise", model, poses, REPORT, "", seed=0)
+    commit = json.loads((tmp_path / "r.json").read_text())["commit"]
+    here = pathlib.Path(results.__file__).parent
+    git = ["git", "-C", str(here), "rev-parse", "HEAD"]
+    head = subprocess.run(git, capture_output=True, text=True, check=False)
+    if head.returncode:
+        assert commit == "unknown"
+    else:
+        assert head.stdout.startswith(commit.removesuffix("-dirty")) and len(commit) >= 12
+
+
+def test_without_git_the_commit_is_unknown(tmp_path, poses, model, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    results.write(tmp_path / "r.json", "denoise", model, poses, REPORT, "", seed=0)
+    assert json.loads((tmp_path / "r.json").read_text())["commit"] == "unknown"
+
+
+def test_a_model_file_without_its_run(tmp_path, poses, model):
+    (model / "config.json").unlink()
+    results.write(tmp_path / "r.json", "denoise", model / "model.keras", poses, REPORT, "", seed=0)
+    found = json.loads((tmp_path / "r.json").read_text())["model"]
+    assert found == {"sha256": hashlib.sha256(b"a model").hexdigest(), "trained": None}
+
+
+def test_a_path_that_cannot_be_written_is_named(tmp_path, poses, model):
+    (tmp_path / "file").write_text("no folder")
+    path = tmp_path / "file" / "r.json"
+    with pytest.raises(DataError) as caught:
+        results.write(path, "denoise", model, poses, REPORT, "", seed=0)
+    assert str(caught.value).startswith(f"{path}: cannot be written (")
+    assert (tmp_path / "file").read_text() == "no folder"
+
+
+def test_a_failure_keeps_the_old_result(tmp_path, poses, model, monkeypatch):
+    path = tmp_path / "out" / "r.json"
+    results.write(path, "denoise", model, poses, REPORT, "", seed=0)
+    before = path.read_bytes()
+
+    def no_space(self, target):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(pathlib.Path, "replace", no_space)
+    with pytest.raises(DataError, match="no space left"):
+        results.write(path, "denoise", model, poses, REPORT, "", seed=1)
+    assert path.read_bytes() == before
+    assert sorted(file.name for file in path.parent.iterdir()) == ["r.json", "r.md"]
+
+
+def test_the_readme_gets_the_table_between_its_marks(tmp_path, poses, model, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    results.write("results/b.json", "denoise", model, poses, REPORT, "", seed=0)
+    (tmp_path / "results" / "a.json").write_text('{"kind": "speed"}')
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# before\n{results._BEGIN}\nold\n{results._END}\nafter\n")
+    results.fill_readme(readme, pathlib.Path("results"))
+    head, table, tail = readme.read_text().partition(results.readme_table(pathlib.Path("results")))
+    assert head == f"# before\n{results._BEGIN}\n" and tail == f"\n{results._END}\nafter\n"
+    _, _, line = table.split("\n")
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[0] == "[b](results/b.md)"
+    assert cells[1:7] == ["3.0", "8.0", "14.0", "21.0", "29.0", "38.0"]
+    assert cells[7:] == ["**22.0**", "87.8", "12.0 / 10.0"]
+    results.fill_readme(readme, pathlib.Path("results"))  # a second time changes nothing
+    assert readme.read_text() == head + table + tail
+
+
+def test_a_readme_without_marks_is_refused(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("# no marks\n")
+    with pytest.raises(DataError, match=r"README\.md: has no '<!-- results"):
+        results.fill_readme(readme, tmp_path)
+    assert readme.read_text() == "# no marks\n"
