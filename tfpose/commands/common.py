@@ -10,13 +10,14 @@ from absl import flags
 
 from tfpose import data
 from tfpose.data import splits
+from tfpose.data.clip import Clip
 from tfpose.data.pose_set import PoseSet, complete_poses
 from tfpose.errors import DataError
 from tfpose.skeleton import Skeleton
 
 
 def define_data_flags(values: flags.FlagValues, default: str):
-    """`--data`, `--data_dir`, `--skeleton`, `--skip_bad`."""
+    """`--data`, `--data_dir`, and how files are read."""
     flags.DEFINE_string(
         "data",
         default,
@@ -27,14 +28,19 @@ def define_data_flags(values: flags.FlagValues, default: str):
     flags.DEFINE_string(
         "data_dir", os.environ.get("TFPOSE_DATA"), "Folder of the data sets; default: $TFPOSE_DATA.", flag_values=values
     )
+    define_clip_flags(values)
+
+
+def define_clip_flags(values: flags.FlagValues):
+    """How files are read: `--skeleton`, `--format`, `--unit`, `--up`, `--skip_bad`."""
     flags.DEFINE_string(
         "skeleton", None, "Skeleton of clips that do not say their own: a name or a JSON file.", flag_values=values
     )
-    define_skip_bad(values)
-
-
-def define_skip_bad(values: flags.FlagValues):
-    """`--skip_bad`."""
+    flags.DEFINE_enum("format", "auto", ["auto", *data.FORMATS], "Format of clip files.", flag_values=values)
+    flags.DEFINE_float(
+        "unit", None, "Metres per unit of arrays and BVH files, such as 0.001 for millimetres.", flag_values=values
+    )
+    flags.DEFINE_enum("up", "y", data.UPS, "Upward axis of arrays.", flag_values=values)
     flags.DEFINE_bool("skip_bad", False, "Pass over unreadable files, and count them.", flag_values=values)
 
 
@@ -48,33 +54,33 @@ def load_poses(values: flags.FlagValues, split: str, skeleton: Skeleton) -> Pose
         return splits.poses(name, split, values.data_dir, skeleton)
     if not pathlib.Path(name).exists():
         raise DataError(f"{name}: neither a file or folder nor one of the data sets {', '.join(splits.NAMES)}")
-    source = Skeleton.load(values.skeleton) if values.skeleton else None
-    with Skipping(values.skip_bad) as skipping:
-        clips = data.read(name, skeleton=source, on_bad=skipping.on_bad)
-        return PoseSet(name, complete_poses(clips, skeleton), skeleton, lineage="the user's own clips")
+    clips = read_clips(values, name)
+    return PoseSet(name, complete_poses(clips, skeleton), skeleton, lineage="the user's own clips")
 
 
-class Skipping:
-    """Reports files that were passed over: each as it comes, their number at the end.
+def read_clips(values: flags.FlagValues, path: str) -> list[Clip]:
+    """The clips of a file or folder, read as the flags say.
 
-    Args:
-        enabled: False lets the first unreadable file end the command.
+    With `--skip_bad`, files that were passed over are reported: each as it comes, their number at the end.
     """
+    skipped = []
 
-    def __init__(self, enabled: bool):
-        self.count = 0
-        self.on_bad = self._note if enabled else None
-
-    def _note(self, error: DataError):
-        self.count += 1
+    def note(error: DataError):
+        skipped.append(error)
         print(f"skipped {error}", file=sys.stderr)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.count:
-            print(f"{self.count} unreadable file{'s' if self.count > 1 else ''} skipped", file=sys.stderr)
+    clips = data.read(
+        path,
+        format=values.format,
+        skeleton=Skeleton.load(values.skeleton) if values.skeleton else None,
+        unit=values.unit,
+        up=values.up,
+        on_bad=note if values.skip_bad else None,
+    )
+    clips = list(clips)
+    if skipped:
+        print(f"{len(skipped)} unreadable file{'s' if len(skipped) > 1 else ''} skipped", file=sys.stderr)
+    return clips
 
 
 def positional_count(positional: list[str], names: tuple[str, ...]):

@@ -2,7 +2,7 @@
 
     tfpose denoise walk.bvh --model runs/cmu --out clean.npz --plot clean.gif
     tfpose denoise kinect/ --model runs/cmu --out clean/
-    tfpose denoise poses.csv --skeleton my_rig.json --model runs/cmu --out clean.csv
+    tfpose denoise poses.csv --skeleton my_rig.json --unit 0.001 --up z --model runs/cmu --out clean.csv
 
 Reads N-UCLA JSON, NTU .skeleton, BVH, VideoPose3D .npz, and .npz/.npy/.csv arrays of any rig (these need --skeleton).
 Missing joints (NaN) are filled. Joints are written in the model's skeleton, in metres, y up.
@@ -16,21 +16,17 @@ import pathlib
 
 from absl import flags
 
-from tfpose import data
 from tfpose.commands import common
 from tfpose.errors import DataError
-from tfpose.skeleton import Skeleton
 
 
 def define_flags(values: flags.FlagValues):
     flags.DEFINE_string("model", None, "A model.keras file or the directory of its training.", flag_values=values)
-    flags.DEFINE_string("skeleton", None, "Skeleton of the input: a name or a JSON file.", flag_values=values)
-    flags.DEFINE_string("format", "auto", "Format of the input.", flag_values=values)
     flags.DEFINE_string(
         "out", None, "A .npz, .npy or .csv file; for an input of several clips a folder.", flag_values=values
     )
     flags.DEFINE_string("plot", None, "Picture (.png) or animation (.gif, .mp4) of the first clip.", flag_values=values)
-    common.define_skip_bad(values)
+    common.define_clip_flags(values)
     flags.mark_flags_as_required(["model", "out"], flag_values=values)
 
 
@@ -42,9 +38,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     from tfpose.trainers.evaluators.denoise import batched
 
     model = load_model(values.model)
-    source = Skeleton.load(values.skeleton) if values.skeleton else None
-    with common.Skipping(values.skip_bad) as skipping:
-        clips = list(data.read(positional[0], format=values.format, skeleton=source, on_bad=skipping.on_bad))
+    clips = common.read_clips(values, positional[0])
     if not clips:
         raise DataError(f"{positional[0]}: nothing to denoise")
     out = pathlib.Path(values.out)

@@ -1,8 +1,9 @@
 """Skeleton data, real and synthetic: readers, protocols, poses to train on and to measure with. No TensorFlow here."""
 
+from tfpose.data.axes import UPS
 from tfpose.data.clip import Clip
 from tfpose.data.pose_set import PoseSet
-from tfpose.data.reading import read
+from tfpose.data.reading import FORMATS, read
 from tfpose.data.splits import poses
 
-__all__ = ["Clip", "PoseSet", "poses", "read"]
+__all__ = ["FORMATS", "UPS", "Clip", "PoseSet", "poses", "read"]

@@ -1,4 +1,4 @@
-"""Joint arrays of any rig: npy, npz and csv files of metres, y up, whose joints the caller's skeleton names.
+"""Joint arrays of any rig: npy, npz and csv files, by default of metres and y up; a skeleton says what the joints are.
 
 npy: `[T, J, 3]` or `[J, 3]`, joints in the skeleton's order.
 npz: the same as `positions` (or as the only array); with `joints`, the names of its joints, these are found by name.
@@ -10,30 +10,37 @@ skeleton's or its native names.
 from __future__ import annotations
 
 import csv
+import dataclasses
 import os
 import pathlib
 import zipfile
 
 import numpy as np
 
+from tfpose.data.axes import to_y_up
 from tfpose.data.clip import Clip
 from tfpose.errors import DataError
 from tfpose.files import blame, written_whole
 from tfpose.skeleton import Skeleton
 
 SUFFIXES = (".npy", ".npz", ".csv")
+_PLAUSIBLE_METRES = (0.2, 6.0)  # from a crouching child to a tall man with arms spread and joints far off
 
 
-def read_file(path: str | os.PathLike, skeleton: Skeleton, rate: float | None = None) -> list[Clip]:
+def read_file(
+    path: str | os.PathLike, skeleton: Skeleton, rate: float | None = None, unit: float = 1.0, up: str = "y"
+) -> list[Clip]:
     """The one clip of a file.
 
     Args:
         path: an npy, npz or csv file.
         skeleton: what the joints are.
         rate: frames per second; these files do not say.
+        unit: metres per unit of the file.
+        up: the file's upward axis, one of `tfpose.data.axes.UPS`.
 
     Raises:
-        DataError: when the file is not of this layout or lacks a joint of the skeleton.
+        DataError: when the file is not of this layout, lacks a joint of the skeleton, or is no human size in `unit`.
     """
     path = pathlib.Path(path)
     read = {".npy": _read_npy, ".npz": _read_npz, ".csv": _read_csv}.get(path.suffix.lower())
@@ -49,7 +56,23 @@ def read_file(path: str | os.PathLike, skeleton: Skeleton, rate: float | None = 
             if positions.ndim != 3 or positions.shape[1] != len(names):
                 raise DataError(f"{path}: names {len(names)} joints but holds positions {list(positions.shape)}")
             positions = positions[:, _order(path, names, skeleton)]
-        return [Clip(positions, skeleton, rate=rate, source=str(path))]
+        clip = Clip(positions * unit, skeleton, rate=rate, source=str(path))
+        clip = dataclasses.replace(clip, positions=to_y_up(clip.positions, up))
+    _check_size(clip, unit)
+    return [clip]
+
+
+def _check_size(clip: Clip, unit: float):
+    whole = clip.positions[~clip.missing.any(axis=1)]
+    if not len(whole):
+        return
+    size = float(np.median(np.ptp(whole, axis=1).max(axis=-1)))
+    low, high = _PLAUSIBLE_METRES
+    if not low <= size <= high:
+        raise DataError(
+            f"{clip.source}: its poses are {size:.3g} m large at {unit:g} m per unit, which is no human; give the unit "
+            "in metres (0.001 for millimetres, 0.01 for centimetres)"
+        )
 
 
 def write(path: str | os.PathLike, positions: np.ndarray, skeleton: Skeleton) -> None:

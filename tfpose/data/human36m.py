@@ -17,6 +17,7 @@ import zipfile
 
 import numpy as np
 
+from tfpose.data import axes
 from tfpose.data.clip import Clip
 from tfpose.errors import DataError
 from tfpose.files import blame
@@ -28,8 +29,7 @@ TEST_SUBJECTS = ("S9", "S11")
 # The ground truth of these is shifted against the images, a known defect; results are reported without them and say so.
 SHIFTED = (("S9", "SittingDown 1"), ("S9", "Greeting"), ("S9", "Waiting 1"))
 
-# World z up -> y up, right-handed: (x, y, z) -> (x, z, -y).
-_Y_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], np.float32)
+_Y_UP = axes.matrix("z")
 
 
 def read_file(path: str | os.PathLike, rate: float | None = None) -> list[Clip]:

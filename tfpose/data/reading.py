@@ -7,7 +7,7 @@ import pathlib
 import zipfile
 from collections.abc import Callable, Iterator
 
-from tfpose.data import arrays, bvh, human36m, ntu, nucla
+from tfpose.data import arrays, axes, bvh, human36m, ntu, nucla
 from tfpose.data.clip import Clip
 from tfpose.errors import DataError, SkeletonError
 from tfpose.skeleton import Skeleton
@@ -27,6 +27,8 @@ def read(
     *,
     format: str = "auto",
     skeleton: Skeleton | None = None,
+    unit: float | None = None,
+    up: str = "y",
     on_bad: Callable[[DataError], None] | None = None,
 ) -> Iterator[Clip]:
     """Yields the clips of a file, or of all files below a folder in the order of their paths.
@@ -38,6 +40,9 @@ def read(
         format: "nucla", "ntu", "bvh", "human36m", "arrays", or "auto" to tell each file by its name and content.
         skeleton: the skeleton of the clips. Arrays are taken to be in it and need it; the joints of a BVH file are
             found by its native names; other formats know their skeleton and are converted by joint names.
+        unit: metres per unit of arrays (by default 1) and of BVH files (by default 0.01, or CMU's own for CMU's);
+            other formats know theirs.
+        up: the upward axis of arrays, "y", "z" or "-y"; other formats know theirs.
         on_bad: called with the error of each unreadable file, and reading goes on; None raises it.
 
     Raises:
@@ -47,7 +52,9 @@ def read(
     path = pathlib.Path(path)
     if format not in ("auto", *FORMATS):
         raise DataError(f"{path}: there is no format '{format}'; there are auto, {', '.join(FORMATS)}")
-    for file, read_file in _readers(path, format, skeleton):
+    if up not in axes.UPS:
+        raise DataError(f"{path}: up must be one of {', '.join(axes.UPS)}, got '{up}'")
+    for file, read_file in _readers(path, format, skeleton, unit, up):
         try:
             clips = read_file(file)
         except DataError as error:
@@ -59,7 +66,7 @@ def read(
             yield clip if skeleton is None else clip.to(skeleton)
 
 
-def _readers(path: pathlib.Path, format: str, skeleton: Skeleton | None) -> Iterator[tuple[pathlib.Path, Callable]]:
+def _readers(path, format, skeleton, unit, up) -> Iterator[tuple[pathlib.Path, Callable]]:
     """Each file with what reads it."""
     if path.is_dir():
         files = [file for file in sorted(path.rglob("*")) if _is_clips(file, format)]
@@ -80,9 +87,9 @@ def _readers(path: pathlib.Path, format: str, skeleton: Skeleton | None) -> Iter
     readers = {
         "nucla": nucla.read_file,
         "ntu": lambda file: ntu.read_file(file, missing_samples=missing),
-        "bvh": lambda file: bvh.read_file(file, skeleton),
+        "bvh": lambda file: bvh.read_file(file, skeleton, unit),
         "human36m": human36m.read_file,
-        "arrays": lambda file: _read_array(file, skeleton),
+        "arrays": lambda file: _read_array(file, skeleton, unit, up),
     }
     for file in files:
         yield file, readers.get(_guess(file) if format == "auto" else format, _refuse)
@@ -118,13 +125,13 @@ def _missing_samples(folder: pathlib.Path) -> frozenset[str]:
     return frozenset(name for path in lists for name in ntu.read_missing(path))
 
 
-def _read_array(file: pathlib.Path, skeleton: Skeleton | None) -> list[Clip]:
+def _read_array(file: pathlib.Path, skeleton: Skeleton | None, unit: float | None, up: str) -> list[Clip]:
     if skeleton is None:
         raise SkeletonError(
             f"{file}: an array does not say what its joints are; give the skeleton: a JSON file or one of "
             f"{', '.join(Skeleton.names())}"
         )
-    return arrays.read_file(file, skeleton)
+    return arrays.read_file(file, skeleton, unit=1.0 if unit is None else unit, up=up)
 
 
 def _refuse(file: pathlib.Path) -> list[Clip]:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tfpose.data import arrays
+from tfpose.data import UPS, arrays
+from tfpose.data.axes import matrix, to_y_up
 from tfpose.errors import DataError
 from tfpose.skeleton import Skeleton
 
@@ -119,3 +120,24 @@ def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
         arrays.write(path, some_positions()[:1], PAPER)
     assert [file.name for file in tmp_path.iterdir()] == ["x.npy"]
     assert len(arrays.read_file(path, PAPER)[0]) == 4
+
+
+@pytest.mark.parametrize("up", UPS)
+def test_up_axis_is_turned_upwards_and_right_handed(up, tmp_path):
+    axis, sign = "xyz".index(up[-1]), -1.0 if up.startswith("-") else 1.0
+    pose = np.random.default_rng(0).normal(0, 0.3, (17, 3)).astype(np.float32)
+    np.save(tmp_path / "pose.npy", pose)
+    (clip,) = arrays.read_file(tmp_path / "pose.npy", Skeleton.load("paper17"), up=up)
+    np.testing.assert_array_equal(clip.positions[0, :, 1], sign * pose[:, axis])
+    assert np.linalg.det(matrix(up)) == pytest.approx(1.0)
+    np.testing.assert_array_equal(clip.positions[0], to_y_up(pose, up))
+    np.testing.assert_allclose(pose @ matrix(up).T, to_y_up(pose, up))
+
+
+def test_millimetres_need_a_unit(tmp_path):
+    pose = np.random.default_rng(0).normal(0, 300, (5, 17, 3)).astype(np.float32)
+    np.save(tmp_path / "mm.npy", pose)
+    with pytest.raises(DataError, match=r"mm\.npy: .* no human; give the unit"):
+        arrays.read_file(tmp_path / "mm.npy", Skeleton.load("paper17"))
+    (clip,) = arrays.read_file(tmp_path / "mm.npy", Skeleton.load("paper17"), unit=0.001)
+    np.testing.assert_allclose(clip.positions, pose * 0.001, rtol=1e-6)
