@@ -114,6 +114,7 @@ def test_an_unknown_command_is_a_wrong_call(call):
         (["evaluate", "walking", "--model=m"], "no evaluator 'walking'; there is denoise"),
         (["evaluate", "denoise", "--model=m", "--views=sideways"], "flag --views=sideways"),
         (["evaluate", "denoise", "--model=m", "--seed=one"], "flag --seed=one"),
+        (["denoise", "x.npz", "--model=m", "--out=o.npz", "--format=wav"], "flag --format=wav"),
         (["demo", "--steps=0"], "flag --steps=0"),
         (["export", "--model=m"], "Flag --out must have a value"),
         (["inspect"], "expected ARTIFACT, got nothing"),
@@ -195,11 +196,16 @@ def write_custom_csv(folder: pathlib.Path, poses: np.ndarray, paper17) -> tuple[
     """A rig of its own: joints in another order and by other names, one more joint, other columns between them."""
     order = list(reversed(paper17.joints))
     native = {joint: f"Bip_{joint.title()}" for joint in order}
-    joints = [[joint, None if parent < 0 else paper17.joints[parent]] for joint, parent in zip(paper17.joints, paper17.parents)]
+    joints = [
+        [joint, None if parent < 0 else paper17.joints[parent]]
+        for joint, parent in zip(paper17.joints, paper17.parents)
+    ]
     joints = [joints[paper17.index(joint)] for joint in order] + [["tail", "spine_base"]]
     rig = folder / "my_rig.json"
     rig.write_text(json.dumps({"name": "my_rig", "joints": joints, "native": native | {"tail": "Bip_Tail"}}))
-    header = ["time"] + [f"{native[joint]}_{axis}" for joint in order for axis in "xyz"] + [f"Bip_Tail_{a}" for a in "xyz"]
+    header = (
+        ["time"] + [f"{native[joint]}_{axis}" for joint in order for axis in "xyz"] + [f"Bip_Tail_{a}" for a in "xyz"]
+    )
     rows = [
         [str(number), *(f"{value:.6f}" for joint in order for value in pose[paper17.index(joint)]), "9", "9", "9"]
         for number, pose in enumerate(poses)
@@ -225,6 +231,15 @@ def test_denoise_a_csv_of_a_rig_of_ones_own(call, tmp_path, pretrained, walk, pa
     assert header == [f"{joint}_{axis}" for joint in paper17.joints for axis in "xyz"]
     (clip,) = arrays.read_file(out, paper17)
     np.testing.assert_allclose(clip.positions, expected_of(pretrained, walk), atol=1e-4)
+
+
+def test_denoise_takes_millimetres_with_z_upwards(call, tmp_path, pretrained, walk, paper17):
+    x, y, z = 1000 * walk.transpose(2, 0, 1)
+    arrays.write(tmp_path / "noisy.npy", np.stack([x, -z, y], axis=-1), paper17)
+    argv = ["denoise", tmp_path / "noisy.npy", "--skeleton=paper17", "--model", pretrained]
+    status, _, err = call(*argv, "--out", tmp_path / "clean.npy", "--unit=0.001", "--up=z")
+    assert (status, err) == (0, "")
+    np.testing.assert_allclose(np.load(tmp_path / "clean.npy"), expected_of(pretrained, walk), atol=1e-4)
 
 
 def test_denoise_fills_missing_joints(call, tmp_path, pretrained, walk, paper17):
@@ -377,11 +392,13 @@ def test_a_failure_leaves_nothing(call, tmp_path, pretrained, walk, paper17, fla
     assert everything(tmp_path) == before
 
 
-def test_a_clip_that_cannot_become_the_models_skeleton_leaves_nothing(call, tmp_path, pretrained, folder, walk, paper17):
+def test_a_clip_that_cannot_become_the_models_skeleton_leaves_nothing(
+    call, tmp_path, pretrained, folder, walk, paper17
+):
     """The other clips could, and come first."""
-    hands = Skeleton("hands", ("wrist_left", "wrist_right"), (-1, 0))
+    stick = Skeleton("stick", ("head", "ankle_left"), (-1, 0))
     (folder / "broken.bvh").unlink()
-    write_bvh(folder / "zz_hands.bvh", walk[:, :2], hands)
+    write_bvh(folder / "zz_stick.bvh", walk[:, [paper17.index(joint) for joint in stick.joints]], stick)
     out = tmp_path / "clean"
     status, _, err = call("denoise", folder, "--model", pretrained, "--out", out)
     assert status == 1
@@ -394,9 +411,8 @@ def test_a_clip_that_cannot_become_the_models_skeleton_leaves_nothing(call, tmp_
     [
         (["nowhere.bvh"], "nowhere.bvh: no such file or folder"),
         (["noisy.npy"], "noisy.npy: an array does not say what its joints are; give the skeleton"),
-        (["noisy.npy", "--skeleton=coco17"], "cannot become 'paper17'"),
+        (["noisy.npy", "--skeleton=kinect20"], "noisy.npy: expected positions [T, 20, 3] for skeleton 'kinect20'"),
         (["noisy.npy", "--skeleton=nope"], "no skeleton 'nope'"),
-        (["noisy.npy", "--skeleton=paper17", "--format=wav"], "there is no format 'wav'"),
         (["notes.txt"], "notes.txt: cannot tell its format from '.txt'"),
     ],
 )

@@ -285,7 +285,9 @@ def test_a_resumed_run_adds_to_the_same_board(tmp_path):
     assert sorted(logged(tmp_path)["loss"]) == [4, 8, 12, 16]
 
 
-@pytest.mark.parametrize(("every", "steps", "expected"), [(4, 10, [4, 8, 10]), (4, 8, [4, 8]), (0, 5, [5]), (99, 5, [5])])
+@pytest.mark.parametrize(
+    ("every", "steps", "expected"), [(4, 10, [4, 8, 10]), (4, 8, [4, 8]), (0, 5, [5]), (99, 5, [5])]
+)
 def test_evaluation_comes_at_its_steps_and_at_the_end(tmp_path, every, steps, expected):
     seen = []
     line_loop(tmp_path, steps, evaluate=lambda step: seen.append(step) or {}, evaluate_every=every).run()

@@ -130,7 +130,9 @@ def test_the_protocols_labels_are_used_when_the_config_says_so(skeleton, batch):
 
 
 def test_the_pipelines_labels_reach_the_loss(poses, skeleton):
-    labelled = PoseSet("l", poses.positions, skeleton, moved=np.eye(17, dtype=bool)[np.arange(300) % 17], k=np.ones(300))
+    labelled = PoseSet(
+        "l", poses.positions, skeleton, moved=np.eye(17, dtype=bool)[np.arange(300) % 17], k=np.ones(300)
+    )
     (batch,) = pipeline.batches(labelled, 50, seed=1).take(1)
     truth, observed = two_views(batch, skeleton, SEED, paper.get_config())
     moved = np.linalg.norm(observed - truth, axis=-1) > 1e-3
@@ -254,7 +256,12 @@ def test_the_papers_configuration_has_the_papers_numbers():
     assert not config.model.orthogonal
     weights = losses.LossWeights(**config.loss.eq11.to_dict())
     assert weights == losses.LossWeights()
-    assert (weights.transfer, weights.transfer_rotated, weights.feature, weights.orthogonality) == (0.01, 0.01, 0.1, 0.1)
+    assert (weights.transfer, weights.transfer_rotated, weights.feature, weights.orthogonality) == (
+        0.01,
+        0.01,
+        0.1,
+        0.1,
+    )
     assert weights.rotated == 1.0
     assert (config.view.rotations, config.view.both) == ("so3", False)
     corruption = config.corruption

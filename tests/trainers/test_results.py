@@ -23,7 +23,11 @@ REPORT = {
         "doing nothing": {"mpjpe": [0.0, 29.0, 58.0, 88.0, 117.0, 147.0], "mpjpe_mean": 87.8},
         "autoencoder": {"mpjpe": [3.0, 8.0, 14.0, 21.0, 29.0, 38.0], "mpjpe_mean": 22.0},
     },
-    "swap": {"views": "upright", "reconstruction": [1.0, 10.0, 10.0, 10.0, 10.0, 10.0], "swap": [1.0, 10, 11, 12, 13, 14]},
+    "swap": {
+        "views": "upright",
+        "reconstruction": [1.0, 10.0, 10.0, 10.0, 10.0, 10.0],
+        "swap": [1.0, 10, 11, 12, 13, 14],
+    },
     "poses": 1234,
 }
 

@@ -22,7 +22,9 @@ from tfpose.trainers.configs import default  # noqa: E402
 from tfpose.trainers.loop import TrainingError  # noqa: E402
 from tfpose.trainers.pretrain import pretrain, siamese_loss  # noqa: E402
 
-STICK = Skeleton("stick", ("spine_base", "head", "wrist_left", "wrist_right"), (-1, 0, 0, 0), (("wrist_left", "wrist_right"),))
+STICK = Skeleton(
+    "stick", ("spine_base", "head", "wrist_left", "wrist_right"), (-1, 0, 0, 0), (("wrist_left", "wrist_right"),)
+)
 
 
 def main(folder: pathlib.Path):

@@ -26,10 +26,10 @@ class Frame(NamedTuple):
 class PoseNormalizer(keras.layers.Layer):
     """Centres poses robustly and scales them isotropically; invertible.
 
-    The centre is the geometric median of the joints that are there. It turns with the pose, and a joint moved far,
-    be it the root, hardly moves it: centring on an observed root would carry the root's error into every joint, and
-    centring on the true root (as the paper's published code does) is impossible outside a benchmark. Scaling is by
-    one constant for all axes, so that a rotated pose stays a rotated pose.
+    The centre is the geometric median of the joints that are there. It turns with the pose, and a joint moved far, be
+    it the root, moves it by centimetres however far it went: centring on an observed root would carry the root's whole
+    error into every joint, and centring on the true root (as the paper's published code does) is impossible outside a
+    benchmark. Scaling is by one constant for all axes, so that a rotated pose stays a rotated pose.
 
     A joint is missing when a coordinate is not finite; it is put at the centre.
 

@@ -155,7 +155,9 @@ def test_a_bad_tracker_holds_its_errors_for_a_while(poses):
         episode = off[start : start + 8]
         assert ((episode > 1e-3).sum(1) == 3).all()
         assert 0.2 - 1e-4 < episode[episode > 1e-3].min() and episode.max() < 0.5 + 1e-4
-        np.testing.assert_allclose(offsets[start : start + 8], offsets[start : start + 1].repeat(len(episode), 0), atol=1e-5)
+        np.testing.assert_allclose(
+            offsets[start : start + 8], offsets[start : start + 1].repeat(len(episode), 0), atol=1e-5
+        )
     assert ((off[0] > 1e-3) != (off[8] > 1e-3)).any()
 
 
@@ -188,7 +190,9 @@ def test_a_perfect_model_has_no_error(poses, skeleton):
     row = report["rows"]["autoencoder + trust"]
     # Bodies are symmetric in the synthetic poses.
     assert row["mpjpe"] == [0.0] * 6
-    assert [row[name] for name in ("mpjpe_mean", "pa_mpjpe", "bone_length", "symmetry")] == pytest.approx([0] * 4, abs=1e-3)
+    assert [row[name] for name in ("mpjpe_mean", "pa_mpjpe", "bone_length", "symmetry")] == pytest.approx(
+        [0] * 4, abs=1e-3
+    )
     assert report["rows"]["autoencoder"]["mpjpe_mean"] > 50  # the rows do not share a method
 
 
