@@ -24,7 +24,7 @@ _CLIP_POSES = 75
 def define_flags(values: flags.FlagValues):
     common.define_data_flags(values, "auto")
     flags.DEFINE_string("out", "demo", "Folder for everything; made anew.", flag_values=values)
-    flags.DEFINE_integer("steps", 600, "Training steps.", lower_bound=1, flag_values=values)
+    flags.DEFINE_integer("steps", 900, "Training steps.", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("seed", 0, "Of everything random.", flag_values=values)
 
 
