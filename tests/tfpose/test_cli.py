@@ -89,7 +89,7 @@ def test_every_command_explains_itself_with_an_example(call, name):
     status, out, err = call(name, "--help")
     assert (status, err) == (0, "")
     about, _, options = out.partition("\nFlags:\n")
-    assert re.search(rf"^ +tfpose {name}\b.*\S", about, re.MULTILINE), about
+    assert re.search(rf"^ *tfpose {name}\b.*\S", about, re.MULTILINE), about
     example = next(line for line in about.splitlines() if line.strip().startswith(f"tfpose {name}"))
     known = set(re.findall(r"^ +--(?:\[no\])?(\w+):", options, re.MULTILINE))
     used = set(re.findall(r"--(\w+)", example))

@@ -61,8 +61,8 @@ def checkpointed(workdir) -> dict[str, np.ndarray]:
 
 def assert_equal_to_the_bit(one: dict, other: dict):
     assert one.keys() == other.keys()
-    for name in one:
-        np.testing.assert_array_equal(one[name], other[name], err_msg=name, strict=True)
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, other[name], err_msg=name, strict=True)
 
 
 def logged(workdir) -> dict[str, dict[int, float]]:
@@ -176,7 +176,7 @@ def infinite_at(bad_step):
 
 def test_an_infinite_loss_stops_the_run_and_saves_the_batch(tmp_path):
     loop = line_loop(tmp_path, spoil=infinite_at(7))
-    with pytest.raises(TrainingError, match="the loss is inf at step 7 .*not finite: error") as caught:
+    with pytest.raises(TrainingError, match=r"the loss is inf at step 7 .*not finite: error") as caught:
         loop.run()
     path = tmp_path / "nonfinite_step_7.npz"
     assert str(path) in str(caught.value) and isinstance(caught.value, TfposeError)

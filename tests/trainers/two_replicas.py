@@ -1,4 +1,4 @@
-"""Trains on two logical CPUs in a process of its own and writes what it found to `FOLDER/found.npz` (see test_loop.py)."""
+"""Trains on two logical CPUs in a process of its own and writes what it found to FOLDER/found.npz; see test_loop.py."""
 
 import pathlib
 import sys
@@ -85,7 +85,7 @@ def drawn_by_each(strategy, workdir) -> list[float]:
 
         def loss(batch, seed):
             number = tf.random.stateless_uniform([], seed)
-            error, terms = plain(batch, seed)
+            error, _ = plain(batch, seed)
             return error, {"mean": number, "mean of squares": number**2}
 
         loop.loss = loss

@@ -154,7 +154,7 @@ def test_a_bad_tracker_holds_its_errors_for_a_while(poses):
     for start in range(0, 30, 8):
         episode = off[start : start + 8]
         assert ((episode > 1e-3).sum(1) == 3).all()
-        assert 0.2 - 1e-4 < episode[episode > 1e-3].min() and episode.max() < 0.5 + 1e-4
+        assert episode[episode > 1e-3].min() > 0.2 - 1e-4 and episode.max() < 0.5 + 1e-4
         np.testing.assert_allclose(
             offsets[start : start + 8], offsets[start : start + 1].repeat(len(episode), 0), atol=1e-5
         )
