@@ -43,11 +43,17 @@ def write(path, kind: str, model_path, poses: PoseSet, report: dict, table: str,
 
 
 def _commit() -> str:
-    """The commit of the code, with a mark when files differ from it; "unknown" for an installed package."""
-    here = pathlib.Path(__file__).resolve().parent
-    try:
-        run = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
+    """The commit of the code, marked when the code differs from it; "unknown" for an installed package."""
+    repository = pathlib.Path(__file__).resolve().parent.parent
+
+    def git(*arguments) -> str:
+        run = ["git", "-C", str(repository), *arguments]
         return subprocess.run(run, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+    try:
+        # Only the code's folders: results that were just written are no change of the code.
+        changed = git("status", "--porcelain", "--", "tfpose", "trainers", "export")
+        return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
 
