@@ -57,12 +57,15 @@ class PoseNormalizer(keras.layers.Layer):
         finite = ops.all(ops.abs(joints) < 1e6, axis=-1, keepdims=True)
         observed = ops.cast(finite, joints.dtype)
         joints = ops.where(finite, joints, 0.0)
+        # Near the origin first: far from it, float32 has no digits left for the differences between joints.
+        anchor = _weighted_mean(joints, observed)
+        joints = (joints - anchor) * observed
         weight = observed
         for step in range(self.iterations + 1):
             centre = _weighted_mean(joints, weight)
             if step < self.iterations:
                 weight = observed / ops.maximum(norm(joints - centre)[..., None], 1e-2)
-        return (joints - centre) * observed / self.scale, Frame(centre, observed)
+        return (joints - centre) * observed / self.scale, Frame(anchor + centre, observed)
 
     def restore(self, normalized, frame: Frame):
         """Poses `[B, J, 3]` of the network, in metres and where the input was."""

@@ -385,6 +385,13 @@ def test_gradients_of_the_normalizer_are_finite(normalizer, what):
     assert np.isfinite(tape.gradient(loss, poses)).all()
 
 
+def test_the_normalizer_keeps_its_digits_far_from_the_origin(standing_pose):
+    far = (standing_pose[None] + np.float32([900.0, 40.0, -700.0])).astype(np.float32)
+    near = (far.astype(np.float64) - [900.0, 40.0, -700.0]).astype(np.float32)  # the same rounded pose, brought back
+    normalizer = PoseNormalizer()
+    np.testing.assert_allclose(normalizer(far)[0], normalizer(near)[0], atol=2e-6)
+
+
 # --- ViewCodeHead
 
 
