@@ -207,7 +207,7 @@ def write_custom_csv(folder: pathlib.Path, poses: np.ndarray, paper17) -> tuple[
         ["time"] + [f"{native[joint]}_{axis}" for joint in order for axis in "xyz"] + [f"Bip_Tail_{a}" for a in "xyz"]
     )
     rows = [
-        [str(number), *(f"{value:.6f}" for joint in order for value in pose[paper17.index(joint)]), "9", "9", "9"]
+        [str(number), *(f"{value:.6f}" for joint in order for value in pose[paper17.index(joint)]), "0", "0.7", "-0.4"]
         for number, pose in enumerate(poses)
     ]
     path = folder / "poses.csv"
