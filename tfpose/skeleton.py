@@ -204,7 +204,10 @@ class Skeleton:
                 + (f"; got also {', '.join(sorted(unknown))}" if unknown else "")
             )
         for part in ("joints", "mirror"):
-            if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in data.get(part, ())):
+            pairs = data.get(part, [])
+            if not isinstance(pairs, list | tuple) or any(
+                not isinstance(pair, list | tuple) or len(pair) != 2 for pair in pairs
+            ):
                 raise SkeletonError(f"'{part}' of skeleton '{data['name']}' must be a list of pairs")
         try:
             names = [joint for joint, _ in data["joints"]]

@@ -295,13 +295,13 @@ REFUSED = {
     "a number": ("3", "expected an object with 'name', 'joints'"),
     "joints without parents": (
         small(joints=["hip", "head"]),
-        "'joints' and 'mirror' of 'small' must be lists of pairs",
+        "'joints' of skeleton 'small' must be a list of pairs",
     ),
     "a mirror of three": (
         small(mirror=[["hand_left", "hand_right", "eye"]]),
-        "'joints' and 'mirror' of 'small' must be lists of pairs",
+        "'mirror' of skeleton 'small' must be a list of pairs",
     ),
-    "joints as a number": (small(joints=5), "a part of skeleton 'small' has the wrong form"),
+    "joints as a number": (small(joints=5), "'joints' of skeleton 'small' must be a list of pairs"),
     "derived as a list": (small(derived=["neck"]), "a part of skeleton 'small' has the wrong form"),
     "bad JSON": ('{"name": "small",', "line 1 column"),
     "empty file": ("", "Expecting value"),

@@ -154,7 +154,7 @@ def _swap(model, tests: dict[int, Corrupted], seed: int, views: str) -> dict[str
 
 def batched(method):
     """A model's method as a function of numpy poses of any number, `[N, ...]` each, traced once."""
-    traced = tf.function(method, reduce_retracing=True)
+    traced = tf.function(method, reduce_retracing=True, autograph=False)
 
     def run(*inputs):
         parts = [
