@@ -33,6 +33,7 @@ setup(
         "numpy>=1.26",
         "pillow>=10.0",
         "scipy>=1.11",
+        "tensorboard>=2.19",  # tf.summary writes through it, and TensorFlow no longer brings it
         "tqdm>=4.66",
     ],
     extras_require={
@@ -40,7 +41,6 @@ setup(
         "tensorflow": ["tensorflow>=2.19"],
         "cpu": ["tensorflow-cpu>=2.19"],
         "litert": ["ai-edge-litert>=1.3"],
-        "tensorboard": ["tensorboard>=2.19"],
         "test": ["pytest>=8.0", "ruff>=0.8"],
     },
     entry_points={"console_scripts": ["tfpose = tfpose.cli:main"]},

@@ -309,7 +309,8 @@ STRATEGY = pathlib.Path(__file__).with_name("two_replicas.py")
 def two_replicas(tmp_path_factory) -> dict[str, np.ndarray]:
     """What `two_replicas.py` found; devices can be split only before TensorFlow starts, hence a process of its own."""
     folder = tmp_path_factory.mktemp("two_replicas")
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    # Compiling for two devices takes long enough without optimisation.
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "XLA_FLAGS": "--xla_backend_optimization_level=0"}
     done = subprocess.run([sys.executable, STRATEGY, folder], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
     yield dict(np.load(folder / "found.npz"))

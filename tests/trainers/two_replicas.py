@@ -47,7 +47,7 @@ def main(folder: pathlib.Path):
 
     config = default.get_config()
     config.update({"steps": 30, "batch": 8, "evaluate_every": 0})
-    config.model.update({"units": 4, "code_size": 4, "decoder_units": 4, "refinements": 1})
+    config.model.update({"units": 4, "code_size": 4, "decoder_units": 4, "refinements": 0})
     config.optimizer.update({"learning_rate": 1e-2, "warmup_steps": 0})
     poses = PoseSet("made up", complete_poses(synthetic.clips(2, seed=1), STICK), STICK)
     with strategy.scope():

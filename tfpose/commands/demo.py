@@ -44,6 +44,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     test = common.load_poses(values, "test", skeleton)
 
     _say(f"1  Training {values.steps} steps on {len(train):,} poses of {train.name}")
+    print(train.lineage)
     config = default.get_config()
     config.steps, config.seed, config.evaluate_every = values.steps, values.seed, 0
     config.optimizer.warmup_steps = min(config.optimizer.warmup_steps, values.steps // 10)
