@@ -25,7 +25,7 @@ bench: demo/exported
 demo/exported:
 	$(MAKE) demo
 
-# Everything under results/, from data to tables: hours. A stopped run goes on where it stopped.
+# Everything under results/, from data to tables: about an hour. A stopped run goes on where it stopped.
 results: $(READY)
 	TFPOSE_DATA="$(REAL_DATA)" VENV=$(VENV) bash results/run.sh
 	$(MAKE) readme

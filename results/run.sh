@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every number under results/, from data to tables. Needs TFPOSE_DATA; about 1.5 hours on 2 cores. A run that was
+# Every number under results/, from data to tables. Needs TFPOSE_DATA; about an hour on 2 cores. A run that was
 # stopped goes on where it stopped; delete runs/ to start anew.
 set -euo pipefail
 tfpose="${VENV:-.venv}/bin/tfpose"
