@@ -1,6 +1,9 @@
 """The configuration to start from: it disentangles, leaves good joints alone and serves rigs that it never saw.
 
-tfpose pretrain --config default --data cmu --workdir runs/cmu
+    tfpose pretrain --config default --data cmu --workdir runs/default_cmu
+
+About 20 minutes on 2 cores. Expected, mean MPJPE over k = 1..5 with seed 0: 27.9 mm on Human3.6M and 32.2 mm on N-UCLA,
+neither seen in training (results/default_cmu_on_*.md); 20.7 mm on APE's protocol with --data h36m_ape.
 """
 
 import ml_collections
