@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+# Compiling takes most of the time of the tests, and what is compiled runs only a few steps. Before TensorFlow starts.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> pathlib.Path:

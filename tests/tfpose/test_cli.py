@@ -17,6 +17,7 @@ from tfpose.commands import denoise as denoise_command
 from tfpose.data import arrays
 from tfpose.data.clip import Clip
 from tfpose.skeleton import Skeleton
+from tfpose.trainers.configs import default
 
 
 @pytest.fixture(autouse=True)
@@ -505,9 +506,12 @@ def test_demo_does_not_remove_what_no_demo_made(call, tmp_path):
     assert everything(tmp_path) == {"thesis.tex": b"years of work"}
 
 
-def test_demo(call, tmp_path, paper17):
-    """The whole road; three steps of training teach nothing, but every part of it runs."""
+def test_demo(call, tmp_path, paper17, monkeypatch):
+    """The whole road; three steps of training a small model teach nothing, but every part of it runs."""
     pytest.importorskip("ai_edge_litert", reason="the demo writes a LiteRT file, which needs ai-edge-litert")
+    config = default.get_config()
+    config.model.update({"units": 4, "code_size": 4, "decoder_units": 4, "refinements": 1})
+    monkeypatch.setattr(default, "get_config", lambda: config)
     out = tmp_path / "demo"
     status, said, err = call("demo", "--steps=3", "--data=synthetic", "--out", out)
     assert status == 0, err

@@ -227,6 +227,19 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path, bad_step):
 # --- checkpoints that cannot be used
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> pathlib.Path:
+    workdir = tmp_path_factory.mktemp("finished")
+    line_loop(workdir).run()
+    return workdir
+
+
+@pytest.fixture
+def workdir(tmp_path, finished) -> pathlib.Path:
+    """Of a run with a checkpoint at step 12."""
+    return shutil.copytree(finished, tmp_path / "run")
+
+
 def cut_off(path: pathlib.Path):
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
@@ -242,24 +255,22 @@ def cut_off(path: pathlib.Path):
     ],
     ids=["data cut off", "index cut off", "data missing", "index foreign"],
 )
-def test_a_damaged_checkpoint_is_named(tmp_path, damage):
-    line_loop(tmp_path).run()
-    damage(tmp_path / "checkpoints")
+def test_a_damaged_checkpoint_is_named(workdir, damage):
+    damage(workdir / "checkpoints")
     with pytest.raises(TrainingError) as caught:
-        line_loop(tmp_path, steps=20).run()
+        line_loop(workdir, steps=20).run()
     message = str(caught.value)
-    assert message.startswith(f"{tmp_path}/checkpoints/ckpt-12: ")
-    assert "damaged or belongs to another configuration" in message and f"delete {tmp_path}" in message
+    assert message.startswith(f"{workdir}/checkpoints/ckpt-12: ")
+    assert "damaged or belongs to another configuration" in message and f"delete {workdir}" in message
     assert "\n" not in message and len(message) < 800
 
 
 @pytest.mark.parametrize(
     "change", [{"outputs": 2}, {"optimizer": keras.optimizers.SGD(0.1)}], ids=["another model", "another optimizer"]
 )
-def test_a_foreign_checkpoint_is_named(tmp_path, change):
-    line_loop(tmp_path).run()
+def test_a_foreign_checkpoint_is_named(workdir, change):
     with pytest.raises(TrainingError, match=r"checkpoints/ckpt-12: .* does not fit the model") as caught:
-        line_loop(tmp_path, steps=20, **change).run()
+        line_loop(workdir, steps=20, **change).run()
     assert "\n" not in str(caught.value)
 
 
@@ -309,8 +320,7 @@ STRATEGY = pathlib.Path(__file__).with_name("two_replicas.py")
 def two_replicas(tmp_path_factory) -> dict[str, np.ndarray]:
     """What `two_replicas.py` found; devices can be split only before TensorFlow starts, hence a process of its own."""
     folder = tmp_path_factory.mktemp("two_replicas")
-    # Compiling for two devices takes long enough without optimisation.
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run([sys.executable, STRATEGY, folder], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
     yield dict(np.load(folder / "found.npz"))
