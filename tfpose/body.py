@@ -63,6 +63,34 @@ def torso_frame(poses, skeleton: Skeleton) -> tf.Tensor:
     return tf.stack([left, up, tf.linalg.cross(left, up)], axis=-1)
 
 
+def face_forward(positions, skeleton: Skeleton) -> tf.Tensor:
+    """Root-relative poses turned about the vertical until the hips lie along x: the view taken out by hand.
+
+    What a learned view-invariant code has to beat. Up stays up, so a bow stays a bow; the person's left is at +x and
+    faces +z. A pose whose hips are missing, or lie one above the other, is not turned.
+
+    Args:
+        positions: `[..., J, 3]` metres, y up; NaN = missing.
+        skeleton: has `hip_left` and `hip_right`.
+
+    Returns:
+        `[..., J, 3]` float32; all NaN where the root is missing.
+
+    Raises:
+        SkeletonError: when the skeleton has no hips.
+    """
+    left, right = skeleton.index("hip_left"), skeleton.index("hip_right")
+    positions = tf.convert_to_tensor(positions, tf.float32)
+    across = positions[..., left, :] - positions[..., right, :]
+    length = tf.norm(across[..., ::2], axis=-1)  # on the ground: along x and z
+    known = length > 1e-6  # a comparison with NaN is false
+    length = tf.where(known, length, 1.0)
+    cosine, sine = (tf.where(known, across[..., axis] / length, still) for axis, still in ((0, 1.0), (2, 0.0)))
+    x, y, z = tf.unstack(positions - positions[..., skeleton.root : skeleton.root + 1, :], axis=-1)
+    cosine, sine = cosine[..., None], sine[..., None]
+    return tf.stack([cosine * x + sine * z, y, cosine * z - sine * x], axis=-1)
+
+
 def _torso_shifts(poses, skeleton: Skeleton, seed, stddev: float) -> tf.Tensor:
     shifts = stddev * tf.constant([1.0, 2.0, 1.0]) * tf.random.stateless_normal(tf.shape(poses), seed)
     image = tf.gather(shifts, skeleton.mirror_joints, axis=1) * tf.constant([-1.0, 1.0, 1.0])

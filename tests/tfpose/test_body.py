@@ -198,3 +198,40 @@ def test_compiled_equals_eager(same_draws, paper17):
 
     poses, seed = tf.constant(some_poses(paper17)), tf.constant([1, 2])
     np.testing.assert_allclose(tf.function(change, jit_compile=True)(poses, seed), change(poses, seed), atol=2e-5)
+
+
+# --- the hand-made view-invariant frame
+
+
+def test_facing_forward_takes_heading_and_place_away_and_nothing_else(paper17, standing_pose):
+    bow = standing_pose.copy()
+    bow[paper17.index("head")] = 0.0, 1.2, 0.5  # in front of the person, which is at +z
+    turn = rotations.about_axis(np.linspace(-3, 3, 7))
+    turned = (rotations.rotate(bow, turn) + tf.constant([1.0, 2.0, 3.0])).numpy()
+    forward = body.face_forward(turned, paper17).numpy()
+    np.testing.assert_allclose(forward, np.tile(bow - bow[paper17.root], (7, 1, 1)), atol=1e-5)
+    # Clips and tensors are fine too.
+    clips = body.face_forward(tf.constant(turned[None]), paper17)
+    np.testing.assert_array_equal(clips[0], forward)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_facing_forward_lays_the_hips_along_x(name):
+    skeleton = Skeleton.load(name)
+    poses = some_poses(skeleton)
+    forward = body.face_forward(poses, skeleton).numpy()
+    across = forward[:, skeleton.index("hip_left")] - forward[:, skeleton.index("hip_right")]
+    assert (across[:, 0] > 0).all()
+    np.testing.assert_allclose(across[:, 2], 0, atol=1e-6)
+    np.testing.assert_allclose(forward[..., 1], poses[..., 1] - poses[:, skeleton.root, 1][:, None], atol=1e-6)
+    np.testing.assert_allclose(lengths(forward, skeleton), lengths(poses, skeleton), rtol=1e-5)
+
+
+def test_who_has_no_heading_is_not_turned(paper17, standing_pose):
+    lying, unseen = standing_pose.copy(), standing_pose.copy()
+    lying[paper17.index("hip_left")] = lying[paper17.index("hip_right")] + [0, 0.2, 0]
+    unseen[paper17.index("hip_left")] = np.nan
+    poses = np.stack([lying, unseen])
+    np.testing.assert_allclose(
+        body.face_forward(poses, paper17), poses - poses[:, paper17.root : paper17.root + 1], atol=1e-7
+    )
