@@ -11,35 +11,43 @@ import shlex
 import subprocess
 import sys
 
-from tfpose.data.pose_set import PoseSet
 from tfpose.errors import DataError
 from tfpose.files import write_text
 
 _BEGIN, _END = "<!-- results: made by 'make readme' -->", "<!-- end of results -->"
 
 
-def write(path, kind: str, model_path, poses: PoseSet, report: dict, table: str, seed: int):
-    """Writes `path` (JSON) and the table beside it (Markdown), both whole or not at all."""
+def write(path, kind: str, report: dict, table: str, model_path=None):
+    """Writes `path` (JSON) and the table beside it (Markdown), both whole or not at all.
+
+    Args:
+        path: of the JSON file.
+        kind: what was measured, such as the evaluator's name.
+        report: the numbers; has "data" where there is some.
+        table: Markdown.
+        model_path: the model that was measured, a file or the directory of its training.
+    """
     path = pathlib.Path(path)
-    model_path = pathlib.Path(model_path)
-    file = model_path / "model.keras" if model_path.is_dir() else model_path
-    run = file.parent / "config.json"
-    trained = json.loads(run.read_text()) if run.is_file() else None
-    command = shlex.join(sys.argv)
+    command = shlex.join(["tfpose", *sys.argv[1:]])
     payload = {
         "kind": kind,
         "command": command,
-        "seed": seed,
-        "data": {"name": poses.name, "checksum": poses.checksum, "lineage": poses.lineage},
-        "model": {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "trained": trained},
+        **({} if model_path is None else {"model": _described(pathlib.Path(model_path))}),
         "commit": _commit(),
         "machine": {"python": platform.python_version(), "cores": os.cpu_count(), "processor": platform.machine()},
         **report,
     }
+    data = f"{report['data']['name']}\n\n" if "data" in report else ""
     write_text(path, json.dumps(payload, indent=1) + "\n")
-    write_text(
-        path.with_suffix(".md"), f"`{command}`\n\n{poses.name}, {report['poses']:,} poses for each k\n\n{table}\n"
-    )
+    write_text(path.with_suffix(".md"), f"`{command}`\n\n{data}{table}\n")
+
+
+def _described(model_path: pathlib.Path) -> dict:
+    """A model's checksum, and what it was trained with where its training is beside it."""
+    file = model_path / "model.keras" if model_path.is_dir() else model_path
+    run = file.parent / "config.json"
+    trained = json.loads(run.read_text()) if run.is_file() else None
+    return {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "trained": trained}
 
 
 def _commit() -> str:
@@ -66,7 +74,7 @@ def readme_table(folder: pathlib.Path) -> str:
         result = json.loads(path.read_text(encoding="utf-8"))
         if result["kind"] != "denoise":
             continue
-        rows, swap = result["rows"], result["swap"]
+        rows, swap = result["mean"]["rows"], result["mean"]["swap"]
         ours = list(rows.values())[-1]
         cells = [f"{error:.1f}" for error in ours["mpjpe"]]
         cells += [f"**{ours['mpjpe_mean']:.1f}**", f"{rows['doing nothing']['mpjpe_mean']:.1f}"]

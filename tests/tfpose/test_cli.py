@@ -112,9 +112,9 @@ def test_an_unknown_command_is_a_wrong_call(call):
         (["denoise", "--model=m", "--out=o.npz"], "expected INPUT, got nothing"),
         (["denoise", "a", "b", "--model=m", "--out=o.npz"], "expected INPUT, got a b"),
         (["evaluate", "--model=m"], "expected EVALUATOR, got nothing"),
-        (["evaluate", "walking", "--model=m"], "no evaluator 'walking'; there is denoise"),
+        (["evaluate", "walking", "--model=m"], "no evaluator 'walking'; there is"),
         (["evaluate", "denoise", "--model=m", "--views=sideways"], "flag --views=sideways"),
-        (["evaluate", "denoise", "--model=m", "--seed=one"], "flag --seed=one"),
+        (["evaluate", "denoise", "--model=m", "--seeds=one"], "--seeds=one: expected whole numbers"),
         (["denoise", "x.npz", "--model=m", "--out=o.npz", "--format=wav"], "flag --format=wav"),
         (["demo", "--steps=0"], "flag --steps=0"),
         (["export", "--model=m"], "Flag --out must have a value"),
@@ -462,21 +462,22 @@ def test_pretraining_on_ones_own_clips(call, tmp_path, folder, monkeypatch):
 
 def test_evaluate_writes_numbers_and_picture(call, tmp_path, pretrained):
     out, plot = tmp_path / "results" / "r.json", tmp_path / "figure.png"
-    argv = ["evaluate", "denoise", "--model", pretrained, "--data=synthetic", "--most_poses=40", "--seed=3"]
+    argv = ["evaluate", "denoise", "--model", pretrained, "--data=synthetic", "--most_poses=40", "--seeds=3"]
     status, said, err = call(*argv, "--out", out, "--plot", plot)
     assert (status, err) == (0, "")
     result = json.loads(out.read_text())
-    assert list(result["rows"]) == [
+    rows = result["mean"]["rows"]
+    assert list(rows) == [
         *("doing nothing", "mean pose", "mean bone lengths"),
         *("autoencoder", "autoencoder + trust"),
     ]
-    assert result["seed"] == 3 and result["poses"] == 40 and result["data"]["name"] == "synthetic/test"
+    assert result["seeds"] == [3] and result["mean"]["poses"] == 40 and result["data"]["name"] == "synthetic/test"
     assert result["command"] == f"tfpose {' '.join(map(str, argv))} --out {out} --plot {plot}"
     assert result["model"]["trained"]["config"]["steps"] == 40
     table = out.with_suffix(".md").read_text()
-    nothing = result["rows"]["doing nothing"]["mpjpe_mean"]
+    nothing = rows["doing nothing"]["mpjpe_mean"]
     assert f"{nothing:.1f}" in table and f"{nothing:.1f}" in said
-    assert "synthetic/test, 40 poses for each k" in said
+    assert "synthetic/test\n\n40 poses for each k" in said
     with Image.open(plot) as image:
         image.load()
         assert image.format == "PNG"

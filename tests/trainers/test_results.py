@@ -8,33 +8,27 @@ import shlex
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
-from tfpose.data.pose_set import PoseSet
 from tfpose.errors import DataError
-from tfpose.skeleton import Skeleton
 from tfpose.trainers import results
 
-PAIR = Skeleton("pair", ("a", "b"), (-1, 0))
 COMMAND = ["tfpose", "evaluate", "denoise", "--model", "runs/my run", "--out", "r.json"]
 REPORT = {
-    "rows": {
-        "doing nothing": {"mpjpe": [0.0, 29.0, 58.0, 88.0, 117.0, 147.0], "mpjpe_mean": 87.8},
-        "autoencoder": {"mpjpe": [3.0, 8.0, 14.0, 21.0, 29.0, 38.0], "mpjpe_mean": 22.0},
+    "seeds": [5],
+    "data": {"name": "made up/test", "checksum": "abc", "lineage": "nobody's"},
+    "mean": {
+        "rows": {
+            "doing nothing": {"mpjpe": [0.0, 29.0, 58.0, 88.0, 117.0, 147.0], "mpjpe_mean": 87.8},
+            "autoencoder": {"mpjpe": [3.0, 8.0, 14.0, 21.0, 29.0, 38.0], "mpjpe_mean": 22.0},
+        },
+        "swap": {
+            "reconstruction": [1.0, 10.0, 10.0, 10.0, 10.0, 10.0],
+            "swap": [1.0, 10, 11, 12, 13, 14],
+        },
+        "poses": 1234,
     },
-    "swap": {
-        "views": "upright",
-        "reconstruction": [1.0, 10.0, 10.0, 10.0, 10.0, 10.0],
-        "swap": [1.0, 10, 11, 12, 13, 14],
-    },
-    "poses": 1234,
 }
-
-
-@pytest.fixture
-def poses() -> PoseSet:
-    return PoseSet("made up/test", np.ones((4, 2, 3)), PAIR, lineage="nobody's")
 
 
 @pytest.fixture
@@ -52,24 +46,24 @@ def command(monkeypatch):
     monkeypatch.setattr(sys, "argv", COMMAND)
 
 
-def test_json_and_table_say_where_they_come_from(tmp_path, poses, model):
+def test_json_and_table_say_where_they_come_from(tmp_path, model):
     path = tmp_path / "new" / "result.json"
-    results.write(path, "denoise", model, poses, REPORT, "| a table |", seed=5)
+    results.write(path, "denoise", REPORT, "| a table |", model)
     found = json.loads(path.read_text())
-    assert found["kind"] == "denoise" and found["seed"] == 5
+    assert found["kind"] == "denoise" and found["seeds"] == [5]
     assert shlex.split(found["command"]) == COMMAND
-    assert found["data"] == {"name": "made up/test", "checksum": poses.checksum, "lineage": "nobody's"}
+    assert found["data"] == {"name": "made up/test", "checksum": "abc", "lineage": "nobody's"}
     assert found["model"]["sha256"] == hashlib.sha256(b"a model").hexdigest()
     assert found["model"]["trained"]["config"]["steps"] == 7
     assert found["machine"]["cores"] == os.cpu_count()
     assert {name: found[name] for name in REPORT} == REPORT
     table = path.with_suffix(".md").read_text()
-    assert table == f"`{found['command']}`\n\nmade up/test, 1,234 poses for each k\n\n| a table |\n"
+    assert table == f"`{found['command']}`\n\nmade up/test\n\n| a table |\n"
     assert sorted(file.name for file in path.parent.iterdir()) == ["result.json", "result.md"]
 
 
-def test_the_commit_is_that_of_the_code(tmp_path, poses, model):
-    results.write(tmp_path / "r.json", "denoise", model, poses, REPORT, "", seed=0)
+def test_the_commit_is_that_of_the_code(tmp_path, model):
+    results.write(tmp_path / "r.json", "denoise", REPORT, "", model)
     commit = json.loads((tmp_path / "r.json").read_text())["commit"]
     here = pathlib.Path(results.__file__).parent
     git = ["git", "-C", str(here), "rev-parse", "HEAD"]
@@ -80,31 +74,31 @@ def test_the_commit_is_that_of_the_code(tmp_path, poses, model):
         assert head.stdout.startswith(commit.removesuffix("-dirty")) and len(commit) >= 12
 
 
-def test_without_git_the_commit_is_unknown(tmp_path, poses, model, monkeypatch):
+def test_without_git_the_commit_is_unknown(tmp_path, model, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    results.write(tmp_path / "r.json", "denoise", model, poses, REPORT, "", seed=0)
+    results.write(tmp_path / "r.json", "denoise", REPORT, "", model)
     assert json.loads((tmp_path / "r.json").read_text())["commit"] == "unknown"
 
 
-def test_a_model_file_without_its_run(tmp_path, poses, model):
+def test_a_model_file_without_its_run(tmp_path, model):
     (model / "config.json").unlink()
-    results.write(tmp_path / "r.json", "denoise", model / "model.keras", poses, REPORT, "", seed=0)
+    results.write(tmp_path / "r.json", "denoise", REPORT, "", model / "model.keras")
     found = json.loads((tmp_path / "r.json").read_text())["model"]
     assert found == {"sha256": hashlib.sha256(b"a model").hexdigest(), "trained": None}
 
 
-def test_a_path_that_cannot_be_written_is_named(tmp_path, poses, model):
+def test_a_path_that_cannot_be_written_is_named(tmp_path, model):
     (tmp_path / "file").write_text("no folder")
     path = tmp_path / "file" / "r.json"
     with pytest.raises(DataError) as caught:
-        results.write(path, "denoise", model, poses, REPORT, "", seed=0)
+        results.write(path, "denoise", REPORT, "", model)
     assert str(caught.value).startswith(f"{path}: cannot be written (")
     assert (tmp_path / "file").read_text() == "no folder"
 
 
-def test_a_failure_keeps_the_old_result(tmp_path, poses, model, monkeypatch):
+def test_a_failure_keeps_the_old_result(tmp_path, model, monkeypatch):
     path = tmp_path / "out" / "r.json"
-    results.write(path, "denoise", model, poses, REPORT, "", seed=0)
+    results.write(path, "denoise", REPORT, "", model)
     before = path.read_bytes()
 
     def no_space(self, target):
@@ -112,14 +106,14 @@ def test_a_failure_keeps_the_old_result(tmp_path, poses, model, monkeypatch):
 
     monkeypatch.setattr(pathlib.Path, "replace", no_space)
     with pytest.raises(DataError, match="no space left"):
-        results.write(path, "denoise", model, poses, REPORT, "", seed=1)
+        results.write(path, "denoise", REPORT, "", model)
     assert path.read_bytes() == before
     assert sorted(file.name for file in path.parent.iterdir()) == ["r.json", "r.md"]
 
 
-def test_the_readme_gets_the_table_between_its_marks(tmp_path, poses, model, monkeypatch):
+def test_the_readme_gets_the_table_between_its_marks(tmp_path, model, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    results.write("results/b.json", "denoise", model, poses, REPORT, "", seed=0)
+    results.write("results/b.json", "denoise", REPORT, "", model)
     (tmp_path / "results" / "a.json").write_text('{"kind": "speed"}')
     readme = tmp_path / "README.md"
     readme.write_text(f"# before\n{results._BEGIN}\nold\n{results._END}\nafter\n")

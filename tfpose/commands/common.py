@@ -44,17 +44,27 @@ def define_clip_flags(values: flags.FlagValues):
     flags.DEFINE_bool("skip_bad", False, "Pass over unreadable files, and count them.", flag_values=values)
 
 
+def data_name(values: flags.FlagValues) -> str:
+    """What `--data` says, with "auto" decided."""
+    if values.data != "auto":
+        return values.data
+    found = values.data_dir and (pathlib.Path(values.data_dir) / "cmu").is_dir()
+    return "cmu" if found else "synthetic"
+
+
+def existing(path: str) -> str:
+    """`path`, or one clear error."""
+    if not pathlib.Path(path).exists():
+        raise DataError(f"{path}: neither a file or folder nor one of the data sets {', '.join(splits.NAMES)}")
+    return path
+
+
 def load_poses(values: flags.FlagValues, split: str, skeleton: Skeleton) -> PoseSet:
     """The poses that the data flags name, in `skeleton`. Clips of the user's own have no splits: all are taken."""
-    name = values.data
-    if name == "auto":
-        found = values.data_dir and (pathlib.Path(values.data_dir) / "cmu").is_dir()
-        name = "cmu" if found else "synthetic"
+    name = data_name(values)
     if name in splits.NAMES:
         return splits.poses(name, split, values.data_dir, skeleton)
-    if not pathlib.Path(name).exists():
-        raise DataError(f"{name}: neither a file or folder nor one of the data sets {', '.join(splits.NAMES)}")
-    clips = read_clips(values, name)
+    clips = read_clips(values, existing(name))
     return PoseSet(name, complete_poses(clips, skeleton), skeleton, lineage="the user's own clips")
 
 

@@ -34,6 +34,7 @@ def run(values: flags.FlagValues, positional: list[str]):
 
     from tfpose import export, plots
     from tfpose.data import arrays
+    from tfpose.trainers import evaluators
     from tfpose.trainers.configs import default
     from tfpose.trainers.evaluators import denoise
     from tfpose.trainers.pretrain import pretrain
@@ -51,12 +52,13 @@ def run(values: flags.FlagValues, positional: list[str]):
     model = pretrain(config, train, out / "run", evaluate=lambda model: denoise.summary(model, test))
 
     _say(f"2  Measuring on {test.name}, which it has not seen")
-    report = denoise.evaluate(model, test, train, seed=values.seed, most_poses=1000)
+    data = denoise.Data(test, train)
+    report = evaluators.over_seeds(denoise, model, data, [values.seed], most_poses=1000)
     print(denoise.markdown(report))
 
     _say("3  Drawing")
     picture, animation = out / "denoised.png", out / "denoised.gif"
-    denoise.draw(picture, model, test, seed=values.seed)
+    denoise.draw(picture, model, data, seed=values.seed)
     clip, rate = _clip(test)
     observed = denoise.corrupt_clip(clip, seed=values.seed)
     recovered = denoise.batched(model.denoise)(observed)

@@ -1,0 +1,49 @@
+"""Measures of a model, one module each and one interface, alone by `tfpose evaluate` or while a model trains.
+
+An evaluator is a module with
+
+    OPTIONS: the names of the flags of `tfpose evaluate` that its `measure` takes
+    load(name, data_dir, skeleton) -> data with `name`, `checksum` and `lineage`
+    measure(model, data, seed, **options) -> nested dict of numbers, the same for the same seed
+    markdown(report) -> the tables of what `over_seeds` returns
+
+and, where it makes sense, `of_clips(name, clips, skeleton)` for the user's own files in place of `load`, and
+`draw(path, model, data, seed)` for a picture.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+_NO_EVALUATORS = ("__init__", "baselines")
+NAMES = tuple(
+    sorted(file.stem for file in pathlib.Path(__file__).parent.glob("*.py") if file.stem not in _NO_EVALUATORS)
+)
+
+
+def get(name: str):
+    """The evaluator of that name, a module."""
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def over_seeds(evaluator, model, data, seeds: Sequence[int], **options) -> dict:
+    """Runs an evaluator once for each seed.
+
+    Returns:
+        `{"seeds": [...], "options": {...}, "data": {"name", "checksum", "lineage"}, "mean": ..., "std": ...}`: "mean"
+        and "std" have the numbers of `measure`; the standard deviation is that of a sample, None for a single seed.
+    """
+    measured = [evaluator.measure(model, data, seed, **options) for seed in seeds]
+    several = len(seeds) > 1
+    return {
+        "seeds": list(seeds),
+        "options": options,
+        "data": {"name": data.name, "checksum": data.checksum, "lineage": data.lineage},
+        "mean": tf.nest.map_structure(lambda *values: float(np.mean(values)), *measured),
+        "std": tf.nest.map_structure(lambda *values: float(np.std(values, ddof=1)) if several else None, *measured),
+    }

@@ -8,9 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose import corruption, metrics, plots, rotations, seeds
-from tfpose.data.pose_set import PoseSet, evenly
+from tfpose.data import splits
+from tfpose.data.pose_set import PoseSet, complete_poses, evenly
+from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators.baselines import baselines
 
+OPTIONS = ("views", "most_poses")
 CORRUPTED_JOINTS = (0, 1, 2, 3, 4, 5)
 _BATCH = 1000
 
@@ -51,13 +54,43 @@ def corrupt_by_count(poses: PoseSet, seed: int = 0, most_poses: int | None = Non
     return result
 
 
-def evaluate(model, poses: PoseSet, reference: PoseSet, *, seed: int = 0, views: str = "upright", most_poses=None):
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """What is measured on, and clean poses of the same rig, from which the baselines are made."""
+
+    test: PoseSet
+    reference: PoseSet
+
+    @property
+    def name(self) -> str:
+        return self.test.name
+
+    @property
+    def checksum(self) -> str:
+        return self.test.checksum
+
+    @property
+    def lineage(self) -> str:
+        return self.test.lineage
+
+
+def load(name: str, data_dir, skeleton: Skeleton) -> Data:
+    """The test and training poses of a data set (see `tfpose.data.splits.poses`)."""
+    return Data(*(splits.poses(name, split, data_dir, skeleton) for split in ("test", "train")))
+
+
+def of_clips(name: str, clips, skeleton: Skeleton) -> Data:
+    """The user's own clips: they have no splits, so they serve as both."""
+    poses = PoseSet(name, complete_poses(clips, skeleton), skeleton, lineage="the user's own clips")
+    return Data(poses, poses)
+
+
+def measure(model, data: Data, seed: int = 0, *, views: str = "upright", most_poses: int | None = None) -> dict:
     """Measures `model` and the baselines on the same corrupted poses.
 
     Args:
         model: a `PoseAutoencoder`.
-        poses: the test set.
-        reference: clean poses of the same rig, from which the baselines are made.
+        data: of `load`.
         seed: of the corruption and the views.
         views: "upright" or "so3": the turn between the two views of the swap.
         most_poses: at most so many poses for each k.
@@ -67,8 +100,9 @@ def evaluate(model, poses: PoseSet, reference: PoseSet, *, seed: int = 0, views:
         "symmetry": mm}}, "swap": {...}, "poses": N}`. All but "mpjpe" are means over k = 1..5. "swap" has the
         MPJPE of the autoencoder when codes are its own and when the view code comes from the other view.
     """
+    poses = data.test
     tests = corrupt_by_count(poses, seed, most_poses)
-    methods = baselines(evenly(reference.positions, 5000), reference.skeleton)
+    methods = baselines(evenly(data.reference.positions, 5000), data.reference.skeleton)
     methods["autoencoder"] = batched(model.reconstruct)
     if model.refinements:
         methods["autoencoder + trust"] = batched(model.denoise)
@@ -93,9 +127,9 @@ def corrupt_clip(clip: np.ndarray, seed: int = 0, moved: int = 3, hold: int = 8)
     return clip + np.repeat(offsets.numpy(), hold, axis=0)[: len(clip)]
 
 
-def draw(path, model, poses: PoseSet, seed: int = 0):
+def draw(path, model, data: Data, seed: int = 0):
     """The paper's Fig. 3(b): a pose for each k = 1..5, truth, corrupted and recovered, as a picture."""
-    tests = corrupt_by_count(poses, seed, most_poses=50)
+    tests = corrupt_by_count(data.test, seed, most_poses=50)
     # Different people and actions: one pose from each fifth of the test set.
     chosen = [(tests[k], 5 + 10 * (k - 1)) for k in CORRUPTED_JOINTS[1:]]
     truth, observed, moved = (
@@ -103,13 +137,19 @@ def draw(path, model, poses: PoseSet, seed: int = 0):
         for part in ("truth", "observed", "moved")
     )
     recovered = batched(model.denoise)(observed)
-    plots.denoising_grid(path, truth, observed, recovered, poses.skeleton, moved=moved)
+    plots.denoising_grid(path, truth, observed, recovered, data.test.skeleton, moved=moved)
 
 
 def markdown(report: dict) -> str:
-    """The tables of `evaluate`'s report, in millimetres."""
+    """The tables of a report of `over_seeds`, in millimetres."""
+    report = report["mean"]
     header = ["mm", *(f"k = {k}" for k in CORRUPTED_JOINTS), "mean 1-5", "PA-MPJPE", "bone length", "symmetry"]
-    lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
+    lines = [
+        f"{report['poses']:,.0f} poses for each k",
+        "",
+        "| " + " | ".join(header) + " |",
+        "|---" + "|---:" * (len(header) - 1) + "|",
+    ]
     for name, row in report["rows"].items():
         cells = [*row["mpjpe"], row["mpjpe_mean"], row["pa_mpjpe"], row["bone_length"], row["symmetry"]]
         lines.append(f"| {name} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |")
@@ -140,7 +180,7 @@ def _swap(model, tests: dict[int, Corrupted], seed: int, views: str) -> dict[str
     """swap-MPJPE by k: the pose code of one view and the view code of another must give the pose in that other view."""
     draw = {"so3": rotations.uniform, "upright": lambda count, s: rotations.upright(count, s, np.radians(10.0))}[views]
     reconstruct, transfer = batched(model.reconstruct), batched(model.transfer_view)
-    result = {"views": views, "reconstruction": [], "swap": []}
+    result = {"reconstruction": [], "swap": []}
     for k, test in tests.items():
         centre = model.normalizer(test.observed)[1].centre.numpy()
         turn = draw(len(test.truth), seeds.of(seed, 1000 + k))

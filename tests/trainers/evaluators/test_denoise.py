@@ -89,7 +89,7 @@ class Perfect(Ideal):
 
 @pytest.fixture(scope="module")
 def report(poses, skeleton):
-    return denoise.evaluate(Ideal(skeleton), poses, poses, seed=4)
+    return denoise.measure(Ideal(skeleton), denoise.Data(poses, poses), seed=4)
 
 
 # --- the corruption
@@ -186,7 +186,7 @@ def test_a_model_that_changes_nothing_ties_with_doing_nothing(report):
 
 
 def test_a_perfect_model_has_no_error(poses, skeleton):
-    report = denoise.evaluate(Perfect(skeleton, poses.positions), poses, poses)
+    report = denoise.measure(Perfect(skeleton, poses.positions), denoise.Data(poses, poses))
     row = report["rows"]["autoencoder + trust"]
     # Bodies are symmetric in the synthetic poses.
     assert row["mpjpe"] == [0.0] * 6
@@ -209,28 +209,28 @@ def test_baselines_help_against_corruption_and_harm_clean_poses(report):
 
 @pytest.mark.parametrize("views", ["upright", "so3"])
 def test_swapping_costs_nothing_when_the_codes_are_pose_and_rotation(poses, skeleton, views):
-    report = denoise.evaluate(Ideal(skeleton), poses, poses, views=views, most_poses=100)
+    report = denoise.measure(Ideal(skeleton), denoise.Data(poses, poses), views=views, most_poses=100)
     swap = report["swap"]
-    assert swap["views"] == views
     assert swap["swap"] == pytest.approx(swap["reconstruction"], abs=0.05)
     assert swap["reconstruction"] == pytest.approx(report["rows"]["doing nothing"]["mpjpe"], abs=0.05)
 
 
 def test_swapping_is_dear_when_the_pose_code_holds_the_view(poses, skeleton):
-    swap = denoise.evaluate(Entangled(skeleton), poses, poses, most_poses=100)["swap"]
+    swap = denoise.measure(Entangled(skeleton), denoise.Data(poses, poses), most_poses=100)["swap"]
     assert swap["reconstruction"][0] == pytest.approx(0, abs=1e-2)
     assert min(swap["swap"]) > 100
 
 
 def test_the_same_seed_gives_the_same_report(poses, skeleton, report):
-    assert denoise.evaluate(Ideal(skeleton), poses, poses, seed=4) == report
-    other = denoise.evaluate(Ideal(skeleton), poses, poses, seed=5)
+    assert denoise.measure(Ideal(skeleton), denoise.Data(poses, poses), seed=4) == report
+    other = denoise.measure(Ideal(skeleton), denoise.Data(poses, poses), seed=5)
     assert other["rows"]["doing nothing"]["mpjpe"] != report["rows"]["doing nothing"]["mpjpe"]
     assert json.loads(json.dumps(report)) == report
 
 
 def test_the_table_has_the_numbers(report):
-    header, rule, *lines = denoise.markdown(report).split("\n")
+    count, _, header, rule, *lines = denoise.markdown({"mean": report}).split("\n")
+    assert count == f"{report['poses']} poses for each k"
     cells = [line.strip("| ").split(" | ") for line in [header, *lines[:4]]]
     assert cells[0] == ["mm", *(f"k = {k}" for k in range(6)), "mean 1-5", "PA-MPJPE", "bone length", "symmetry"]
     assert rule.count("|") == header.count("|")
@@ -266,7 +266,7 @@ def test_batches_of_any_number_keep_their_order():
 @pytest.mark.parametrize("number", [300, 3])
 def test_the_picture_is_drawn(tmp_path, poses, skeleton, number):
     few = PoseSet("few", poses.positions[:number], skeleton)
-    denoise.draw(tmp_path / "figure.png", Ideal(skeleton), few)
+    denoise.draw(tmp_path / "figure.png", Ideal(skeleton), denoise.Data(few, few))
     with Image.open(tmp_path / "figure.png") as image:
         image.load()
         assert image.format == "PNG" and image.width > 500
