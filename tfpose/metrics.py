@@ -130,6 +130,44 @@ def hit_at_k(query_codes: ArrayLike, gallery_codes: ArrayLike, k: int = 1) -> fl
     return hits / len(query)
 
 
+def hit_at_k_by_distance(distances: ArrayLike, k: int = 1) -> float:
+    """`hit_at_k` for what is compared otherwise than by codes: `distances` `[N, M]`, the right answers on the diagonal.
+
+    Raises:
+        TfposeError: when `distances` is not `[N, M]` with M >= N >= 1, not finite, or `k` is not in 1..M.
+    """
+    distances = np.asarray(distances, np.float64)
+    if distances.ndim != 2 or not 0 < len(distances) <= distances.shape[1] or not np.isfinite(distances).all():
+        raise TfposeError(
+            f"hit_at_k_by_distance wants finite distances [N, M] with M >= N >= 1, got {list(distances.shape)}"
+        )
+    if not 1 <= k <= distances.shape[1]:
+        raise TfposeError(f"hit_at_k_by_distance wants k between 1 and {distances.shape[1]}, got {k}")
+    return float(((distances <= np.diagonal(distances)[:, None]).sum(-1) <= k).mean())
+
+
+def rigid_distances(poses: ArrayLike, others: ArrayLike) -> np.ndarray:
+    """How far each pose is from each other one when turned and shifted, never scaled or mirrored, onto it.
+
+    Args:
+        poses: `[N, J, 3]` metres.
+        others: `[M, J, 3]`.
+
+    Returns:
+        `[N, M]`, root-mean-square distances of joints in metres.
+    """
+    poses, others = (np.asarray(values, np.float64) for values in (poses, others))
+    poses, others = (values - values.mean(-2, keepdims=True) for values in (poses, others))
+    squares = (poses**2).sum((-1, -2))[:, None] + (others**2).sum((-1, -2))
+    for i, pose in enumerate(poses):
+        # Kabsch: the rotation's best trace is the sum of singular values, the smallest negative where they mirror.
+        covariance = np.einsum("jc,mjd->mcd", pose, others)
+        stretch = np.linalg.svd(covariance, compute_uv=False)
+        stretch[:, 2] *= np.where(np.linalg.det(covariance) < 0, -1.0, 1.0)
+        squares[i] -= 2 * stretch.sum(-1)
+    return np.sqrt(np.maximum(squares, 0) / poses.shape[-2])
+
+
 # --- shapes and masks
 
 

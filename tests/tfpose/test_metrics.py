@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from tfpose import metrics
 from tfpose.errors import TfposeError
@@ -270,6 +271,33 @@ def test_hit_at_k_gives_a_collapsed_encoder_nothing():
 def test_hit_at_k_refuses(query, gallery, k, message):
     with pytest.raises(TfposeError, match=re.escape(message)):
         metrics.hit_at_k(query, gallery, k)
+
+
+def test_hits_by_distance_are_hits_by_code():
+    rng = np.random.default_rng(3)
+    gallery = rng.normal(size=(60, 5))
+    query = gallery[:40] + rng.normal(0, 1.5, (40, 5))
+    distances = np.linalg.norm(query[:, None] - gallery, axis=-1)
+    for k in (1, 3, 10):
+        assert metrics.hit_at_k_by_distance(distances, k) == metrics.hit_at_k(query, gallery, k)
+    assert metrics.hit_at_k_by_distance(np.ones((5, 5)), 4) == 0.0  # a tie counts against
+    with pytest.raises(TfposeError, match=re.escape("M >= N >= 1, got [3, 2]")):
+        metrics.hit_at_k_by_distance(np.zeros((3, 2)))
+    with pytest.raises(TfposeError, match="k between 1 and 3, got 4"):
+        metrics.hit_at_k_by_distance(np.zeros((3, 3)), 4)
+
+
+def test_rigid_distances_see_through_turns_and_shifts_not_through_size_or_mirrors():
+    turned = CORNERS @ rotation(1).T + [1, 2, 3]
+    mirrored, larger = CORNERS * [-1, 1, 1], 2 * CORNERS
+    distances = metrics.rigid_distances(CORNERS[None], np.stack([turned, mirrored, larger]))
+    assert distances.shape == (1, 3)
+    assert distances[0, 0] == pytest.approx(0, abs=1e-7)
+    spread = np.sqrt(((CORNERS - CORNERS.mean(0)) ** 2).sum() / 4)
+    assert distances[0, 2] == pytest.approx(spread)  # what is left of twice itself
+    _, left = Rotation.align_vectors(CORNERS - CORNERS.mean(0), mirrored - mirrored.mean(0))
+    assert left > 0.1
+    assert distances[0, 1] == pytest.approx(left / 2)  # the root of a sum over four joints
 
 
 # --- what is refused everywhere

@@ -1,0 +1,185 @@
+"""Finding the pose of the same moment in another camera's recording: what a view-invariant code must make possible.
+
+Cameras record one person at once. For each moment of one camera, the moments of another are ranked by distance; Hit@k
+is the share of moments whose own is among the k nearest. A representation that holds the view fails, one that has
+thrown the pose away fails too.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import itertools
+
+import numpy as np
+
+from tfpose import body, corruption, metrics, seeds
+from tfpose.data import axes, human36m, ntu, splits
+from tfpose.errors import DataError
+from tfpose.skeleton import Skeleton
+from tfpose.trainers.evaluators.denoise import batched
+
+OPTIONS = ()
+KS = (1, 5, 10)
+APART = 10  # frames between two moments: neighbours in time look alike, and the next frame would count as a miss
+_MOST_MOMENTS = 500
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Recordings:
+    """Performances seen by several cameras at once.
+
+    Attributes:
+        name, lineage: as in `PoseSet`.
+        skeleton: of the poses.
+        performances: `[V, T, J, 3]` each, metres, in each camera's own frame, y up; NaN = missing.
+        noises: standard deviations (metres) of the noise that is added, one measurement each.
+        checksum: as in `PoseSet`, of joint names and performances.
+    """
+
+    name: str
+    skeleton: Skeleton
+    performances: tuple[np.ndarray, ...]
+    noises: tuple[float, ...]
+    lineage: str
+    checksum: str = dataclasses.field(init=False)
+
+    def __post_init__(self):
+        digest = hashlib.sha256(",".join(self.skeleton.joints).encode())
+        for performance in self.performances:
+            digest.update(np.ascontiguousarray(performance, np.float32).tobytes())
+        object.__setattr__(self, "checksum", digest.hexdigest()[:16])
+
+
+def load(name: str, data_dir, skeleton: Skeleton) -> Recordings:
+    """What cameras see at once: "ntu" (three Kinects), or "h36m" (motion capture of S9, S11 as four cameras stand).
+
+    Raises:
+        DataError: for another data set, or files that are missing or unreadable.
+    """
+    if name not in _SETS:
+        raise DataError(f"data set '{name}' has no simultaneous views; {' and '.join(_SETS)} have")
+    return _SETS[name](data_dir, skeleton)
+
+
+def measure(model, data: Recordings, seed: int = 0) -> dict:
+    """Hit@k of the model's codes beside coordinates turned by hand, mean over all ordered pairs of cameras.
+
+    Args:
+        model: a `PoseAutoencoder`.
+        data: of `load`.
+        seed: of the frame that each performance's moments start from, and of the noise.
+
+    Returns:
+        `{"cameras": V, "moments": N, "hits": {noise: {representation: [per cent for k = 1, 5, 10]}}}`.
+    """
+    recorded = _moments(data, seed)
+    views, count = recorded.shape[:2]
+    hits = {}
+    for number, noise in enumerate(data.noises):
+        noisy = [
+            corruption.add_noise(view, seeds.of(seed, views * number + camera), noise).numpy()
+            for camera, view in enumerate(recorded)
+        ]
+        hits[_noise_name(noise)] = _hits(model, noisy, data.skeleton)
+    return {"cameras": views, "moments": count, "hits": hits}
+
+
+def markdown(report: dict) -> str:
+    """The tables of a report of `over_seeds`: one for each noise."""
+    mean, std = report["mean"], report["std"]
+    parts = [
+        f"{mean['moments']:,.0f} moments at least {APART} frames apart, {mean['cameras']:.0f} cameras; per cent, mean "
+        "over all ordered pairs of cameras"
+    ]
+    for noise, rows in mean["hits"].items():
+        lines = [f"| {noise} | " + " | ".join(f"Hit@{k}" for k in KS) + " |", "|---" + "|---:" * len(KS) + "|"]
+        for name, hits in rows.items():
+            cells = [_cell(hit, spread) for hit, spread in zip(hits, std["hits"][noise][name])]
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _hits(model, views: list[np.ndarray], skeleton: Skeleton) -> dict[str, list[float]]:
+    """Representation -> Hit@k in per cent, for k in `KS`."""
+    representations = {
+        "pose code": batched(lambda poses: model.encode(poses)["pose_code"]),
+        "view code": batched(lambda poses: model.encode(poses)["view_code"]),
+        "root-relative": lambda poses: poses - poses[:, skeleton.root : skeleton.root + 1],
+        "hips along x": lambda poses: body.face_forward(poses, skeleton).numpy(),
+        "in the trunk's frame": lambda poses: _in_trunk_frame(poses, skeleton),
+    }
+    pairs = list(itertools.permutations(range(len(views)), 2))
+    result = {}
+    for name, represent in representations.items():
+        codes = [represent(view) for view in views]
+        result[name] = [100 * float(np.mean([metrics.hit_at_k(codes[a], codes[b], k) for a, b in pairs])) for k in KS]
+    # No code at all: each pair of poses turned onto each other. What it costs grows with the square of the moments.
+    distances = [metrics.rigid_distances(one, other) for one, other in itertools.combinations(views, 2)]
+    distances += [distance.T for distance in distances]
+    result["best rotation for each pair"] = [
+        100 * float(np.mean([metrics.hit_at_k_by_distance(distance, k) for distance in distances])) for k in KS
+    ]
+    return result
+
+
+def _in_trunk_frame(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    rooted = poses - poses[:, skeleton.root : skeleton.root + 1]
+    return rooted @ body.torso_frame(poses, skeleton).numpy()
+
+
+def _moments(data: Recordings, seed: int) -> np.ndarray:
+    """`[V, N, J, 3]`: every `APART`-th frame of each performance, where all cameras see all joints."""
+    random = np.random.default_rng(seed)
+    chosen = [performance[:, random.integers(APART) :: APART] for performance in data.performances]
+    moments = np.concatenate(chosen, axis=1)
+    moments = moments[:, np.isfinite(moments).all(axis=(0, 2, 3))]
+    if moments.shape[1] < max(KS):
+        raise DataError(f"{data.name}: {moments.shape[1]} moments are too few to rank {max(KS)}")
+    return moments[:, np.linspace(0, moments.shape[1] - 1, min(_MOST_MOMENTS, moments.shape[1])).round().astype(int)]
+
+
+def _noise_name(noise: float) -> str:
+    return f"noise of {1000 * noise:.0f} mm" if noise else "as recorded"
+
+
+def _cell(mean: float, std: float | None) -> str:
+    return f"{mean:.1f}" if std is None else f"{mean:.1f} ± {std:.1f}"
+
+
+# --- the sets
+
+
+def _ntu(data_dir, skeleton: Skeleton) -> Recordings:
+    """Samples that differ in the camera alone. The cameras started together: frame i is frame i, to within one."""
+    listed = splits.folder("ntu", data_dir) / "NTU_RGBD_samples_with_missing_skeletons.txt"
+    missing = ntu.read_missing(listed) if listed.exists() else ()
+    cameras = collections.defaultdict(list)
+    for path in splits.files("ntu", data_dir):
+        clips = ntu.read_file(path, missing_samples=missing)
+        if clips:  # the first body is the one seen most
+            cameras[ntu.parse_name(path.name)._replace(camera=0)].append(clips[0].to(skeleton).positions)
+    performances = []
+    for views in cameras.values():
+        if len(views) == 3:
+            frames = min(map(len, views))
+            performances.append(np.stack([view[:frames] for view in views]))
+    return Recordings(
+        "ntu/simultaneous", skeleton, tuple(performances), (0.0,), "NTU RGB+D, research licence of its owner"
+    )
+
+
+def _h36m(data_dir, skeleton: Skeleton) -> Recordings:
+    """The poses of S9 and S11 as each of the four cameras stands. Motion capture: but for noise they are the same."""
+    cameras = human36m.read_cameras(splits.folder("h36m", data_dir) / "cameras.json")
+    performances = []
+    for clip in splits.h36m_clips("test", data_dir):
+        world = clip.to(skeleton).positions
+        seen = [axes.to_y_up(camera.to_camera(world), "-y") for camera in cameras[clip.subject]]
+        performances.append(np.stack(seen).astype(np.float32))
+    return Recordings("h36m/cameras", skeleton, tuple(performances), (0.0, 0.03), splits.H36M_LINEAGE)
+
+
+_SETS = {"ntu": _ntu, "h36m": _h36m}
