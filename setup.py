@@ -24,7 +24,7 @@ setup(
         "tfpose.trainers.evaluators",
         "tfpose.export",
     ],
-    package_data={"tfpose": ["skeletons/*.json"]},
+    package_data={"tfpose": ["skeletons/*.json", "presets/*/*"]},
     install_requires=[
         "absl-py>=2.0",
         "keras>=3.10",

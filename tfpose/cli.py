@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "measure a model and write the result",
     "denoise": "clean the skeletons of files",
     "export": "make a SavedModel and a LiteRT file, proven equal to the model",
+    "preset": "make weights to share: half precision, with a model card",
     "inspect": "say what a model file holds",
 }
 

@@ -60,11 +60,7 @@ class PoseNormalizer(keras.layers.Layer):
         # Near the origin first: far from it, float32 has no digits left for the differences between joints.
         anchor = _weighted_mean(joints, observed)
         joints = (joints - anchor) * observed
-        weight = observed
-        for step in range(self.iterations + 1):
-            centre = _weighted_mean(joints, weight)
-            if step < self.iterations:
-                weight = observed / ops.maximum(norm(joints - centre)[..., None], 1e-2)
+        centre = geometric_median(joints, observed, self.iterations, nearest=1e-2)
         return (joints - centre) * observed / self.scale, Frame(anchor + centre, observed)
 
     def restore(self, normalized, frame: Frame):
@@ -73,6 +69,17 @@ class PoseNormalizer(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale, "iterations": self.iterations}
+
+
+def geometric_median(joints, observed, iterations, nearest):
+    """The geometric median `[B, 1, n]` of the joints `[B, J, n]` that are `observed` `[B, J, 1]`, by Weiszfeld's steps.
+
+    Distances below `nearest` count as that, so that a joint at the centre has no infinite weight.
+    """
+    centre = _weighted_mean(joints, observed)
+    for _ in range(iterations):
+        centre = _weighted_mean(joints, observed / ops.maximum(norm(joints - centre)[..., None], nearest))
+    return centre
 
 
 def _weighted_mean(joints, weight):

@@ -4,5 +4,6 @@ from tfpose.models.loading import load_model
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 from tfpose.models.pose_decoder import PoseDecoder
 from tfpose.models.pose_encoder import PoseEncoder
+from tfpose.models.pose_lifter import PoseLifter
 
-__all__ = ["PoseAutoencoder", "PoseDecoder", "PoseEncoder", "load_model"]
+__all__ = ["PoseAutoencoder", "PoseDecoder", "PoseEncoder", "PoseLifter", "load_model"]

@@ -7,20 +7,27 @@ import pathlib
 
 import keras
 
+from tfpose import presets
 from tfpose.errors import DataError
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 
 
 def load_model(path: str | os.PathLike) -> PoseAutoencoder:
-    """A trained model from a `.keras` file, or from the working directory of `tfpose pretrain` that holds one.
+    """A trained model: a preset by name, a `.keras` file, the working directory of `tfpose pretrain` that holds one, or
+    the folder of a preset.
 
     Raises:
         DataError: when there is no model there; the message starts with the path.
     """
+    if str(path) in presets.NAMES or (pathlib.Path(path) / presets.WEIGHTS).is_file():
+        return PoseAutoencoder.from_preset(path)
     path = pathlib.Path(path)
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
-        raise DataError(f"{file}: no such file; expected a model saved by 'tfpose pretrain' (model.keras)")
+        raise DataError(
+            f"{file}: no such file; expected a model saved by 'tfpose pretrain' (model.keras) or a preset "
+            f"({', '.join(presets.NAMES)})"
+        )
     try:
         model = keras.saving.load_model(file, compile=False)
     except Exception as error:  # Keras raises many kinds for files that are not its own

@@ -7,7 +7,9 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from tfpose.layers import JointTrust, PoseNormalizer
+from tfpose import presets
+from tfpose.errors import DataError
+from tfpose.layers import JointCorrection, JointTrust, PoseNormalizer
 from tfpose.models.pose_decoder import PoseDecoder
 from tfpose.models.pose_encoder import PoseEncoder, couple
 from tfpose.skeleton import Skeleton
@@ -39,14 +41,16 @@ class PoseAutoencoder(keras.Model):
         orthogonal: whether view codes are orthogonal by construction.
         network: further arguments of the encoder's `SeBiReNet`: `passes`, `wiring`, `cell`, `use_bias`,
             `node_output`.
+        disentangled: whether there is a view code (see `PoseEncoder`).
         decoder: "tree" or "mlp".
         decoder_units: hidden size of the decoder.
         refinements: how often `denoise` reconstructs and blends with the observed pose by a learned trust per joint;
             0 is the bare autoencoder of the paper.
+        correction_units: width of the `JointCorrection` of every refinement; 0 is none.
         scale: metres per unit of the network.
 
     Example:
-        >>> model = PoseAutoencoder(Skeleton.load("paper17"))
+        >>> model = PoseAutoencoder.from_preset("sebirenet_cmu")
         >>> clean = model.denoise(joints)                         # [B, 17, 3] -> [B, 17, 3]
         >>> codes = model.encode(joints)                          # {"pose_code": ..., "view_code": ...}
         >>> turned = model.transfer_view(joints, view_from=other)
@@ -62,9 +66,11 @@ class PoseAutoencoder(keras.Model):
         code_size=16,
         orthogonal=False,
         network=None,
+        disentangled=True,
         decoder="tree",
         decoder_units=32,
         refinements=2,
+        correction_units=0,
         scale=0.4,
         **kwargs,
     ):
@@ -75,17 +81,21 @@ class PoseAutoencoder(keras.Model):
             "code_size": code_size,
             "orthogonal": orthogonal,
             "network": dict(network or {}),
+            "disentangled": disentangled,
             "decoder": decoder,
             "decoder_units": decoder_units,
             "refinements": refinements,
+            "correction_units": correction_units,
             "scale": scale,
         }
         self.refinements = refinements
         self.code_size = code_size
         self.normalizer = PoseNormalizer(scale, name="normalizer")
-        self.encoder = PoseEncoder(self.skeleton, units, code_size, orthogonal, network, name="encoder")
+        self.encoder = PoseEncoder(self.skeleton, units, code_size, orthogonal, network, disentangled, name="encoder")
         self.decoder = PoseDecoder(self.skeleton, decoder, decoder_units, name="decoder")
         self.trust = JointTrust(self.skeleton, name="trust") if refinements else None
+        corrected = refinements and correction_units
+        self.correction = JointCorrection(self.skeleton, correction_units, name="correction") if corrected else None
 
     def build(self, input_shape=None):
         joints = len(self.skeleton)
@@ -94,10 +104,34 @@ class PoseAutoencoder(keras.Model):
         self.decoder.build((None, joints, self.code_size))
         if self.trust is not None:
             self.trust.build((None, joints, 3))
+        if self.correction is not None:
+            self.correction.build((None, joints, 3))
         self.built = True
 
     def call(self, joints):
         return self.denoise(joints)
+
+    @classmethod
+    def from_preset(cls, name_or_folder):
+        """A trained model by name (one of `tfpose.presets.NAMES`), or from the folder of a preset.
+
+        Raises:
+            DataError: when there is no such preset, or it is damaged.
+        """
+        preset = presets.read(name_or_folder)
+        model = cls.from_config(preset.config)
+        model.build()
+        paths = model.weight_paths()
+        if set(paths) != set(preset.weights):
+            raise DataError(
+                f"preset '{name_or_folder}' has not the weights of its model; it is of another tfpose version"
+            )
+        model.set_weights([preset.weights[path] for path in paths])
+        return model
+
+    def weight_paths(self):
+        """The path of each of `weights` inside the model, whatever the model is called."""
+        return [weight.path.partition("/")[2] for weight in self.weights]
 
     # --- in metres
 
@@ -152,6 +186,8 @@ class PoseAutoencoder(keras.Model):
             logits = self.trust(observed_pose, reconstructed)
             # Always the observed pose, so that a joint distrusted by mistake can come back.
             kept = ops.sigmoid(logits) * observed
+            if self.correction is not None:
+                reconstructed = self.correction(kept, observed_pose, reconstructed)
             estimates.append(Estimate(reconstructed + kept * (observed_pose - reconstructed), logits))
         return estimates
 

@@ -21,6 +21,8 @@ class PoseEncoder(keras.Model):
         code_size: z: the pose code is `[B, J, z]`, the view code `[B, z, z]`.
         orthogonal: whether the view code is orthogonal by construction (see `ViewCodeHead`).
         network: further arguments of `SeBiReNet`.
+        disentangled: whether there is a view code; without, it is the identity and the pose code holds everything,
+            which is the plain denoising autoencoder of eq. 1.
 
     Call arguments:
         poses: `[B, J, 3]`, normalised (`PoseAutoencoder.encode` takes metres).
@@ -29,27 +31,33 @@ class PoseEncoder(keras.Model):
         `(pose_code [B, J, z], view_code [B, z, z])`.
     """
 
-    def __init__(self, skeleton, units=32, code_size=16, orthogonal=False, network=None, **kwargs):
+    def __init__(self, skeleton, units=32, code_size=16, orthogonal=False, network=None, disentangled=True, **kwargs):
         super().__init__(**kwargs)
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         self.units = units
         self.code_size = code_size
         self.orthogonal = orthogonal
+        self.disentangled = disentangled
         self.network_options = dict(network or {})
         self.network = SeBiReNet(self.skeleton, units, **self.network_options, name="network")
         self.pose_head = keras.layers.Dense(code_size, name="pose_head")
-        self.view_head = ViewCodeHead(code_size, orthogonal, name="view_head")
+        self.view_head = ViewCodeHead(code_size, orthogonal, name="view_head") if disentangled else None
 
     def build(self, input_shape):
         self.network.build(input_shape)
         features = self.network.compute_output_shape(input_shape)
         self.pose_head.build(features)
-        self.view_head.build(features)
+        if self.disentangled:
+            self.view_head.build(features)
         self.built = True
 
     def call(self, poses):
         features = self.network(poses)
-        return self.pose_head(features), self.view_head(features)
+        pose_code = self.pose_head(features)
+        if self.disentangled:
+            return pose_code, self.view_head(features)
+        identity = ops.eye(self.code_size, dtype=pose_code.dtype)
+        return pose_code, identity + ops.zeros_like(pose_code[:, :1, :1])
 
     def get_config(self):
         return {
@@ -59,6 +67,7 @@ class PoseEncoder(keras.Model):
             "code_size": self.code_size,
             "orthogonal": self.orthogonal,
             "network": self.network_options,
+            "disentangled": self.disentangled,
         }
 
 

@@ -1,0 +1,92 @@
+"""A trained model as a preset: half-precision weights with their origin."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+
+from tfpose import presets
+from tfpose.data.splits import CMU_ACKNOWLEDGEMENT
+from tfpose.errors import TfposeError
+from tfpose.export.card import make_card
+from tfpose.export.files import new_artifact
+from tfpose.files import blame, write_text
+from tfpose.models import load_model
+
+FREE_DATA = {
+    "cmu/train": {
+        "lineage": f"CMU Mocap, subjects 01, 02, 03, 05, 06, 07 and 08; subject 09 was kept for testing. "
+        f"{CMU_ACKNOWLEDGEMENT}",
+        "licence": "Apache-2.0; the data is free for all uses, but the data itself may not be resold",
+    }
+}
+"""Data whose weights may be given to others, by the name of its `PoseSet`, with the words that its owner asks for."""
+
+_CARD = """# {name}
+
+{model} of tfpose {tfpose}: {parameters:,} parameters, skeleton `{skeleton}` ({joints} joints), {unit}, {axes}.
+
+```python
+import tfpose
+
+model = tfpose.PoseAutoencoder.from_preset("{name}")
+clean = model.denoise(joints)  # [B, {joints}, 3] metres, NaN = missing -> [B, {joints}, 3] metres
+```
+
+**Trained on** {lineage} Data checksum `{data_checksum}`, {steps:,} steps of {batch} poses, seed {seed}; the whole
+configuration is in `config.json`.
+
+**Licence** {licence}.
+
+**For** cleaning single 3D poses of one upright person whose joints are named in `config.json`, and for codes of them:
+features of recognition, retrieval and view transfer.
+
+**Not for** animals, hands or faces; people lying down, which the data hardly has; identifying people; decisions about
+safety or health without a check of your own. More than about five of {joints} wrong joints are guessed, and a guess
+looks as plausible as a measurement. Poses are cleaned one by one: nothing smooths over time.
+
+**Checksum** of `weights.npz`, SHA-256: `{sha256}`
+
+## Measured
+
+MPJPE in mm on corrupted poses; k = 0 is what happens to a clean pose. Made by `make readme` from `results/`.
+
+<!-- results: made by 'make readme' -->
+<!-- end of results -->
+"""
+
+
+def export_preset(run_dir: str | os.PathLike, out_dir: str | os.PathLike) -> pathlib.Path:
+    """Writes the model of a training as a preset.
+
+    Args:
+        run_dir: the working directory of `tfpose pretrain`, which knows what was trained on what.
+        out_dir: a new folder; its name is the preset's.
+
+    Raises:
+        TfposeError: when the data is not among `FREE_DATA`: weights carry the terms of their data.
+        DataError: when `out_dir` exists or `run_dir` has no finished training.
+    """
+    run_dir, out_dir = pathlib.Path(run_dir), pathlib.Path(out_dir)
+    with blame(run_dir / "config.json", "the config.json of a training"):
+        trained = json.loads((run_dir / "config.json").read_text(encoding="utf-8"))
+        data, config = trained["data"], trained["config"]
+    if data["name"] not in FREE_DATA:
+        raise TfposeError(
+            f"{run_dir}: was trained on {data['name']}, and weights carry the terms of their data; presets are made "
+            f"from {', '.join(FREE_DATA)} alone"
+        )
+    model = load_model(run_dir)
+    weights = dict(zip(model.weight_paths(), model.get_weights(), strict=True))
+    card = make_card(model) | FREE_DATA[data["name"]] | {"name": out_dir.name, "trained": trained}
+    with new_artifact(out_dir) as unfinished:
+        unfinished.mkdir()
+        card = presets.write(unfinished, presets.Preset(model.get_config(), weights, card))
+        facts = {
+            key: card[key] for key in ("name", "model", "tfpose", "parameters", "unit", "axes", "lineage", "licence")
+        }
+        facts |= {key: config[key] for key in ("steps", "batch", "seed")}
+        facts |= {"skeleton": model.skeleton.name, "joints": len(model.skeleton), "sha256": card["sha256"]}
+        write_text(unfinished / "README.md", _CARD.format(**facts, data_checksum=data["checksum"]))
+    return out_dir

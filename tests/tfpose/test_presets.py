@@ -1,0 +1,125 @@
+"""Presets: files of weights with their origin; and those that ship."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tfpose import presets
+from tfpose.errors import DataError, TfposeError
+from tfpose.export import preset as export_preset
+from tfpose.models import PoseAutoencoder, load_model
+from tfpose.skeleton import Skeleton
+
+SMALL = Skeleton("small", ("elbow", "chest", "hand", "hip", "head"), (1, 3, 0, -1, 1))
+POSES = np.random.default_rng(0).normal(0, 0.5, (4, 5, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def model() -> PoseAutoencoder:
+    model = PoseAutoencoder(SMALL, units=4, code_size=3, decoder_units=4, refinements=1, correction_units=4)
+    model.build()
+    for number, weight in enumerate(model.weights):
+        weight.assign(np.random.default_rng(number).normal(0, 0.3, weight.shape))
+    return model
+
+
+@pytest.fixture
+def run(tmp_path, model):
+    """The working directory of a training on CMU, as `tfpose pretrain` leaves it."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    model.save(folder / "model.keras")
+    trained = {"config": {"steps": 7, "batch": 2, "seed": 3}, "data": {"name": "cmu/train", "checksum": "abc"}}
+    (folder / "config.json").write_text(json.dumps(trained))
+    return folder
+
+
+@pytest.fixture
+def made(run, tmp_path):
+    return export_preset.export_preset(run, tmp_path / "mine")
+
+
+def test_a_preset_gives_the_model_again_in_half_precision(model, made):
+    again = PoseAutoencoder.from_preset(made)
+    for path, ours, theirs in zip(model.weight_paths(), model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(theirs, ours.astype(np.float16).astype(np.float32), err_msg=path)
+    np.testing.assert_allclose(again.denoise(POSES), model.denoise(POSES), atol=2e-3)
+    np.testing.assert_array_equal(load_model(made).denoise(POSES), again.denoise(POSES))
+
+
+def test_the_card_says_where_the_weights_come_from(made):
+    card = presets.read(made).card
+    assert card["trained"]["data"] == {"name": "cmu/train", "checksum": "abc"}
+    assert "mocap.cs.cmu.edu" in card["lineage"] and "NSF EIA-0196217" in card["lineage"]
+    readme = (made / "README.md").read_text()
+    assert readme.startswith("# mine\n") and card["sha256"] in readme and card["lineage"] in readme
+    assert "7 steps of 2 poses, seed 3" in readme and 'from_preset("mine")' in readme
+    assert sorted(file.name for file in made.iterdir()) == ["README.md", "config.json", "weights.npz"]
+
+
+def test_weights_from_data_with_other_terms_are_refused(run, tmp_path):
+    described = json.loads((run / "config.json").read_text())
+    described["data"]["name"] = "cmu/train+nucla/train"
+    (run / "config.json").write_text(json.dumps(described))
+    with pytest.raises(TfposeError, match=r"run: was trained on cmu/train\+nucla/train, and weights carry the terms"):
+        export_preset.export_preset(run, tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_preset_is_never_written_over(run, made):
+    before = (made / "weights.npz").read_bytes()
+    with pytest.raises(DataError, match="mine"):
+        export_preset.export_preset(run, made)
+    assert (made / "weights.npz").read_bytes() == before
+
+
+def test_weights_that_do_not_fit_half_precision_are_refused(tmp_path):
+    with pytest.raises(DataError, match="weight a/b does not fit half precision"):
+        presets.write(tmp_path, presets.Preset({}, {"a/b": np.float32([7e4])}, {}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_presets_list_the_known_ones(tmp_path):
+    with pytest.raises(DataError, match=r"no preset 'cnu': it is neither one of .* nor a folder with config.json"):
+        PoseAutoencoder.from_preset("cnu")
+
+
+def test_damaged_weights_are_named(made):
+    content = (made / "weights.npz").read_bytes()
+    (made / "weights.npz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match=r"weights\.npz: damaged, or not the weights that config\.json"):
+        presets.read(made)
+
+
+def test_a_damaged_card_is_named(made):
+    (made / "config.json").write_text("{")
+    with pytest.raises(DataError, match=r"config\.json: not the config\.json of a preset"):
+        presets.read(made)
+
+
+def test_weights_of_another_model_are_refused(made, model):
+    preset = presets.read(made)
+    preset.weights.popitem()
+    presets.write(made, preset)
+    with pytest.raises(DataError, match="has not the weights of its model"):
+        PoseAutoencoder.from_preset(made)
+
+
+# --- what ships
+
+
+@pytest.mark.parametrize("name", presets.NAMES)
+def test_shipped_weights_are_from_cmu_alone(name):
+    card = presets.read(name).card
+    assert card["name"] == name and card["trained"]["data"]["name"] == "cmu/train"
+    assert "The data used in this project was obtained from mocap.cs.cmu.edu." in card["lineage"]
+    readme = (presets.folder(name) / "README.md").read_text()
+    assert card["sha256"] in readme and card["lineage"] in readme
+
+
+@pytest.mark.parametrize("name", presets.NAMES)
+def test_shipped_presets_are_small_and_leave_good_joints_alone(name):
+    assert sum(file.stat().st_size for file in presets.folder(name).iterdir()) < 2e6
+    model = PoseAutoencoder.from_preset(name)
+    assert model.skeleton == Skeleton.load("paper17")

@@ -1,0 +1,128 @@
+"""2D joints of one image in, the 3D pose out."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from tfpose.layers import RayNormalizer
+from tfpose.models.pose_decoder import PoseDecoder
+from tfpose.models.pose_encoder import PoseEncoder, couple
+from tfpose.skeleton import Skeleton
+
+FEATURES = 6  # of each joint, from `RayNormalizer`
+
+
+class Lifter(keras.Model):
+    """What all lifters share: the normalisation around a network `pose_of(features [B, J, 6]) -> [B, J, 3]`.
+
+    Args:
+        skeleton: the joints (a `Skeleton`, or its `to_dict`).
+        scale: metres per unit of the network.
+
+    Call arguments:
+        joints_2d: `[B, J, 2]` normalised image coordinates, NaN = missing: pixels from the principal point, divided by
+            the focal length in pixels, x right and y down (`tfpose.data.lifting.image_coordinates`).
+
+    Returns:
+        `[B, J, 3]` metres, the root at the origin, in the camera frame turned y up: x right, y up, z towards the
+        viewer. With `axes.to_y_up(pose, "-y")` it is the usual camera frame (x right, y down, z forward).
+    """
+
+    def __init__(self, skeleton, scale=0.4, **kwargs):
+        super().__init__(**kwargs)
+        self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
+        self.scale = scale
+        self.normalizer = RayNormalizer(name="normalizer")
+
+    def call(self, joints_2d, training=None):
+        features, rotation = self.normalizer(self._checked(joints_2d))
+        return self.placed(self.pose_of(features, training), rotation)
+
+    def placed(self, pose, rotation):
+        """A pose of the network, about its root, in metres and in the frame of the camera."""
+        root = pose[:, self.skeleton.root : self.skeleton.root + 1]
+        return self.normalizer.restore((pose - root) * self.scale, rotation)
+
+    def _checked(self, joints):
+        joints = ops.convert_to_tensor(joints, dtype=self.compute_dtype)
+        if len(joints.shape) != 3 or tuple(joints.shape[1:]) != (len(self.skeleton), 2):
+            raise ValueError(
+                f"joints_2d: expected [B, {len(self.skeleton)}, 2], normalised image coordinates in the joint order of "
+                f"skeleton '{self.skeleton.name}'; got {tuple(joints.shape)}. Pixels become such coordinates with "
+                f"tfpose.data.lifting.image_coordinates, other skeletons are converted with "
+                f"Skeleton.load(NAME).to(model.skeleton) @ joints_2d."
+            )
+        return joints
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 3)
+
+    def get_config(self):
+        return {**super().get_config(), "skeleton": self.skeleton.to_dict(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("tfpose")
+class PoseLifter(Lifter):
+    """Lifts 2D joints by way of the codes of a 3D stream (Sec. 4.5, Fig. 5).
+
+    A 2D encoder, the same network as the 3D one but for its input, gives the pose code and the view code that the 3D
+    encoder would give for the pose that the image shows; the 3D stream's decoder makes the pose of them. See `Lifter`
+    for what goes in and comes out.
+
+    Args:
+        skeleton: the joints (a `Skeleton`, or its `to_dict`).
+        units: hidden size of the 2D encoder's nodes.
+        code_size: z of the codes; the 3D stream's.
+        orthogonal: whether view codes are orthogonal by construction; the 3D stream's.
+        network: further arguments of the 2D encoder's `SeBiReNet`.
+        decoder: "tree" or "mlp"; the 3D stream's.
+        decoder_units: hidden size of the decoder; the 3D stream's.
+        scale: metres per unit of the network; the 3D stream's.
+
+    Example:
+        >>> lifter = PoseLifter(Skeleton.load("paper17"))
+        >>> joints_3d = lifter(image_coordinates(pixels, focal=1145, center=(512, 512)))  # [B, 17, 2] -> [B, 17, 3]
+
+    Reference:
+        Nie, Liu, Liu: Unsupervised 3D Human Pose Representation with Viewpoint and Pose Disentanglement, ECCV 2020.
+    """
+
+    def __init__(
+        self,
+        skeleton,
+        units=32,
+        code_size=16,
+        orthogonal=False,
+        network=None,
+        decoder="tree",
+        decoder_units=32,
+        scale=0.4,
+        **kwargs,
+    ):
+        super().__init__(skeleton, scale, **kwargs)
+        self.options = {
+            "units": units,
+            "code_size": code_size,
+            "orthogonal": orthogonal,
+            "network": dict(network or {}),
+            "decoder": decoder,
+            "decoder_units": decoder_units,
+        }
+        self.code_size = code_size
+        self.encoder = PoseEncoder(self.skeleton, units, code_size, orthogonal, network, name="encoder")
+        self.decoder = PoseDecoder(self.skeleton, decoder, decoder_units, name="decoder")
+
+    def build(self, input_shape=None):
+        joints = len(self.skeleton)
+        self.normalizer.build((None, joints, 2))
+        self.encoder.build((None, joints, FEATURES))
+        self.decoder.build((None, joints, self.code_size))
+        self.built = True
+
+    def pose_of(self, features, training=None):
+        """`[B, J, 6]` of the normaliser -> the pose `[B, J, 3]` in the network's unit, before the turned camera."""
+        return self.decoder(couple(*self.encoder(features)))
+
+    def get_config(self):
+        return {**super().get_config(), **self.options}

@@ -1,0 +1,92 @@
+"""Weights by name: what ships with tfpose, and the files that anybody's own weights can be shared as.
+
+A preset is a folder with `config.json` (the model's arguments, and the card: data, licence, checksum, ...), the weights
+as `weights.npz` in half precision (2 bytes a weight; poses change by hundredths of a millimetre), and `README.md`, the
+card for people.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+
+import numpy as np
+
+from tfpose.errors import DataError
+from tfpose.files import blame, write_text, written_whole
+
+_FOLDER = pathlib.Path(__file__).parent / "presets"
+NAMES = tuple(sorted(path.parent.name for path in _FOLDER.glob("*/config.json")))
+WEIGHTS, CONFIG = "weights.npz", "config.json"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Preset:
+    """A model as data.
+
+    Attributes:
+        config: what the model's `from_config` takes.
+        weights: path of each weight inside the model -> its values.
+        card: what is to be known of it; "sha256" is that of `weights.npz`.
+    """
+
+    config: dict
+    weights: dict[str, np.ndarray]
+    card: dict
+
+
+def folder(name_or_folder: str | os.PathLike) -> pathlib.Path:
+    """Where a preset lies: one of `NAMES`, or a folder.
+
+    Raises:
+        DataError: when it is neither.
+    """
+    path = _FOLDER / name_or_folder if str(name_or_folder) in NAMES else pathlib.Path(name_or_folder)
+    if not (path / CONFIG).is_file() or not (path / WEIGHTS).is_file():
+        raise DataError(
+            f"no preset '{name_or_folder}': it is neither one of {', '.join(NAMES)} nor a folder with {CONFIG} and "
+            f"{WEIGHTS}"
+        )
+    return path
+
+
+def read(name_or_folder: str | os.PathLike) -> Preset:
+    """Reads a preset.
+
+    Raises:
+        DataError: when there is none of that name, it is damaged, or its weights are not those of its card.
+    """
+    path = folder(name_or_folder)
+    with blame(path / CONFIG, "the config.json of a preset"):
+        described = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+        preset = Preset(described["model"], {}, described["card"])
+        expected = preset.card["sha256"]
+    if checksum(path) != expected:
+        raise DataError(f"{path / WEIGHTS}: damaged, or not the weights that {CONFIG} beside it describes")
+    with blame(path / WEIGHTS, "the weights of a preset"), np.load(path / WEIGHTS, allow_pickle=False) as archive:
+        preset.weights.update({name: archive[name].astype(np.float32) for name in archive.files})
+    return preset
+
+
+def write(path: pathlib.Path, preset: Preset) -> dict:
+    """Writes `config.json` and `weights.npz` into the folder `path`, and returns the card with the checksum.
+
+    Raises:
+        DataError: when a weight does not fit half precision.
+    """
+    for name, values in preset.weights.items():
+        if not np.abs(values).max(initial=0) < np.finfo(np.float16).max:
+            raise DataError(f"{path}: weight {name} does not fit half precision; was the training finite?")
+    with written_whole(path / WEIGHTS) as unfinished:
+        np.savez_compressed(unfinished, **{name: values.astype(np.float16) for name, values in preset.weights.items()})
+    card = {**preset.card, "sha256": checksum(path)}
+    write_text(path / CONFIG, json.dumps({"model": preset.config, "card": card}, indent=1) + "\n")
+    return card
+
+
+def checksum(path: pathlib.Path) -> str:
+    """The SHA-256 of the weights of the preset in the folder `path`."""
+    return hashlib.sha256((path / WEIGHTS).read_bytes()).hexdigest()
