@@ -1,6 +1,9 @@
 """Pretraining: what the branches see, the loss of eq. 11, the configurations, and one short training."""
 
+import functools
+import importlib
 import json
+import re
 
 import keras
 import numpy as np
@@ -10,15 +13,22 @@ import tensorflow as tf
 from tfpose import cli, losses, seeds
 from tfpose.data import pipeline, splits, synthetic
 from tfpose.data.pose_set import PoseSet, complete_poses
+from tfpose.errors import TfposeError
 from tfpose.models import PoseAutoencoder, load_model
 from tfpose.models.pose_encoder import couple
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import configs
-from tfpose.trainers.configs import default, paper
+from tfpose.trainers.configs import ablation, default, paper, structures
 from tfpose.trainers.loop import TrainingError
 from tfpose.trainers.pretrain import corrupt, make_optimizer, pretrain, siamese_loss, two_views
 
 SEED = (11, 12)
+CONFIGS = {
+    "default": default.get_config,
+    "paper": paper.get_config,
+    **{f"structures:{row}": functools.partial(structures.get_config, row) for row in ("concatenated", "recurrent")},
+    "ablation:raw": functools.partial(ablation.get_config, "raw"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +48,7 @@ def batch(poses) -> dict:
 
 def tiny(config):
     config.batch = 8
-    config.model.update({"units": 4, "code_size": 4, "decoder_units": 4})
+    config.model.update({"units": 4, "code_size": 4, "decoder_units": 4, "correction_units": 8})
     return config
 
 
@@ -229,9 +239,9 @@ def test_where_the_pose_stands_does_not_matter(batch, skeleton):
     assert float(near) == pytest.approx(float(far), rel=1e-4)
 
 
-@pytest.mark.parametrize("name", configs.NAMES)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_every_weight_gets_a_finite_gradient(batch, skeleton, name):
-    config = tiny({"default": default, "paper": paper}[name].get_config())
+    config = tiny(CONFIGS[name]())
     model = untrained(skeleton, config)
     with tf.GradientTape() as tape:
         loss, _ = siamese_loss(model, {"poses": batch["poses"][:8]}, SEED, config)
@@ -243,7 +253,7 @@ def test_every_weight_gets_a_finite_gradient(batch, skeleton, name):
         else:
             assert np.isfinite(gradient).all(), variable.path
     # A single pass starts from zero states, which the recursive subnets' recurrent kernels would multiply.
-    assert all(path.endswith("recurrent_kernel") for path in without) and len(without) <= 2
+    assert all(path.endswith("recurrent_kernel") for path in without) and len(without) <= 2, without
 
 
 # --- configurations
@@ -273,9 +283,61 @@ def test_the_papers_configuration_has_the_papers_numbers():
 
 @pytest.mark.parametrize("name", configs.NAMES)
 def test_a_config_says_how_it_is_run(name):
-    module = {"default": default, "paper": paper}[name]
-    assert f"tfpose pretrain --config {name} " in module.__doc__
+    module = importlib.import_module(f"tfpose.trainers.configs.{name}")
+    assert re.search(rf"\n    tfpose [a-z]+ .*--config {name}[: ]", module.__doc__)
     assert configs.path(name) == module.__file__
+
+
+def test_a_row_of_a_table_is_named_after_its_file():
+    assert configs.with_paths(["--config", "structures:full"]) == ["--config", f"{structures.__file__}:full"]
+    with pytest.raises(TfposeError, match="--config=structure:full: there is no such file; it is a file or one of"):
+        configs.with_paths(["--config=structure:full"])
+
+
+def test_the_structures_differ_in_structure_alone():
+    rows = {row: structures.get_config(row).to_dict() for row in structures.ROWS}
+    paper_rows = {row: {**config, "model": paper.get_config().model.to_dict()} for row, config in rows.items()}
+    assert all(config == paper.get_config().to_dict() for config in paper_rows.values())
+    assert rows["full"] == paper.get_config().to_dict()
+    assert {row: config["model"]["decoder"] for row, config in rows.items()} == {
+        **dict.fromkeys(("recursive", "diffuse", "concatenated", "sebirenet", "recurrent"), "mlp"),
+        "full": "tree",
+    }
+    assert [config["model"]["network"]["wiring"] for config in rows.values()] == [
+        *("recursive", "diffuse", "concatenated"),
+        *["sebirenet"] * 3,
+    ]
+    assert [config["model"]["network"]["passes"] for config in rows.values()] == [1, 1, 1, 1, 2, 1]
+
+
+def test_the_ablation_adds_one_part_after_the_other():
+    rows = [ablation.get_config(row) for row in ablation.ROWS]
+    parts = [
+        [
+            config.model.disentangled,
+            config.loss.eq11.orthogonality,
+            config.loss.eq11.feature,
+            config.loss.eq11.rotated,
+            config.loss.eq11.transfer,
+            config.loss.eq11.transfer_rotated,
+        ]
+        for config in rows
+    ]
+    full = [True, 0.1, 0.1, 1.0, 0.01, 0.01]
+    none = [False, 0.0, 0.0, 0.0, 0.0, 0.0]
+    assert parts == [full[:count] + none[count:] for count in (0, 1, 2, 3, 4, 6)]
+
+
+def test_the_plain_autoencoder_has_no_view_code(batch, skeleton):
+    config = tiny(ablation.get_config("raw"))
+    model = untrained(skeleton, config)
+    codes = model.encode(batch["poses"][:3])
+    np.testing.assert_array_equal(
+        codes["view_code"], np.broadcast_to(np.eye(model.code_size), (3, *[model.code_size] * 2))
+    )
+    assert not any("view_head" in weight.path for weight in model.weights)
+    loss, terms = siamese_loss(model, {"poses": batch["poses"][:8]}, SEED, config)
+    assert float(loss) == pytest.approx(float(terms["plain"]), rel=1e-6)
 
 
 def test_configs_are_named_or_files(tmp_path):

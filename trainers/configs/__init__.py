@@ -1,4 +1,7 @@
-"""The shipped configurations by name: one Python file each, whose header says what it is and how it is run."""
+"""The shipped configurations by name: one Python file each, whose header says what it is and how it is run.
+
+A file may hold the rows of a table: `structures:recursive` is the row "recursive" of `structures`.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +36,7 @@ def with_paths(arguments: list[str]) -> list[str]:
 
 
 def _file(name: str) -> str:
-    if name in NAMES:
-        return path(name)
-    if not pathlib.Path(name).is_file():
+    base, colon, row = name.partition(":")
+    if base not in NAMES and not pathlib.Path(base).is_file():
         raise TfposeError(f"--config={name}: there is no such file; it is a file or one of {', '.join(NAMES)}")
-    return name
+    return (path(base) if base in NAMES else base) + colon + row

@@ -22,9 +22,11 @@ def get_config():
     config.model.code_size = 16
     config.model.orthogonal = False
     config.model.network = ml_collections.ConfigDict({"passes": 1, "wiring": "sebirenet", "cell": "gru"})
+    config.model.disentangled = True
     config.model.decoder = "tree"
     config.model.decoder_units = 32
     config.model.refinements = 2
+    config.model.correction_units = 256
 
     # Another body for every sample: what lets a model trained on one rig serve the others.
     config.body = ml_collections.ConfigDict()

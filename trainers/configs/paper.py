@@ -17,8 +17,9 @@ from tfpose.trainers.configs import default
 def get_config():
     config = default.get_config()
     config.batch = 64
-    config.steps = 20_000
+    config.steps = 10_000
     config.model.refinements = 0
+    config.model.correction_units = 0
     config.body.mirror = False
     config.body.bones = 0.0
     config.body.size = 0.0
@@ -33,6 +34,6 @@ def get_config():
     config.loss.eq11.transfer_rotated = 0.01
     config.loss.refined = 0.0
     config.loss.trust = 0.0
-    config.optimizer.learning_rate = 1e-3
+    config.optimizer.learning_rate = 2e-3
     config.optimizer.weight_decay = 1e-6
     return config

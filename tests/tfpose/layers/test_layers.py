@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose.layers import JointTrust, PoseNormalizer, SeBiReNet, TreePass, ViewCodeHead
+from tfpose.layers import JointCorrection, JointTrust, PoseNormalizer, SeBiReNet, TreePass, ViewCodeHead
 from tfpose.layers.sebirenet import paper_parameter_count
 from tfpose.layers.view_code_head import gram_schmidt
 from tfpose.skeleton import Skeleton
@@ -72,6 +72,13 @@ LAYERS = {  # layer, arguments, shapes in, shapes out, weights that this use of 
         {"size": 3, "orthogonal": True},
         [(None, 5, 4)],
         [(None, 3, 3)],
+        set(),
+    ),
+    "JointCorrection": (
+        JointCorrection,
+        {"skeleton": SMALL, "units": 8},
+        [(None, 5, 1), POSE, POSE],
+        [POSE],
         set(),
     ),
     "JointTrust": (JointTrust, {"skeleton": SMALL, "units": 8}, [POSE, POSE], [(None, 5, 1)], set()),
@@ -450,6 +457,28 @@ def test_gradients_of_trust_are_finite_where_nothing_differs():
         tape.watch(poses)
         loss = tf.reduce_sum(trust(poses, poses))
     assert np.isfinite(tape.gradient(loss, poses)).all()
+
+
+# --- JointCorrection
+
+
+def test_a_fresh_correction_changes_nothing():
+    trust, observed, reconstructed = filled((4, 5, 1)), filled((4, 5, 3), seed=1), filled((4, 5, 3), seed=2)
+    np.testing.assert_array_equal(JointCorrection(SMALL, units=8)(trust, observed, reconstructed), reconstructed)
+
+
+def test_a_correction_learns_from_trusted_joints_alone():
+    correction = JointCorrection(SMALL, units=8)
+    trust, observed, reconstructed = np.ones((4, 5, 1), "f"), filled((4, 5, 3), seed=1), filled((4, 5, 3), seed=2)
+    trust[:, 2] = 0.0
+    correction(trust, observed, reconstructed)
+    randomized(correction)
+    found = correction(trust, observed, reconstructed).numpy()
+    distrusted, trusted = observed.copy(), observed.copy()
+    distrusted[:, 2] += 1.0
+    trusted[:, 1] += 1.0
+    np.testing.assert_array_equal(correction(trust, distrusted, reconstructed), found)
+    assert np.abs(correction(trust, trusted, reconstructed) - found).max() > 0.1
 
 
 # --- other backends

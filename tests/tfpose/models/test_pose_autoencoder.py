@@ -16,6 +16,8 @@ TINY = {"units": 4, "code_size": 3, "decoder_units": 4}
 OPTIONS = {
     "default": {},
     "bare": {"refinements": 0},
+    "corrected": {"correction_units": 4, "refinements": 1},
+    "not disentangled": {"disentangled": False, "refinements": 0},
     "mlp": {"decoder": "mlp", "decoder_units": 2, "orthogonal": True, "refinements": 1},
     "twice": {"network": {"passes": 2, "cell": "lstm", "node_output": True}, "refinements": 1},
     "concatenated": {"network": {"wiring": "concatenated", "use_bias": False}, "refinements": 0, "scale": 0.5},
@@ -281,6 +283,8 @@ UNREACHED = {
     # In a single pass the recursive subnet starts from zero states, so what multiplies them has no effect.
     "default": {f"{part}/network/recursive/recurrent_kernel" for part in ("encoder", "decoder")},
     "bare": {f"{part}/network/recursive/recurrent_kernel" for part in ("encoder", "decoder")},
+    "corrected": {f"{part}/network/recursive/recurrent_kernel" for part in ("encoder", "decoder")},
+    "not disentangled": {f"{part}/network/recursive/recurrent_kernel" for part in ("encoder", "decoder")},
     "mlp": {"encoder/network/recursive/recurrent_kernel"},
     # The decoder takes none of the encoder's options. Eq. 8's output layer of the subnet that does not run last.
     "twice": {

@@ -1,0 +1,59 @@
+"""Lifting of 2D joints (the paper's Table 4): the 3D stream, the 2D encoder that lands on its codes, and fine-tuning.
+
+    tfpose lift --config lift --detections gt --workdir runs/lift_gt --out results/lift_gt.json
+"""
+
+import ml_collections
+
+from tfpose.trainers.configs import default
+
+
+def get_config():
+    config = ml_collections.ConfigDict()
+    config.seed = 0
+    config.batch = 256
+    config.checkpoint_every = 500
+    config.evaluate_every = 0
+
+    # The 3D stream: clean poses of the bodies that are there, seen from any heading.
+    config.stream = default.get_config()
+    config.stream.steps = 3_000
+    config.stream.evaluate_every = 0
+    config.stream.model.refinements = 0
+    config.stream.body.bones = 0.0
+    config.stream.body.size = 0.0
+    config.stream.body.definitions = 0.0
+    config.stream.corruption.most = 0
+    config.stream.corruption.missing = 0.0
+    config.stream.loss.refined = 0.0
+    config.stream.loss.trust = 0.0
+
+    # The 2D encoder. A second pass over the tree costs no parameters.
+    config.encoder = ml_collections.ConfigDict()
+    config.encoder.units = 32
+    config.encoder.network = ml_collections.ConfigDict({"passes": 2})
+
+    config.augmentation = ml_collections.ConfigDict()
+    config.augmentation.mirror = True
+    config.augmentation.turned = 0.5
+    config.augmentation.missing = 0.05
+
+    config.land = _stage(steps=2_000, code=1.0)
+    config.finetune = _stage(steps=14_000, code=0.0)
+
+    # The residual MLPs: as many steps as both stages together, on the same batches.
+    config.mlp = _stage(steps=0, code=0.0)
+    del config.mlp.steps
+    config.mlp.model = ml_collections.ConfigDict({"blocks": 2, "dropout": 0.0})
+    config.mlp.larger = 4.0  # times the parameters of the lifter
+    return config
+
+
+def _stage(steps: int, code: float):
+    stage = ml_collections.ConfigDict()
+    stage.steps = steps
+    stage.loss = ml_collections.ConfigDict({"position": 1.0, "bone_length": 0.2, "code": code})
+    stage.optimizer = ml_collections.ConfigDict(
+        {"name": "adam", "learning_rate": 2e-3, "warmup_steps": 200, "weight_decay": 0.0, "clip_norm": 0.0}
+    )
+    return stage
