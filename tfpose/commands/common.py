@@ -21,8 +21,8 @@ def define_data_flags(values: flags.FlagValues, default: str):
     flags.DEFINE_string(
         "data",
         default,
-        f"A data set ({', '.join(splits.NAMES)}), or a file or folder of clips of your own. 'auto' is cmu where "
-        "--data_dir has it, else synthetic.",
+        f"A data set ({', '.join(splits.NAMES)}; several as cmu+nucla), or a file or folder of clips of your own. "
+        "'auto' is cmu where --data_dir has it, else synthetic.",
         flag_values=values,
     )
     flags.DEFINE_string(
@@ -62,7 +62,7 @@ def existing(path: str) -> str:
 def load_poses(values: flags.FlagValues, split: str, skeleton: Skeleton) -> PoseSet:
     """The poses that the data flags name, in `skeleton`. Clips of the user's own have no splits: all are taken."""
     name = data_name(values)
-    if name in splits.NAMES:
+    if splits.known(name):
         return splits.poses(name, split, values.data_dir, skeleton)
     clips = read_clips(values, existing(name))
     return PoseSet(name, complete_poses(clips, skeleton), skeleton, lineage="the user's own clips")

@@ -60,7 +60,7 @@ def run(values: flags.FlagValues, positional: list[str]):
 def _load(evaluator, values: flags.FlagValues, skeleton):
     """The data that the flags name; the user's own clips where the evaluator can measure on single clips."""
     name = common.data_name(values)
-    if name in splits.NAMES or not hasattr(evaluator, "of_clips"):
+    if splits.known(name) or not hasattr(evaluator, "of_clips"):
         return evaluator.load(name, values.data_dir, skeleton)
     return evaluator.of_clips(name, common.read_clips(values, common.existing(name)), skeleton)
 

@@ -27,6 +27,9 @@ def define_flags(values: flags.FlagValues):
         "model_skeleton", "paper17", "Skeleton of the model: a name or a JSON file.", flag_values=values
     )
     flags.DEFINE_string("workdir", "runs/pretrain", "Where everything goes.", flag_values=values)
+    flags.DEFINE_integer(
+        "shorten", 1, "Train for 1/N of the config's steps, to try a long run.", lower_bound=1, flag_values=values
+    )
 
 
 def run(values: flags.FlagValues, positional: list[str]):
@@ -37,6 +40,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     skeleton = Skeleton.load(values.model_skeleton)
     poses = common.load_poses(values, "train", skeleton)
     test = common.load_poses(values, "test", skeleton)
+    values.config.steps //= values.shorten
     print(f"{len(poses.positions):,} poses of {poses.name} ({poses.lineage})")
     pretrain(values.config, poses, values.workdir, evaluate=lambda model: denoise.summary(model, test))
     print(f"model: {pathlib.Path(values.workdir) / 'model.keras'}")

@@ -28,7 +28,7 @@ APE_ACTIONS = ("Directions", "Eating", "Greeting", "Phoning", "Posing", "Smoking
 _H36M_TEST_POSES = 5000
 _NUCLA_TEST_STEP = 5
 _SYNTHETIC = {"train": (500, 1), "test": (50, 2)}  # clips of 60 poses, seed
-_H36M_LINEAGE = "Human3.6M without the shifted sequences of S9; academic use only"
+H36M_LINEAGE = "Human3.6M without the shifted sequences of S9; academic use only"
 
 _CONTENT = {
     "cmu": "subjects/*/*.bvh",
@@ -46,7 +46,8 @@ def poses(
 
     Args:
         name: "synthetic", "cmu", "nucla" (cross-view), "ntu" (cross-view), "ntu_subject" (cross-subject), "h36m", or
-            "h36m_ape" (APE's protocol on Human3.6M: every pose once per k = 1..5 with the real drop labels).
+            "h36m_ape" (APE's protocol on Human3.6M: every pose once per k = 1..5 with the real drop labels); or
+            several together, as "cmu+nucla".
         split: "train", "test", and for all but "h36m_ape" "all".
         data_dir: the data folder; by default the environment variable TFPOSE_DATA. "synthetic" needs none.
         skeleton: the joints wanted; by default the paper's 17.
@@ -55,13 +56,31 @@ def poses(
         DataError: for an unknown name or split, a missing folder, or an unreadable file.
         SkeletonError: when the set's skeleton cannot become `skeleton`.
     """
-    if name not in _SETS:
+    skeleton = skeleton or Skeleton.load("paper17")
+    if "+" in name:
+        return _together([poses(part, split, data_dir, skeleton) for part in name.split("+")])
+    if not known(name):
         raise DataError(f"no data set '{name}'; there are {', '.join(_SETS)}")
     make = _SETS[name]
-    known = ("train", "test") if make is _h36m_ape else ("train", "test", "all")
-    if split not in known:
-        raise DataError(f"data set '{name}' has no split '{split}'; it has {', '.join(known)}")
-    return make(split, data_dir, skeleton or Skeleton.load("paper17"))
+    there = ("train", "test") if make is _h36m_ape else ("train", "test", "all")
+    if split not in there:
+        raise DataError(f"data set '{name}' has no split '{split}'; it has {', '.join(there)}")
+    return make(split, data_dir, skeleton)
+
+
+def known(name: str) -> bool:
+    """Whether `poses` takes that name."""
+    return all(part in _SETS for part in name.split("+"))
+
+
+def _together(sets: list[PoseSet]) -> PoseSet:
+    """Several sets as one, without what a protocol says of some of them."""
+    return PoseSet(
+        "+".join(part.name for part in sets),
+        np.concatenate([part.positions for part in sets]),
+        sets[0].skeleton,
+        lineage="; ".join(part.lineage for part in sets),
+    )
 
 
 def nucla_cross_view(clips: Iterable[Clip]) -> tuple[list[Clip], list[Clip]]:
@@ -130,16 +149,16 @@ def _ntu_subject(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
 
 
 def _h36m(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
-    positions = complete_poses(_h36m_clips(split, data_dir), skeleton)
+    positions = complete_poses(h36m_clips(split, data_dir), skeleton)
     if split == "test":
         positions = evenly(positions, _H36M_TEST_POSES)
-    return PoseSet(f"h36m/{split}", positions, skeleton, lineage=_H36M_LINEAGE)
+    return PoseSet(f"h36m/{split}", positions, skeleton, lineage=H36M_LINEAGE)
 
 
 def _h36m_ape(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
     """5 subjects x 7 actions x 300 poses to train, 2 x 7 x 200 to test, each once per k with APE's real labels."""
     subjects, frames = (human36m.TRAIN_SUBJECTS, 300) if split == "train" else (human36m.TEST_SUBJECTS, 200)
-    clips = _h36m_clips(split, data_dir)
+    clips = h36m_clips(split, data_dir)
     groups = []
     for subject in subjects:
         for action in APE_ACTIONS:
@@ -168,11 +187,11 @@ def _h36m_ape(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
         skeleton,
         moved=moved,
         k=np.repeat(ks, len(clean)),
-        lineage=f"APE protocol with its real drop labels on {_H36M_LINEAGE}",
+        lineage=f"APE protocol with its real drop labels on {H36M_LINEAGE}",
     )
 
 
-def _h36m_clips(split: str, data_dir) -> list[Clip]:
+def h36m_clips(split: str, data_dir) -> list[Clip]:
     (path,) = files("h36m", data_dir)
     wanted = {
         "train": human36m.TRAIN_SUBJECTS,

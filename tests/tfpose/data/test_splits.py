@@ -105,6 +105,18 @@ def test_human36m_leaves_out_the_shifted_sequences(tmp_path):
     assert len(poses("h36m", "all", tmp_path)) == 6
 
 
+def test_sets_together(tmp_path, monkeypatch):
+    small = {"train": (2, 1), "test": (1, 2)}
+    monkeypatch.setattr(splits, "_SYNTHETIC", small)
+    one = splits.poses("synthetic", "train")
+    both = splits.poses("synthetic+synthetic", "train")
+    assert both.name == "synthetic/train+synthetic/train" and both.checksum != one.checksum
+    np.testing.assert_array_equal(both.positions, np.concatenate([one.positions] * 2))
+    assert splits.known("cmu+nucla") and not splits.known("cmu+walking")
+    with pytest.raises(DataError, match="no data set 'walking'; there are synthetic, cmu"):
+        splits.poses("synthetic+walking", "train")
+
+
 def test_synthetic_needs_no_folder_and_has_other_bodies_in_the_test(monkeypatch):
     monkeypatch.delenv("TFPOSE_DATA", raising=False)
     train, test = poses("synthetic", "train"), poses("synthetic", "test")
