@@ -311,7 +311,7 @@ def test_the_structures_differ_in_structure_alone():
 
 
 def test_the_ablation_adds_one_part_after_the_other():
-    rows = [ablation.get_config(row) for row in ablation.ROWS]
+    rows = [*(ablation.get_config(row) for row in ablation.ROWS), paper.get_config()]
     parts = [
         [
             config.model.disentangled,

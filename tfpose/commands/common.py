@@ -68,6 +68,28 @@ def load_poses(values: flags.FlagValues, split: str, skeleton: Skeleton) -> Pose
     return PoseSet(name, complete_poses(clips, skeleton), skeleton, lineage="the user's own clips")
 
 
+def evaluator(name: str):
+    """The evaluator of that name, or a wrong call."""
+    from tfpose.trainers import evaluators
+
+    if name not in evaluators.NAMES:
+        raise flags.Error(f"no evaluator '{name}'; there is {', '.join(evaluators.NAMES)}")
+    return evaluators.get(name)
+
+
+def evaluation_data(values: flags.FlagValues, evaluator, skeleton: Skeleton):
+    """What an evaluator measures on, as the data flags name it."""
+    from tfpose.trainers import evaluators
+
+    return evaluators.load(
+        evaluator,
+        data_name(values),
+        values.data_dir,
+        skeleton,
+        read_clips=lambda path: read_clips(values, existing(path)),
+    )
+
+
 def read_clips(values: flags.FlagValues, path: str) -> list[Clip]:
     """The clips of a file or folder, read as the flags say.
 

@@ -49,10 +49,10 @@ def run(values: flags.FlagValues, positional: list[str]):
     config = default.get_config()
     config.steps, config.seed, config.evaluate_every = values.steps, values.seed, 0
     config.optimizer.warmup_steps = min(config.optimizer.warmup_steps, values.steps // 10)
-    model = pretrain(config, train, out / "run", evaluate=lambda model: denoise.summary(model, test))
+    data = denoise.Data(test, train)
+    model = pretrain(config, train, out / "run", evaluate=lambda model: denoise.summary(model, data))
 
     _say(f"2  Measuring on {test.name}, which it has not seen")
-    data = denoise.Data(test, train)
     report = evaluators.over_seeds(denoise, model, data, [values.seed], most_poses=1000)
     print(denoise.markdown(report))
 

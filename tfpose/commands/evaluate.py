@@ -12,7 +12,6 @@ from __future__ import annotations
 from absl import flags
 
 from tfpose.commands import common
-from tfpose.data import splits
 
 
 def define_flags(values: flags.FlagValues):
@@ -30,21 +29,17 @@ def define_flags(values: flags.FlagValues):
 
 def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ("EVALUATOR",))
-    from tfpose.trainers import evaluators
-
     (name,) = positional
-    if name not in evaluators.NAMES:
-        raise flags.Error(f"no evaluator '{name}'; there is {', '.join(evaluators.NAMES)}")
-    evaluator = evaluators.get(name)
+    evaluator = common.evaluator(name)
     if values.plot and not hasattr(evaluator, "draw"):
         raise flags.Error(f"{name} draws nothing; leave out --plot")
     seeds = _seeds(values.seeds)
 
     from tfpose.models import load_model
-    from tfpose.trainers import results
+    from tfpose.trainers import evaluators, results
 
     model = load_model(values.model)
-    data = _load(evaluator, values, model.skeleton)
+    data = common.evaluation_data(values, evaluator, model.skeleton)
     options = {option: values[option].value for option in evaluator.OPTIONS}
     report = evaluators.over_seeds(evaluator, model, data, seeds, **options)
     table = evaluator.markdown(report)
@@ -55,14 +50,6 @@ def run(values: flags.FlagValues, positional: list[str]):
     if values.plot:
         evaluator.draw(values.plot, model, data, seed=seeds[0])
         print(f"picture: {values.plot}")
-
-
-def _load(evaluator, values: flags.FlagValues, skeleton):
-    """The data that the flags name; the user's own clips where the evaluator can measure on single clips."""
-    name = common.data_name(values)
-    if splits.known(name) or not hasattr(evaluator, "of_clips"):
-        return evaluator.load(name, values.data_dir, skeleton)
-    return evaluator.of_clips(name, common.read_clips(values, common.existing(name)), skeleton)
 
 
 def _seeds(words: list[str]) -> list[int]:

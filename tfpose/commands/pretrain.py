@@ -27,20 +27,30 @@ def define_flags(values: flags.FlagValues):
         "model_skeleton", "paper17", "Skeleton of the model: a name or a JSON file.", flag_values=values
     )
     flags.DEFINE_string("workdir", "runs/pretrain", "Where everything goes.", flag_values=values)
+    flags.DEFINE_list(
+        "evaluators", ["denoise"], "What is measured while it learns, see tfpose evaluate.", flag_values=values
+    )
     flags.DEFINE_integer(
         "shorten", 1, "Train for 1/N of the config's steps, to try a long run.", lower_bound=1, flag_values=values
     )
 
 
 def run(values: flags.FlagValues, positional: list[str]):
-    from tfpose.trainers.evaluators import denoise
     from tfpose.trainers.pretrain import pretrain
 
     common.positional_count(positional, ())
     skeleton = Skeleton.load(values.model_skeleton)
     poses = common.load_poses(values, "train", skeleton)
-    test = common.load_poses(values, "test", skeleton)
+    measures = [common.evaluator(name) for name in values.evaluators]
+    tests = [common.evaluation_data(values, measure, skeleton) for measure in measures]
+
+    def evaluate(model) -> dict[str, float]:
+        found = {}
+        for measure, test in zip(measures, tests, strict=True):
+            found.update(measure.summary(model, test))
+        return found
+
     values.config.steps //= values.shorten
     print(f"{len(poses.positions):,} poses of {poses.name} ({poses.lineage})")
-    pretrain(values.config, poses, values.workdir, evaluate=lambda model: denoise.summary(model, test))
+    pretrain(values.config, poses, values.workdir, evaluate=evaluate)
     print(f"model: {pathlib.Path(values.workdir) / 'model.keras'}")

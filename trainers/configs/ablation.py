@@ -3,18 +3,17 @@
     tfpose pretrain --config ablation:raw --data cmu --workdir runs/ablation_raw
 
 Rows: raw (the denoising autoencoder of eq. 1), decomposition (+ pose and view codes, eq. 2), orthogonality (+ L_O),
-feature (+ L_f), rotated (+ L(R * p)), full (+ the view transfers). Each is then measured by its action recognition:
-results/ablation.md. About 5 minutes each on one core.
+feature (+ L_f), rotated (+ L(R * p)). With the view transfers it is the paper's whole configuration, `paper`. Each is
+then measured by its action recognition: results/ablation.md. About 5 minutes each on one core.
 """
 
 from tfpose.trainers.configs import paper
 
-ROWS = ("raw", "decomposition", "orthogonality", "feature", "rotated", "full")
+ROWS = ("raw", "decomposition", "orthogonality", "feature", "rotated")
 
 
 def get_config(row):
     config = paper.get_config()
-    config.corruption.use_labels = False  # APE's lists belong to APE's poses
     reached = ROWS.index(row)
     config.model.disentangled = reached >= ROWS.index("decomposition")
     weights = config.loss.eq11
@@ -24,6 +23,5 @@ def get_config(row):
         weights.feature = 0.0
     if reached < ROWS.index("rotated"):
         weights.rotated = 0.0
-    if reached < ROWS.index("full"):
-        weights.transfer = weights.transfer_rotated = 0.0
+    weights.transfer = weights.transfer_rotated = 0.0
     return config

@@ -2,7 +2,7 @@
 
     tfpose pretrain --config same_rig --data h36m_ape --workdir runs/same_rig_h36m_ape
 
-About 20 minutes on 2 cores. results/same_rig_h36m_ape.md has what it reaches on APE's protocol.
+About 15 minutes on one core. results/same_rig_h36m_ape.md has what it reaches on APE's protocol.
 """
 
 from tfpose.trainers.configs import default
@@ -10,6 +10,7 @@ from tfpose.trainers.configs import default
 
 def get_config():
     config = default.get_config()
+    config.steps = 5_000
     config.body.bones = 0.0
     config.body.size = 0.0
     config.body.definitions = 0.0

@@ -5,6 +5,7 @@ An evaluator is a module with
     OPTIONS: the names of the flags of `tfpose evaluate` that its `measure` takes
     load(name, data_dir, skeleton) -> data with `name`, `checksum` and `lineage`
     measure(model, data, seed, **options) -> nested dict of numbers, the same for the same seed
+    summary(model, data) -> a few of those numbers, quickly: for the progress bar of a training and TensorBoard
     markdown(report) -> the tables of what `over_seeds` returns
 
 and, where it makes sense, `of_clips(name, clips, skeleton)` for the user's own files in place of `load`, and
@@ -15,10 +16,12 @@ from __future__ import annotations
 
 import importlib
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
+
+from tfpose.data import splits
 
 _NO_EVALUATORS = ("__init__", "baselines")
 NAMES = tuple(
@@ -29,6 +32,17 @@ NAMES = tuple(
 def get(name: str):
     """The evaluator of that name, a module."""
     return importlib.import_module(f"{__name__}.{name}")
+
+
+def load(evaluator, name: str, data_dir, skeleton, read_clips: Callable):
+    """The data that an evaluator measures on: a set by name, or the clips that `read_clips(name)` returns.
+
+    Raises:
+        DataError: when there is no such data, or the evaluator does not take clips of the user's own.
+    """
+    if splits.known(name) or not hasattr(evaluator, "of_clips"):
+        return evaluator.load(name, data_dir, skeleton)
+    return evaluator.of_clips(name, read_clips(name), skeleton)
 
 
 def over_seeds(evaluator, model, data, seeds: Sequence[int], **options) -> dict:

@@ -110,9 +110,9 @@ def measure(model, data: Data, seed: int = 0, *, views: str = "upright", most_po
     return {"rows": rows, "swap": _swap(model, tests, seed, views), "poses": len(tests[0].truth)}
 
 
-def summary(model, poses: PoseSet, seed: int = 0, most_poses: int = 1000) -> dict[str, float]:
-    """A few numbers (mm) for the progress bar and TensorBoard: clean poses, and the mean over k = 1..5."""
-    tests = corrupt_by_count(poses, seed, most_poses)
+def summary(model, data: Data, seed: int = 0, most_poses: int = 1000) -> dict[str, float]:
+    """The MPJPE (mm) of clean poses, and the mean over k = 1..5."""
+    tests = corrupt_by_count(data.test, seed, most_poses)
     denoise = batched(model.denoise)
     errors = [1000 * metrics.mpjpe(denoise(test.observed), test.truth) for test in tests.values()]
     return {"clean_mm": errors[0], "corrupted_mm": float(np.mean(errors[1:]))}

@@ -244,7 +244,7 @@ def test_the_table_has_the_numbers(report):
 
 
 def test_summary_is_the_clean_and_the_mean_corrupted_error(poses, skeleton, report):
-    assert denoise.summary(Ideal(skeleton), poses, seed=4) == pytest.approx(
+    assert denoise.summary(Ideal(skeleton), denoise.Data(poses, poses), seed=4) == pytest.approx(
         {"clean_mm": 0, "corrupted_mm": report["rows"]["doing nothing"]["mpjpe_mean"]}, abs=1e-2
     )
 
