@@ -1,6 +1,6 @@
 """How fast one model denoises in every form that it ships in, side by side in one run.
 
-    .venv/bin/python benchmarks/inference.py --model demo/run --exported demo/exported
+    .venv/bin/python benchmarks/inference.py --exported demo/exported
 
 The forms take turns (A B C A B C ...) for several rounds, so that a busy machine slows all of them alike; the table has
 the median time of a call and the ratio to the first form, what a user would otherwise do.
@@ -18,7 +18,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import tfpose
 
-_MODEL = flags.DEFINE_string("model", "demo/run", "A trained model.")
+_MODEL = flags.DEFINE_string("model", "sebirenet_cmu", "A preset, or a trained model.")
 _EXPORTED = flags.DEFINE_string("exported", "demo/exported", "What 'tfpose export' made of it.")
 _BATCHES = flags.DEFINE_list("batches", ["1", "64", "1024"], "Poses per call.")
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "How often the forms take turns.", lower_bound=1)

@@ -14,7 +14,7 @@ from tfpose.errors import TfposeError
 from tfpose.trainers import configs
 
 COMMANDS = {
-    "demo": "train, measure, draw, export and verify a small model, in minutes",
+    "demo": "measure, draw, export and verify the weights that ship, in a minute or two",
     "pretrain": "learn a model from poses, without labels",
     "evaluate": "measure a model and write the result",
     "denoise": "clean the skeletons of files",

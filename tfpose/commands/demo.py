@@ -1,9 +1,10 @@
-"""The whole road in a few minutes: noisy skeletons in, clean ones out of a model trained in front of your eyes.
+"""The whole road in a minute or two: noisy skeletons in, clean ones out.
 
     tfpose demo --out demo
 
-Trains the default configuration for a short while on synthetic poses (or on CMU where --data_dir or TFPOSE_DATA has
-it), measures it, draws poses and a clip, exports a SavedModel and a LiteRT file, and proves both equal to the model.
+Takes the weights that ship, measures them on synthetic poses (or on CMU where --data_dir or TFPOSE_DATA has it), draws
+poses and a clip, exports a SavedModel and a LiteRT file, and proves both equal to the model. With --train, trains a
+model before your eyes instead, for a short while.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ import time
 import numpy as np
 from absl import flags
 
+from tfpose import presets
 from tfpose.commands import common
 from tfpose.commands.export import verify
 from tfpose.skeleton import Skeleton
 
 _CLIP_POSES = 75
+_PRESET = "sebirenet_cmu"
 
 
 def define_flags(values: flags.FlagValues):
     common.define_data_flags(values, "auto")
     flags.DEFINE_string("out", "demo", "Folder for everything; made anew.", flag_values=values)
-    flags.DEFINE_integer("steps", 900, "Training steps.", lower_bound=1, flag_values=values)
+    flags.DEFINE_bool("train", False, "Train a model, instead of taking the weights that ship.", flag_values=values)
+    flags.DEFINE_integer("steps", 900, "Training steps of --train.", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("seed", 0, "Of everything random.", flag_values=values)
 
 
@@ -35,22 +39,13 @@ def run(values: flags.FlagValues, positional: list[str]):
     from tfpose import export, plots
     from tfpose.data import arrays
     from tfpose.trainers import evaluators
-    from tfpose.trainers.configs import default
     from tfpose.trainers.evaluators import denoise
-    from tfpose.trainers.pretrain import pretrain
 
     out = _fresh(pathlib.Path(values.out))
     skeleton = Skeleton.load("paper17")
-    train = common.load_poses(values, "train", skeleton)
-    test = common.load_poses(values, "test", skeleton)
-
-    _say(f"1  Training {values.steps} steps on {len(train):,} poses of {train.name}")
-    print(train.lineage)
-    config = default.get_config()
-    config.steps, config.seed, config.evaluate_every = values.steps, values.seed, 0
-    config.optimizer.warmup_steps = min(config.optimizer.warmup_steps, values.steps // 10)
-    data = denoise.Data(test, train)
-    model = pretrain(config, train, out / "run", evaluate=lambda model: denoise.summary(model, data))
+    data = denoise.Data(*(common.load_poses(values, split, skeleton) for split in ("test", "train")))
+    test = data.test
+    model, model_path = _trained(values, data, out / "run") if values.train else _shipped()
 
     _say(f"2  Measuring on {test.name}, which it has not seen")
     report = evaluators.over_seeds(denoise, model, data, [values.seed], most_poses=1000)
@@ -74,12 +69,37 @@ def run(values: flags.FlagValues, positional: list[str]):
     print(f"""  picture        {picture}
   animation      {animation}
   noisy, clean   {out / "noisy.npz"}, {out / "clean.npz"}
-  Keras model    {out / "run" / "model.keras"}""")
+  model          {model_path}""")
     for name, path in paths.items():
         print(f"  {name:<14} {path}")
     print(f"""
-Next: tfpose denoise YOUR_FILE --model {out / "run"} --out clean.npz --plot clean.gif
+Next: tfpose denoise YOUR_FILE --model {model_path} --out clean.npz --plot clean.gif
       tfpose inspect {paths["litert"]}""")
+
+
+def _shipped():
+    """The weights that ship, and their name."""
+    from tfpose.models import PoseAutoencoder
+
+    _say(f"1  The weights that ship: {_PRESET}")
+    card = presets.read(_PRESET).card
+    print(f"{card['parameters']:,} parameters. {card['lineage']}")
+    return PoseAutoencoder.from_preset(_PRESET), _PRESET
+
+
+def _trained(values: flags.FlagValues, data, workdir: pathlib.Path):
+    """A model trained for a short while, and where it lies."""
+    from tfpose.trainers.configs import default
+    from tfpose.trainers.evaluators import denoise
+    from tfpose.trainers.pretrain import pretrain
+
+    poses = data.reference
+    _say(f"1  Training {values.steps} steps on {len(poses):,} poses of {poses.name}")
+    print(poses.lineage)
+    config = default.get_config()
+    config.steps, config.seed, config.evaluate_every = values.steps, values.seed, 0
+    config.optimizer.warmup_steps = min(config.optimizer.warmup_steps, values.steps // 10)
+    return pretrain(config, poses, workdir, evaluate=lambda model: denoise.summary(model, data)), workdir
 
 
 def _fresh(folder: pathlib.Path) -> pathlib.Path:
@@ -89,7 +109,7 @@ def _fresh(folder: pathlib.Path) -> pathlib.Path:
     from tfpose.errors import DataError
 
     if folder.is_dir() and any(folder.iterdir()):
-        if not (folder / "run").is_dir():
+        if not ((folder / "run").is_dir() or (folder / "exported").is_dir()):
             raise DataError(f"{folder}: holds files that no demo made; give another --out")
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
