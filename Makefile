@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Tests and results use real data where it is: TFPOSE_DATA, or the folder that development machines have.
 REAL_DATA := $(or $(TFPOSE_DATA),$(wildcard ../shared/data))
 
-.PHONY: demo test lint bench results readme clean
+.PHONY: demo test lint bench results results-quick readme clean
 
 demo: $(READY)
 	$(VENV)/bin/tfpose demo --out demo
@@ -25,13 +25,17 @@ bench: demo/exported
 demo/exported:
 	$(MAKE) demo
 
-# Everything under results/, from data to tables: about an hour. A stopped run goes on where it stopped.
+# Everything under results/, from data to tables: hours, see results/run.sh. A stopped run goes on where it stopped.
 results: $(READY)
 	TFPOSE_DATA="$(REAL_DATA)" VENV=$(VENV) bash results/run.sh
 	$(MAKE) readme
 
+# The same way with a twentieth of the training, into results-quick/.
+results-quick: $(READY)
+	TFPOSE_DATA="$(REAL_DATA)" VENV=$(VENV) SHORTEN=20 bash results/run.sh
+
 readme: $(READY)
-	$(VENV)/bin/python -m tfpose.trainers.results README.md
+	$(VENV)/bin/python -m tfpose.trainers.tables results README.md
 
 $(READY): requirements.txt setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -40,4 +44,4 @@ $(READY): requirements.txt setup.py pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo runs
+	rm -rf $(VENV) demo runs runs-quick results-quick

@@ -1,4 +1,4 @@
-"""Results as files: numbers with everything that is needed to make them again, and the tables made from them."""
+"""Results as files: numbers with everything that is needed to make them again."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ import shlex
 import subprocess
 import sys
 
-from tfpose.errors import DataError
 from tfpose.files import write_text
-
-_BEGIN, _END = "<!-- results: made by 'make readme' -->", "<!-- end of results -->"
 
 
 def write(path, kind: str, report: dict, table: str, model_path=None):
@@ -64,42 +61,3 @@ def _commit() -> str:
         return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-
-
-def readme_table(folder: pathlib.Path) -> str:
-    """The README's table of denoising results, from the JSON files in `folder`."""
-    lines = ["| result | k = 0 | 1 | 2 | 3 | 4 | 5 | mean 1-5 | doing nothing | swap / own view |"]
-    lines.append("|---" + "|---:" * 9 + "|")
-    for path in sorted(folder.glob("*.json")):
-        result = json.loads(path.read_text(encoding="utf-8"))
-        if result["kind"] != "denoise":
-            continue
-        rows, swap = result["mean"]["rows"], result["mean"]["swap"]
-        ours = list(rows.values())[-1]
-        cells = [f"{error:.1f}" for error in ours["mpjpe"]]
-        cells += [f"**{ours['mpjpe_mean']:.1f}**", f"{rows['doing nothing']['mpjpe_mean']:.1f}"]
-        cells.append(f"{_mean(swap['swap'][1:]):.1f} / {_mean(swap['reconstruction'][1:]):.1f}")
-        lines.append(f"| [{path.stem}]({path.with_suffix('.md').as_posix()}) | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def fill_readme(readme: pathlib.Path, folder: pathlib.Path):
-    """Puts the table between the README's two marks.
-
-    Raises:
-        DataError: when the README has no marks.
-    """
-    text = readme.read_text(encoding="utf-8")
-    head, begin, rest = text.partition(_BEGIN)
-    _, end, tail = rest.partition(_END)
-    if not (begin and end):
-        raise DataError(f"{readme}: has no '{_BEGIN}' ... '{_END}' to put the table between")
-    write_text(readme, f"{head}{_BEGIN}\n{readme_table(folder)}\n{_END}{tail}")
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
-
-
-if __name__ == "__main__":
-    fill_readme(pathlib.Path(sys.argv[1]), pathlib.Path("results"))

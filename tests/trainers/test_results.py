@@ -22,10 +22,6 @@ REPORT = {
             "doing nothing": {"mpjpe": [0.0, 29.0, 58.0, 88.0, 117.0, 147.0], "mpjpe_mean": 87.8},
             "autoencoder": {"mpjpe": [3.0, 8.0, 14.0, 21.0, 29.0, 38.0], "mpjpe_mean": 22.0},
         },
-        "swap": {
-            "reconstruction": [1.0, 10.0, 10.0, 10.0, 10.0, 10.0],
-            "swap": [1.0, 10, 11, 12, 13, 14],
-        },
         "poses": 1234,
     },
 }
@@ -109,29 +105,3 @@ def test_a_failure_keeps_the_old_result(tmp_path, model, monkeypatch):
         results.write(path, "denoise", REPORT, "", model)
     assert path.read_bytes() == before
     assert sorted(file.name for file in path.parent.iterdir()) == ["r.json", "r.md"]
-
-
-def test_the_readme_gets_the_table_between_its_marks(tmp_path, model, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    results.write("results/b.json", "denoise", REPORT, "", model)
-    (tmp_path / "results" / "a.json").write_text('{"kind": "speed"}')
-    readme = tmp_path / "README.md"
-    readme.write_text(f"# before\n{results._BEGIN}\nold\n{results._END}\nafter\n")
-    results.fill_readme(readme, pathlib.Path("results"))
-    head, table, tail = readme.read_text().partition(results.readme_table(pathlib.Path("results")))
-    assert head == f"# before\n{results._BEGIN}\n" and tail == f"\n{results._END}\nafter\n"
-    _, _, line = table.split("\n")
-    cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells[0] == "[b](results/b.md)"
-    assert cells[1:7] == ["3.0", "8.0", "14.0", "21.0", "29.0", "38.0"]
-    assert cells[7:] == ["**22.0**", "87.8", "12.0 / 10.0"]
-    results.fill_readme(readme, pathlib.Path("results"))  # a second time changes nothing
-    assert readme.read_text() == head + table + tail
-
-
-def test_a_readme_without_marks_is_refused(tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text("# no marks\n")
-    with pytest.raises(DataError, match=r"README\.md: has no '<!-- results"):
-        results.fill_readme(readme, tmp_path)
-    assert readme.read_text() == "# no marks\n"
