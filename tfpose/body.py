@@ -44,8 +44,12 @@ def randomize(
 
 
 def mirror(poses, skeleton: Skeleton, mirrored) -> tf.Tensor:
-    """The mirror image (x negated, sides exchanged) of the samples chosen by `mirrored` (bool `[B]`)."""
-    image = tf.gather(poses, skeleton.mirror_joints, axis=1) * tf.constant([-1.0, 1.0, 1.0])
+    """The mirror image (x negated, sides exchanged) of the samples chosen by `mirrored` (bool `[B]`).
+
+    `poses` are `[B, J, 3]` or image points `[B, J, 2]`.
+    """
+    sign = tf.constant([-1.0, 1.0, 1.0][: poses.shape[-1]])
+    image = tf.gather(poses, skeleton.mirror_joints, axis=1) * sign
     return tf.where(mirrored[:, None, None], image, poses)
 
 

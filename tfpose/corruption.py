@@ -61,6 +61,15 @@ def remove(poses, missing) -> tf.Tensor:
     return tf.where(missing[..., None], tf.constant(float("nan"), poses.dtype), poses)
 
 
+def remove_some(poses, seed, share: float, most: int) -> tf.Tensor:
+    """Makes one to `most` joints NaN in a `share` of the poses, `[B, J, 3]` or image points `[B, J, 2]`."""
+    some_seed, number_seed, which_seed = split(seed, 3)
+    count, joints = poses.shape[0], poses.shape[1]
+    some = tf.random.stateless_uniform([count], some_seed) < share
+    numbers = tf.where(some, random_counts(count, 1, most, number_seed), 0)
+    return remove(poses, choose_joints(numbers, joints, which_seed))
+
+
 def swap_sides(poses, swapped, skeleton: Skeleton) -> tf.Tensor:
     """Exchanges left and right joints where a tracker took a person's back for the front.
 

@@ -37,9 +37,12 @@ def uniform(batch, seed) -> tf.Tensor:
 
 
 def about_axis(angles, axis=UP) -> tf.Tensor:
-    """Rotations by `angles` `[...]` (radians, right-handed) about one axis (default: the vertical): `[..., 3, 3]`."""
+    """Rotations by `angles` `[...]` (radians, right-handed): `[..., 3, 3]`.
+
+    About one axis `[3]` (default: the vertical), or one for each angle, `[..., 3]`.
+    """
     angles = tf.convert_to_tensor(angles, tf.float32)[..., tf.newaxis]
-    axis = tf.linalg.normalize(tf.constant(axis, tf.float32))[0] + tf.zeros_like(angles)
+    axis = tf.linalg.normalize(tf.convert_to_tensor(axis, tf.float32), axis=-1)[0] + tf.zeros_like(angles)
     return rotation_matrix_3d.from_axis_angle(axis, angles)
 
 

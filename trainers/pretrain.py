@@ -38,7 +38,7 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluat
         TrainingError: when `workdir` holds a run of another configuration, or the loss is not finite.
     """
     workdir = pathlib.Path(workdir)
-    _claim(workdir, config, poses)
+    claim(workdir, config, poses)
     keras.utils.set_random_seed(config.seed)
     model = PoseAutoencoder(poses.skeleton, **config.model.to_dict())
     model.build()
@@ -153,11 +153,7 @@ def corrupt(poses, moved, skeleton: Skeleton, seed, options):
     if options.noise:
         corrupted = corruption.add_noise(corrupted, noise_seed, options.noise)
     if options.missing:
-        some_seed, number_seed, which_seed = seeds.split(missing_seed, 3)
-        some = tf.random.stateless_uniform([count], some_seed) < options.missing
-        numbers = corruption.random_counts(count, 1, options.most, number_seed)
-        numbers = tf.where(some, numbers, 0)
-        corrupted = corruption.remove(corrupted, corruption.choose_joints(numbers, joints, which_seed))
+        corrupted = corruption.remove_some(corrupted, missing_seed, options.missing, options.most)
     return corrupted
 
 
@@ -189,8 +185,12 @@ def make_optimizer(config) -> keras.optimizers.Optimizer:
     raise TrainingError(f"config.optimizer.name must be 'adam' or 'sgd', got '{options.name}'")
 
 
-def _claim(workdir: pathlib.Path, config, poses: PoseSet):
-    """Notes in `workdir` what runs there, and refuses to mix two runs."""
+def claim(workdir: pathlib.Path, config, poses):
+    """Notes in `workdir` what runs there on which data (with `name` and `checksum`), and refuses to mix two runs.
+
+    Raises:
+        TrainingError: when another run has a checkpoint there.
+    """
     description = {"config": config.to_dict(), "data": {"name": poses.name, "checksum": poses.checksum}}
     path = workdir / "config.json"
     # Until there is a checkpoint there is nothing to mix: a run that could not start does not block the next.

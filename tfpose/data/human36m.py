@@ -99,11 +99,21 @@ class Camera:
     def project(self, points: np.ndarray) -> np.ndarray:
         """World `[..., 3]` in metres -> pixels `[..., 2]`, with lens distortion."""
         local = self.to_camera(points)
-        xy = np.clip(local[..., :2] / local[..., 2:], -1, 1)  # the distortion model holds near the axis only
+        # The distortion model holds near the axis only.
+        return self.focal * self._distort(np.clip(local[..., :2] / local[..., 2:], -1, 1)) + self.center
+
+    def undistort(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels `[..., 2]` -> the rays through them, `x / z` and `y / z` of the camera frame `[..., 2]`."""
+        seen = xy = (pixels - self.center) / self.focal
+        for _ in range(8):  # a fixed point: lenses bend so little that each round gives a digit or more
+            xy = xy + seen - self._distort(xy)
+        return xy
+
+    def _distort(self, xy: np.ndarray) -> np.ndarray:
         r2 = np.sum(xy**2, axis=-1, keepdims=True)
         swing = 2 * np.sum(xy * self.tangential[::-1], axis=-1, keepdims=True)
         scale = 1 + np.concatenate([r2, r2**2, r2**3], axis=-1) @ self.radial[:, None] + swing
-        return self.focal * (xy * scale + r2 * self.tangential[::-1]) + self.center
+        return xy * scale + r2 * self.tangential[::-1]
 
 
 def read_cameras(path: str | os.PathLike) -> dict[str, list[Camera]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from tfpose.data.pose_set import PoseSet
@@ -22,10 +23,16 @@ def batches(poses: PoseSet, batch: int, seed: int, start: int = 0) -> tf.data.Da
     Returns:
         Elements `{"poses": [batch, J, 3] float32 metres}`, and `"moved": [batch, J] bool` when the set prescribes it.
     """
-    tensors = {"poses": tf.constant(poses.positions)}
+    arrays = {"poses": poses.positions}
     if poses.moved is not None:
-        tensors["moved"] = tf.constant(poses.moved)
-    count = len(poses.positions)
+        arrays["moved"] = poses.moved
+    return batches_of(arrays, batch, seed, start)
+
+
+def batches_of(arrays: dict[str, np.ndarray], batch: int, seed: int, start: int = 0) -> tf.data.Dataset:
+    """`batches` of samples that are the rows of several arrays: elements `{name: [batch, ...]}`."""
+    tensors = {name: tf.constant(values) for name, values in arrays.items()}
+    count = len(next(iter(arrays.values())))
 
     def at(step):
         position = step * batch + tf.range(batch, dtype=tf.int64)

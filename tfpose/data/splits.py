@@ -1,4 +1,4 @@
-"""The data sets by name, as poses, and the protocols that split their clips.
+"""The data sets by name, as poses and as labelled clips, and the protocols that split their clips.
 
 A data folder holds `cmu/`, `nucla/`, `ntu/`, `h36m/`, `ape/` in the layout that their owners distribute; the
 environment variable `TFPOSE_DATA` names it where no `data_dir` is given.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
 
 from tfpose.data import ape, bvh, human36m, ntu, nucla, synthetic
 from tfpose.data.clip import Clip
+from tfpose.data.clip_set import ClipSet
 from tfpose.data.pose_set import PoseSet, complete_poses, evenly
 from tfpose.errors import DataError
 from tfpose.skeleton import Skeleton
@@ -28,6 +29,13 @@ APE_ACTIONS = ("Directions", "Eating", "Greeting", "Phoning", "Posing", "Smoking
 _H36M_TEST_POSES = 5000
 _NUCLA_TEST_STEP = 5
 _SYNTHETIC = {"train": (500, 1), "test": (50, 2)}  # clips of 60 poses, seed
+_NUCLA_LINEAGE = "Northwestern-UCLA (copy: CC BY-NC 4.0)"
+# Protocol -> the views that train, the views that test.
+_NUCLA_CLIPS = {
+    "nucla": (("v01", "v02"), ("v03",)),
+    "nucla_v1_v2": (("v01",), ("v02",)),
+    "nucla_v2_v1": (("v02",), ("v01",)),
+}
 H36M_LINEAGE = "Human3.6M without the shifted sequences of S9; academic use only"
 
 _CONTENT = {
@@ -71,6 +79,35 @@ def poses(
 def known(name: str) -> bool:
     """Whether `poses` takes that name."""
     return all(part in _SETS for part in name.split("+"))
+
+
+def clips(
+    name: str,
+    split: str,
+    data_dir: str | os.PathLike | None = None,
+    skeleton: Skeleton | None = None,
+    frames: int = 40,
+) -> ClipSet:
+    """The labelled clips of an action recognition protocol; of several people in a clip, the one who moves most.
+
+    Args:
+        name: one of `CLIP_NAMES`: "nucla" (trains on views 1 and 2, tests on view 3), "nucla_v1_v2" and "nucla_v2_v1"
+            (train on one of the training views and test on the other: to choose settings without looking at view 3),
+            "ntu" (cross-view) and "ntu_subject" (cross-subject).
+        split: "train" or "test".
+        data_dir: the data folder; by default the environment variable TFPOSE_DATA.
+        skeleton: the joints wanted; by default the paper's 17.
+        frames: how many each clip is resampled to.
+
+    Raises:
+        DataError: for an unknown name or split, a missing folder, or an unreadable file.
+        SkeletonError: when the set's skeleton cannot become `skeleton`.
+    """
+    if name not in _CLIP_SETS:
+        raise DataError(f"no set of labelled clips '{name}'; there are {', '.join(_CLIP_SETS)}")
+    if split not in ("train", "test"):
+        raise DataError(f"set of labelled clips '{name}' has no split '{split}'; it has train, test")
+    return _CLIP_SETS[name](name, split, data_dir, skeleton or Skeleton.load("paper17"), frames)
 
 
 def _together(sets: list[PoseSet]) -> PoseSet:
@@ -129,19 +166,22 @@ def _nucla(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
     if split != "all":
         clips = nucla_cross_view(clips)[split == "test"]
     positions = complete_poses(clips, skeleton, every=_NUCLA_TEST_STEP if split == "test" else 1)
-    return PoseSet(f"nucla/{split}", positions, skeleton, lineage="Northwestern-UCLA (copy: CC BY-NC 4.0)")
+    return PoseSet(f"nucla/{split}", positions, skeleton, lineage=_NUCLA_LINEAGE)
 
 
 def _ntu(split: str, data_dir, skeleton: Skeleton, protocol=ntu_cross_view) -> PoseSet:
-    paths = files("ntu", data_dir)
-    listed = folder("ntu", data_dir) / "NTU_RGBD_samples_with_missing_skeletons.txt"
-    missing = ntu.read_missing(listed) if listed.exists() else ()
+    paths, missing = files("ntu", data_dir), _ntu_missing(data_dir)
     clips = [clip for path in paths for clip in ntu.read_file(path, missing_samples=missing)]
     if split != "all":
         clips = protocol(clips)[split == "test"]
     how = protocol.__name__.removeprefix("ntu_").replace("_", "-")
     lineage = f"NTU RGB+D ({how}), research licence of its owner"
     return PoseSet(f"ntu/{how}/{split}", complete_poses(clips, skeleton), skeleton, lineage=lineage)
+
+
+def _ntu_missing(data_dir) -> Collection[str]:
+    listed = folder("ntu", data_dir) / "NTU_RGBD_samples_with_missing_skeletons.txt"
+    return ntu.read_missing(listed) if listed.exists() else ()
 
 
 def _ntu_subject(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
@@ -215,6 +255,42 @@ _SETS = {
     "h36m_ape": _h36m_ape,
 }
 NAMES = tuple(_SETS)
+
+
+# --- labelled clips
+
+
+def _nucla_clips(name: str, split: str, data_dir, skeleton: Skeleton, frames: int) -> ClipSet:
+    views = _NUCLA_CLIPS[name][split == "test"]
+    clips = (clip for path in files("nucla", data_dir) for clip in nucla.read_file(path) if clip.view in views)
+    return ClipSet.of_clips(f"{name}/{split}", clips, nucla.ACTIONS, skeleton, frames, _NUCLA_LINEAGE)
+
+
+def _ntu_clips(name: str, split: str, data_dir, skeleton: Skeleton, frames: int) -> ClipSet:
+    missing = _ntu_missing(data_dir)
+
+    def is_train(sample: ntu.Sample) -> bool:
+        return sample.camera in ntu.TRAIN_CAMERAS if name == "ntu" else sample.performer in ntu.TRAIN_PERFORMERS
+
+    def clips():
+        for path in files("ntu", data_dir):
+            # By its name, before it is read: the full set has 56,880 files.
+            if is_train(ntu.parse_name(path.name)) == (split == "train"):
+                bodies = ntu.read_file(path, missing_samples=missing)
+                if bodies:
+                    yield max(bodies, key=_movement)
+
+    lineage = f"NTU RGB+D ({'cross-view' if name == 'ntu' else 'cross-subject'}), research licence of its owner"
+    return ClipSet.of_clips(f"{name}/{split}", clips(), ntu.ACTIONS, skeleton, frames, lineage)
+
+
+def _movement(clip: Clip) -> float:
+    """The length of all joints' ways, in metres; a body that is seen longer has more of it."""
+    return float(np.nansum(np.linalg.norm(np.diff(clip.positions, axis=0), axis=-1)))
+
+
+_CLIP_SETS = {**dict.fromkeys(_NUCLA_CLIPS, _nucla_clips), "ntu": _ntu_clips, "ntu_subject": _ntu_clips}
+CLIP_NAMES = tuple(_CLIP_SETS)
 
 
 # --- folders and frames

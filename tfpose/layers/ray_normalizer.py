@@ -46,7 +46,7 @@ class RayNormalizer(keras.layers.Layer):
         finite = ops.all(ops.abs(joints) < 1e3, axis=-1, keepdims=True)
         observed = ops.cast(finite, joints.dtype)
         joints = ops.where(finite, joints, 0.0) * ops.convert_to_tensor([1.0, -1.0], joints.dtype)
-        centre = geometric_median(joints, observed, self.iterations, nearest=1e-3)
+        centre = geometric_median(joints, observed, self.iterations, nearest=1e-4)
         rotation = look_at(centre[:, 0])
         turned = turn_camera(joints, rotation) * observed
         size = ops.sum(norm(turned), axis=1) / ops.maximum(ops.sum(observed[..., 0], axis=1), 1.0)

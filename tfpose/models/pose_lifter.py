@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 from keras import ops
 
@@ -38,6 +40,11 @@ class Lifter(keras.Model):
     def call(self, joints_2d, training=None):
         features, rotation = self.normalizer(self._checked(joints_2d))
         return self.placed(self.pose_of(features, training), rotation)
+
+    @property
+    def learned_parameters(self) -> int:
+        """How many numbers are learned; the running statistics of a normalisation are not."""
+        return sum(math.prod(weight.shape) for weight in self.trainable_weights)
 
     def placed(self, pose, rotation):
         """A pose of the network, about its root, in metres and in the frame of the camera."""

@@ -17,7 +17,7 @@ def get_config():
 
     # The 3D stream: clean poses of the bodies that are there, seen from any heading.
     config.stream = default.get_config()
-    config.stream.steps = 3_000
+    config.stream.steps = 2_000
     config.stream.evaluate_every = 0
     config.stream.model.refinements = 0
     config.stream.body.bones = 0.0
@@ -39,7 +39,7 @@ def get_config():
     config.augmentation.missing = 0.05
 
     config.land = _stage(steps=2_000, code=1.0)
-    config.finetune = _stage(steps=14_000, code=0.0)
+    config.finetune = _stage(steps=12_000, code=0.0)
 
     # The residual MLPs: as many steps as both stages together, on the same batches.
     config.mlp = _stage(steps=0, code=0.0)

@@ -1,0 +1,187 @@
+"""Lifting 2D joints to 3D: the frame of the paper's Fig. 5 (Sec. 4.5), and the residual MLPs beside it."""
+
+from __future__ import annotations
+
+import math
+import pathlib
+
+import keras
+import ml_collections
+import tensorflow as tf
+
+from tfpose import body, corruption, losses, rotations, seeds
+from tfpose.data import pipeline
+from tfpose.data.lifting import LiftingPairs
+from tfpose.data.pose_set import PoseSet
+from tfpose.files import written_whole
+from tfpose.models import PoseAutoencoder, PoseLifter
+from tfpose.models.pose_encoder import couple
+from tfpose.models.pose_lifter import Lifter
+from tfpose.trainers.loop import Loop
+from tfpose.trainers.pretrain import claim, make_optimizer, pretrain
+from tfpose.trainers.residual_mlp import ResidualMLPLifter, units_for
+
+_MOST_MISSING = 3  # joints of a pose
+
+
+def lift(
+    config: ml_collections.ConfigDict,
+    poses: PoseSet,
+    pairs: LiftingPairs,
+    workdir,
+    stream_dir=None,
+    evaluate=None,
+    progress=True,
+) -> PoseLifter:
+    """Trains a `PoseLifter` in the paper's three stages and saves it.
+
+    The 3D stream is pretrained on 3D poses alone; then the 2D encoder learns to land on its frozen codes; then 2D
+    encoder and decoder are fine-tuned together.
+
+    Args:
+        config: of `trainers/configs/lift.py`.
+        poses: what the 3D stream learns from.
+        pairs: what the rest learns from.
+        workdir: takes `model.keras` and a folder for each stage. A run that was stopped there goes on where it stopped.
+        stream_dir: where the 3D stream is trained, or lies trained; by default in `workdir`.
+        evaluate: `evaluate(model) -> {name: number}`, run every `config.evaluate_every` steps.
+        progress: whether to draw the progress bar.
+
+    Raises:
+        TrainingError: when `workdir` holds a run of another configuration, or the loss is not finite.
+    """
+    workdir = pathlib.Path(workdir)
+    stream = pretrain(config.stream, poses, stream_dir or workdir / "stream3d", progress=progress)
+    keras.utils.set_random_seed(config.seed)
+    lifter = PoseLifter(poses.skeleton, **config.encoder.to_dict(), **_decoder_options(config.stream.model))
+    lifter.build()
+    lifter.decoder.set_weights(stream.decoder.get_weights())
+    for stage, frozen in (("land", True), ("finetune", False)):
+        lifter.decoder.trainable = not frozen
+        _train(lifter, config, config[stage], pairs, workdir / stage, stream, evaluate, progress)
+    with written_whole(workdir / "model.keras") as unfinished:
+        lifter.save(unfinished)
+    return lifter
+
+
+def lift_by_mlp(
+    config: ml_collections.ConfigDict,
+    parameters: int,
+    pairs: LiftingPairs,
+    workdir,
+    evaluate=None,
+    progress=True,
+) -> ResidualMLPLifter:
+    """Trains the residual MLP of about so many `parameters` on the same batches for as many steps, and saves it.
+
+    Takes and raises what `lift` does.
+    """
+    workdir = pathlib.Path(workdir)
+    keras.utils.set_random_seed(config.seed)
+    options = config.mlp.model.to_dict()
+    units = units_for(parameters, pairs.skeleton, options["blocks"])
+    mlp = ResidualMLPLifter(pairs.skeleton, units=units, **options)
+    mlp.build()
+    stage = ml_collections.ConfigDict({**config.mlp.to_dict(), "steps": config.land.steps + config.finetune.steps})
+    _train(mlp, config, stage, pairs, workdir, None, evaluate, progress)
+    with written_whole(workdir / "model.keras") as unfinished:
+        mlp.save(unfinished)
+    return mlp
+
+
+def lifting_loss(model: Lifter, batch: dict, seed, augmentation, weights, stream: PoseAutoencoder | None = None):
+    """The loss of one batch, in the network's unit.
+
+    Args:
+        model: what is trained.
+        batch: `joints_2d`, `joints_3d` and `up` of `LiftingPairs`.
+        seed: two integers.
+        augmentation: of `augment`.
+        weights: of the terms: "position" and "bone_length" of the root-relative pose, and "code".
+        stream: the 3D stream whose codes the 2D encoder should land on; not needed where "code" has no weight.
+
+    Returns:
+        `(loss, {term: value})`.
+    """
+    joints_2d, joints_3d = augment(batch, model.skeleton, seed, augmentation)
+    features, rotation = model.normalizer(joints_2d)
+    truth = rotations.rotate(joints_3d, rotation)
+    terms = {}
+    if weights.code:
+        normalized, _ = stream.normalizer(truth)
+        pose_code, view_code = model.encoder(features)
+        terms["code"] = sum(
+            losses.feature(own, tf.stop_gradient(target))
+            for own, target in zip((pose_code, view_code), stream.encoder(normalized))
+        )
+        predicted = model.decoder(couple(pose_code, view_code))
+    else:
+        predicted = model.pose_of(features, training=True)
+    root = model.skeleton.root
+    truth, predicted = (pose - pose[:, root : root + 1] for pose in (truth / model.scale, predicted))
+    terms["position"] = losses.position(predicted, truth)
+    terms["bone_length"] = losses.bone_length(predicted, truth, model.skeleton)
+    return sum(weights[name] * value for name, value in terms.items()), terms
+
+
+def augment(batch: dict, skeleton, seed, options):
+    """More people than there are: other headings, mirror images, hidden joints.
+
+    A turned person stands where they stood, before the same camera, so that height, tilt and distance of the camera
+    stay real. What a detector did to the true image is done to the new one: its error is carried along.
+
+    Args:
+        batch: `joints_2d` `[B, J, 2]`, `joints_3d` `[B, J, 3]` and `up` `[B, 3]` of `LiftingPairs`.
+        skeleton: of the poses.
+        seed: two integers.
+        options: `turned`, the share of people turned about the vertical through their root by any angle; `mirror`,
+            whether half of them are mirrored; `missing`, the share of poses that miss up to three joints in 2D.
+
+    Returns:
+        `(joints_2d, joints_3d)`.
+    """
+    which_seed, angle_seed, mirror_seed, missing_seed = seeds.split(seed, 4)
+    joints_2d, joints_3d = batch["joints_2d"], batch["joints_3d"]
+    count = joints_3d.shape[0]
+    if options.turned:
+        turned = tf.random.stateless_uniform([count], which_seed) < options.turned
+        angle = tf.random.stateless_uniform([count], angle_seed, -math.pi, math.pi)
+        turn = rotations.about_axis(tf.where(turned, angle, 0.0), batch["up"])
+        root = joints_3d[:, skeleton.root : skeleton.root + 1]
+        before, joints_3d = joints_3d, rotations.rotate(joints_3d - root, turn) + root
+        joints_2d += project(joints_3d) - project(before)
+    if options.mirror:
+        mirrored = tf.random.stateless_uniform([count], mirror_seed) < 0.5
+        joints_2d, joints_3d = (body.mirror(joints, skeleton, mirrored) for joints in (joints_2d, joints_3d))
+    if options.missing:
+        joints_2d = corruption.remove_some(joints_2d, missing_seed, options.missing, _MOST_MISSING)
+    return joints_2d, joints_3d
+
+
+def project(joints_3d):
+    """`[..., 3]` metres in the camera frame turned y up -> normalised image coordinates `[..., 2]`, y down."""
+    depth = tf.maximum(-joints_3d[..., 2:], 0.1)
+    return joints_3d[..., :2] * tf.constant([1.0, -1.0]) / depth
+
+
+def _train(model, config, stage, pairs, workdir, stream, evaluate, progress):
+    claim(workdir, config, pairs)
+    Loop(
+        model=model,
+        optimizer=make_optimizer(stage),
+        loss=lambda batch, seed: lifting_loss(model, batch, seed, config.augmentation, stage.loss, stream),
+        batches=lambda start: pipeline.batches_of(pairs.arrays(), config.batch, config.seed, start),
+        steps=stage.steps,
+        seed=config.seed,
+        workdir=workdir,
+        poses_per_step=config.batch,
+        checkpoint_every=config.checkpoint_every,
+        evaluate=evaluate and (lambda step: evaluate(model)),
+        evaluate_every=config.evaluate_every,
+        progress=progress,
+    ).run()
+
+
+def _decoder_options(options) -> dict:
+    """What the lifter shares with its 3D stream."""
+    return {name: options[name] for name in ("code_size", "orthogonal", "decoder", "decoder_units")}
