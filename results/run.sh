@@ -1,23 +1,101 @@
 #!/usr/bin/env bash
-# Every number under results/, from data to tables. Needs TFPOSE_DATA; about an hour on 2 cores. A run that was
-# stopped goes on where it stopped; delete runs/ to start anew.
+# Every number and figure under results/, from data to tables; needs TFPOSE_DATA. SHORTEN=20 goes the same way with 1/20
+# of the training steps, into results-quick/. A training that was stopped goes on where it stopped, and what is newer than
+# its model is not measured again; delete runs/ (runs-quick/) to start anew.
 set -euo pipefail
-tfpose="${VENV:-.venv}/bin/tfpose"
+bin="${VENV:-.venv}/bin"
+shorten="${SHORTEN:-1}"
+suffix=$([ "$shorten" = 1 ] || echo -quick)
+runs="runs$suffix" results="results$suffix"
 
-# The default on CMU alone, measured on rigs and people that it never saw.
-"$tfpose" pretrain --config default --data cmu --workdir runs/default_cmu
-for data in h36m nucla cmu; do
-  "$tfpose" evaluate denoise --model runs/default_cmu --data "$data" --out "results/default_cmu_on_$data.json"
+# Trains runs/NAME.
+pretrain() { # NAME CONFIG DATA [flags]
+  "$bin/tfpose" pretrain --workdir "$runs/$1" --config "$2" --data "$3" --shorten "$shorten" "${@:4}"
+}
+
+# Makes a preset of a training, as what people get is what must be measured.
+preset() { # NAME RUN
+  local out="tfpose/presets/$1"
+  [ "$shorten" = 1 ] || out="$runs/$1"
+  if [ ! "$out/weights.npz" -nt "$runs/$2/model.keras" ]; then
+    rm -rf "$out"
+    "$bin/tfpose" preset --model "$runs/$2" --out "$out"
+  fi
+}
+
+# Measures a run or a preset into results/RESULT.json.
+evaluate() { # EVALUATOR MODEL DATA RESULT [flags]
+  local out="$results/$4.json" model="$runs/$2" file
+  [ -d "$model" ] || model="tfpose/presets/$2"
+  for file in "$model/model.keras" "$model/weights.npz"; do
+    if [ -e "$file" ] && [ ! "$out" -nt "$file" ]; then
+      "$bin/tfpose" evaluate "$1" --model "$model" --data "$3" --out "$out" "${@:5}"
+    fi
+  done
+}
+
+# The presets: trained on CMU alone, measured on people and rigs that they never saw.
+pretrain default_cmu default cmu
+preset sebirenet_cmu default_cmu
+pretrain paper_cmu paper cmu
+preset sebirenet_cmu_paper paper_cmu
+for model in sebirenet_cmu sebirenet_cmu_paper; do
+  for data in cmu h36m nucla; do
+    evaluate denoise $model $data "denoising/${model}_on_$data" --seeds 0,1,2
+  done
 done
 
-# APE's protocol on Human3.6M, both configurations.
-for config in default paper; do
-  "$tfpose" pretrain --config "$config" --data h36m_ape --workdir "runs/${config}_h36m_ape"
+# APE's protocol on Human3.6M: the best, and Table 1 with two seeds for each structure.
+pretrain same_rig_h36m_ape same_rig h36m_ape
+evaluate denoise same_rig_h36m_ape h36m_ape denoising/same_rig_h36m_ape --seeds 0,1,2
+for structure in recursive diffuse concatenated sebirenet recurrent full; do
+  for seed in 0 1; do
+    pretrain "structures_${structure}_$seed" "structures:$structure" h36m_ape --config.seed=$seed
+    evaluate denoise "structures_${structure}_$seed" h36m_ape "structures/${structure}_$seed" --views so3
+  done
 done
-"$tfpose" evaluate denoise --model runs/default_h36m_ape --data h36m_ape --out results/default_h36m_ape.json
-"$tfpose" evaluate denoise --model runs/paper_h36m_ape --data h36m_ape --views so3 --out results/paper_h36m_ape.json
+"$bin/python" benchmarks/structures.py --out "$results/structures/cost.json"
 
-# The optimiser of the paper's text, as long as its configuration here, to show why that one uses Adam.
-"$tfpose" pretrain --config paper --data h36m_ape --workdir runs/paper_sgd_h36m_ape \
-  --config.optimizer.name=sgd --config.optimizer.learning_rate=0.0032
-"$tfpose" evaluate denoise --model runs/paper_sgd_h36m_ape --data h36m_ape --views so3 --out results/paper_sgd_h36m_ape.json
+# The same with the optimiser of the paper's text, to show why the configuration has another.
+pretrain paper_sgd_h36m_ape paper h36m_ape --config.optimizer.name=sgd --config.optimizer.learning_rate=0.0032
+evaluate denoise paper_sgd_h36m_ape h36m_ape denoising/paper_sgd_h36m_ape
+
+# View transfer and retrieval of the same moment.
+for model in sebirenet_cmu sebirenet_cmu_paper; do
+  evaluate swap $model h36m "swap/${model}_on_h36m" --seeds 0,1,2
+  for data in ntu h36m; do
+    evaluate retrieval $model $data "retrieval/${model}_on_$data" --seeds 0,1,2
+  done
+done
+evaluate swap same_rig_h36m_ape h36m_ape swap/same_rig_h36m_ape --seeds 0,1,2
+
+# Table 2: N-UCLA, transfer (CMU alone) and in-domain (views 1 and 2 too, without labels).
+pretrain default_cmu_nucla default cmu+nucla --config.steps=6000
+seeds=0,1,2,3,4
+evaluate recognise sebirenet_cmu nucla recognition/transfer --seeds $seeds
+evaluate recognise default_cmu_nucla nucla recognition/in_domain --features code --seeds $seeds
+for evaluator in linear knn; do
+  evaluate $evaluator sebirenet_cmu nucla "recognition/transfer_$evaluator"
+done
+
+# Table 3: N-UCLA, the parts of the paper's pretraining.
+evaluate recognise paper_cmu nucla ablation/full --features code --seeds 0,1,2
+evaluate recognise paper_cmu nucla ablation/relative --features relative --seeds 0,1,2
+for part in raw decomposition orthogonality feature rotated; do
+  pretrain "ablation_$part" "ablation:$part" cmu
+  evaluate recognise "ablation_$part" nucla "ablation/$part" --features code --seeds 0,1,2
+done
+
+# Table 4: Human3.6M from 2D, projected and detected; residual MLPs learn beside it.
+for detections in gt hourglass; do
+  if [ ! "$results/lifting/$detections.json" -nt "$runs/lift_$detections/model.keras" ]; then
+    "$bin/tfpose" lift --config lift --detections $detections --workdir "$runs/lift_$detections" \
+      --stream3d "$runs/lift_stream3d" --shorten "$shorten" --out "$results/lifting/$detections.json"
+  fi
+done
+
+# Figures, complexity, and the tables of all.
+preset_model=$([ "$shorten" = 1 ] && echo sebirenet_cmu || echo "$runs/sebirenet_cmu")
+"$bin/tfpose" figures --model "$preset_model" --out "$results/figures"
+"$bin/tfpose" complexity --config paper --out "$results/complexity.json"
+"$bin/python" -m tfpose.trainers.tables "$results"
