@@ -32,6 +32,7 @@ setup(
         "ml_collections>=1.0",
         "numpy>=1.26",
         "pillow>=10.0",
+        "scikit-learn>=1.4",
         "scipy>=1.11",
         "tensorboard>=2.19",  # tf.summary writes through it, and TensorFlow no longer brings it
         "tqdm>=4.66",

@@ -24,6 +24,17 @@ RATE = 30.0
 # x-sub trains on these performers, x-view on these cameras (Shahroudy et al., NTU RGB+D, 2016).
 TRAIN_PERFORMERS = frozenset((1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38))
 TRAIN_CAMERAS = frozenset((2, 3))
+_NAMES = (
+    "drink water, eat meal, brush teeth, brush hair, drop, pick up, throw, sit down, stand up, clapping, reading, "
+    "writing, tear up paper, put on jacket, take off jacket, put on a shoe, take off a shoe, put on glasses, "
+    "take off glasses, put on a hat, take off a hat, cheer up, hand waving, kicking something, reach into pocket, "
+    "hopping, jump up, phone call, play with phone, type on a keyboard, point to something, taking a selfie, "
+    "check time, rub two hands, nod head, shake head, wipe face, salute, put palms together, cross hands in front, "
+    "sneeze or cough, staggering, falling down, headache, chest pain, back pain, neck pain, nausea, fan self, "
+    "punch or slap, kicking, pushing, pat on back, point finger, hugging, giving object, touch pocket, shaking hands, "
+    "walking towards, walking apart"
+)
+ACTIONS = {f"A{number:03d}": name for number, name in enumerate(_NAMES.split(", "), 1)}
 
 _JOINTS = 25
 _NOT_TRACKED, _INFERRED = 0, 1

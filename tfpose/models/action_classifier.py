@@ -1,0 +1,218 @@
+"""What somebody does in a clip, from frozen pose codes."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfpose.losses import norm
+from tfpose.skeleton import Skeleton
+
+FEATURES = ("raw", "normalised", "relative", "aligned", "code")
+
+
+@keras.saving.register_keras_serializable("tfpose")
+class ActionClassifier(keras.Model):
+    """A one-layer LSTM over what a frozen encoder makes of each pose, translation appended (Sec. 4.3).
+
+    Every frame is described by its pose and by the translation that the description has lost: the root's height above
+    its first, and its speed along the ground. Both are the same from every upright view. The LSTM sees them
+    standardised, with their differences from the frame before. All of this is causal: a frame depends on itself, on
+    the frame before and on the first.
+
+    Args:
+        skeleton: the joints (a `Skeleton`, or its `to_dict`).
+        actions: what the classes are called.
+        features: what describes a pose: "code" (the pose code), or without any learning "raw" (coordinates),
+            "normalised" (coordinates, standardised), "relative" (to the root) or "aligned" (relative, and turned by
+            hand until the hips lie along x: `tfpose.body.face_forward`). Only "raw" is not standardised, and the first
+            two still have their translation.
+        autoencoder: the trained `PoseAutoencoder` for "code"; it is frozen.
+        frames: T; clips of other lengths are resampled before, by `tfpose.data.clip_set.resample`.
+        units: of the LSTM; the paper's is 128.
+        components: codes are standardised along their first so many principal components; 0 standardises each of
+            their numbers alone, as for other features.
+
+    Call arguments:
+        clips: `[B, T, J, 3]` metres, y up, no joint missing.
+
+    Returns:
+        Probabilities `[B, A]`.
+
+    Raises:
+        ValueError: for unknown features, or "code" without an autoencoder.
+
+    Example:
+        >>> classifier = keras.saving.load_model("runs/classify_nucla/model.keras")
+        >>> result = classifier.classify(clips)                   # [B, T, 17, 3]
+        >>> [classifier.actions[label] for label in result["label"]]
+        ['sit down', 'throw']
+
+    Reference:
+        Nie, Liu, Liu: Unsupervised 3D Human Pose Representation with Viewpoint and Pose Disentanglement, ECCV 2020.
+    """
+
+    def __init__(
+        self, skeleton, actions, features="code", autoencoder=None, frames=40, units=128, components=64, **kwargs
+    ):
+        super().__init__(**kwargs)
+        if features not in FEATURES:
+            raise ValueError(f"features must be one of {', '.join(FEATURES)}, got '{features}'")
+        if (features == "code") != (autoencoder is not None):
+            raise ValueError(f"features='{features}' {'needs an' if autoencoder is None else 'takes no'} autoencoder")
+        self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
+        self.actions = tuple(actions)
+        self.features = features
+        self.frames = frames
+        self.units = units
+        self.components = components
+        self.autoencoder = autoencoder
+        if autoencoder is not None:
+            autoencoder.trainable = False
+        fewer = components if features == "code" else 0
+        self.standardizer = FrameStandardizer(min(fewer or self.width, self.width), name="standardizer")
+        # Unrolled: built-in operations everywhere, and nothing but matrix products under XLA.
+        self.lstm = keras.layers.LSTM(units, unroll=True, name="lstm")
+        self.head = keras.layers.Dense(len(self.actions), name="head")
+
+    @property
+    def width(self) -> int:
+        """F, how many numbers describe a frame."""
+        per_joint = self.autoencoder.code_size if self.features == "code" else 3
+        return per_joint * len(self.skeleton) + (0 if self.features in ("raw", "normalised") else 2)
+
+    def build(self, input_shape=None):
+        if self.autoencoder is not None and not self.autoencoder.built:
+            self.autoencoder.build()
+        described = (None, self.frames, self.width)
+        self.standardizer.build(described)
+        self.lstm.build(self.standardizer.compute_output_shape(described))
+        self.head.build((None, self.units))
+        self.built = True
+
+    def call(self, clips):
+        return ops.softmax(self.logits(self.standardizer(self.describe(clips))))
+
+    def classify(self, clips):
+        """Clips `[B, T, J, 3]` metres -> `{"probabilities": [B, A], "label": [B] int32}`."""
+        probabilities = self(clips)
+        return {"probabilities": probabilities, "label": ops.cast(ops.argmax(probabilities, axis=-1), "int32")}
+
+    def describe(self, clips):
+        """Clips `[B, T, J, 3]` metres -> what is known of each frame, `[B, T, F]`."""
+        clips = self._checked(clips)
+        root = clips[:, :, self.skeleton.root]
+        if self.features in ("raw", "normalised"):
+            return self._flat(clips)
+        ground = norm((root[:, 1:] - root[:, :-1]) * ops.array([1.0, 0.0, 1.0]))[..., None]
+        speed = ops.concatenate([ops.zeros_like(root[:, :1, :1]), ground], axis=1)
+        return ops.concatenate([self._flat(self._poses(clips)), root[..., 1:2] - root[:, :1, 1:2], speed], axis=-1)
+
+    def logits(self, inputs):
+        """What `standardizer` gives, `[B, T, 2 P]` -> `[B, A]`."""
+        return self.head(self.lstm(inputs))
+
+    def _poses(self, clips):
+        """`[B, T, J, 3]` metres -> `[B, T, J, .]`, without the translation."""
+        if self.features == "relative":
+            return clips - clips[:, :, self.skeleton.root : self.skeleton.root + 1]
+        if self.features == "aligned":
+            from tfpose import body  # TensorFlow only; the rest runs on every Keras backend
+
+            return body.face_forward(clips, self.skeleton)
+        poses = ops.reshape(clips, (-1, len(self.skeleton), 3))
+        return self.autoencoder.encode(self.autoencoder.denoise(poses))["pose_code"]
+
+    def _flat(self, values):
+        return ops.reshape(values, (-1, self.frames, values.shape[-2] * values.shape[-1]))
+
+    def _checked(self, clips):
+        clips = ops.convert_to_tensor(clips, dtype=self.compute_dtype)
+        expected = (self.frames, len(self.skeleton), 3)
+        if len(clips.shape) != 4 or tuple(clips.shape[1:]) != expected:
+            raise ValueError(
+                f"clips: expected [B, {', '.join(map(str, expected))}], metres, in the joint order of skeleton "
+                f"'{self.skeleton.name}'; got {tuple(clips.shape)}. Clips of other lengths are resampled with "
+                f"tfpose.data.clip_set.resample(positions, {self.frames})."
+            )
+        return clips
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], len(self.actions))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "skeleton": self.skeleton.to_dict(),
+            "actions": list(self.actions),
+            "features": self.features,
+            "autoencoder": self.autoencoder and keras.saving.serialize_keras_object(self.autoencoder),
+            "frames": self.frames,
+            "units": self.units,
+            "components": self.components,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        nested = config.get("autoencoder")
+        if isinstance(nested, dict):
+            config = {**config, "autoencoder": keras.saving.deserialize_keras_object(nested)}
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("tfpose")
+class FrameStandardizer(keras.layers.Layer):
+    """Numbers about frames and their changes from frame to frame, each with the spread of the training clips.
+
+    Args:
+        components: P, how many come out. As many as go in are each standardised alone; fewer are the first principal
+            components, which loses little: pose codes repeat themselves.
+
+    Call arguments:
+        described: `[B, T, F]`.
+
+    Returns:
+        `[B, T, 2 P]`: standardised, then the standardised differences from the frame before (zero for the first).
+    """
+
+    def __init__(self, components, **kwargs):
+        super().__init__(**kwargs)
+        self.components = components
+
+    def build(self, input_shape):
+        width = input_shape[-1]
+        frozen = {"trainable": False}
+        self.mean = self.add_weight(shape=(width,), initializer="zeros", name="mean", **frozen)
+        self.basis = self.add_weight(
+            shape=(width, self.components), initializer=keras.initializers.Identity(), name="basis", **frozen
+        )
+        self.change_scale = self.add_weight(shape=(self.components,), initializer="ones", name="change_scale", **frozen)
+        self.built = True
+
+    def adapt(self, described):
+        """Takes mean and spread from described frames `[N, T, F]` (numpy)."""
+        described = np.asarray(described, np.float64)
+        frames = described.reshape(-1, described.shape[-1])
+        mean, tiny = frames.mean(0), 1e-6
+        if self.components == frames.shape[1]:
+            basis = np.diag(1.0 / np.maximum(frames.std(0), tiny))
+        else:
+            variance, vectors = np.linalg.eigh(np.cov(frames, rowvar=False))
+            first = np.argsort(-variance)[: self.components]
+            basis = vectors[:, first] / np.sqrt(np.maximum(variance[first], tiny**2))
+        changes = np.diff(described, axis=1) @ basis
+        scale = 1.0 / np.maximum(changes.std((0, 1)), tiny) if changes.size else np.ones(self.components)
+        for weight, values in ((self.mean, mean), (self.basis, basis), (self.change_scale, scale)):
+            weight.assign(values.astype(np.float32))
+
+    def call(self, described):
+        values = ops.matmul(described - self.mean, self.basis)
+        changes = (values[:, 1:] - values[:, :-1]) * self.change_scale
+        return ops.concatenate([values, ops.pad(changes, [[0, 0], [1, 0], [0, 0]])], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 2 * self.components)
+
+    def get_config(self):
+        return {**super().get_config(), "components": self.components}

@@ -1,0 +1,205 @@
+"""Action recognition: a one-layer LSTM learns from frozen descriptions of augmented clips (Sec. 4.3)."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import pathlib
+
+import keras
+import ml_collections
+import numpy as np
+import tensorflow as tf
+
+from tfpose import body, rotations, seeds
+from tfpose.data import pipeline
+from tfpose.data.clip_set import ClipSet
+from tfpose.files import written_whole
+from tfpose.models import ActionClassifier, PoseAutoencoder
+from tfpose.skeleton import Skeleton
+from tfpose.trainers.loop import Loop
+from tfpose.trainers.pretrain import claim, make_optimizer
+
+_CLIPS_AT_ONCE = 200
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bank:
+    """What the LSTM learns from, made once for all epochs and seeds.
+
+    Attributes:
+        inputs: `[M, T, 2 P]`, standardised, of every copy of every clip.
+        labels: `[M]`.
+        standardizer: the weights of the classifier's `FrameStandardizer`.
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    standardizer: list[np.ndarray]
+
+
+def classify(
+    config: ml_collections.ConfigDict,
+    clips: ClipSet,
+    autoencoder: PoseAutoencoder | None,
+    workdir,
+    bank: Bank | None = None,
+    progress: bool = True,
+) -> ActionClassifier:
+    """Trains an `ActionClassifier` as `config` says (see `trainers/configs/classify.py`) and saves it.
+
+    Args:
+        config: the configuration.
+        clips: what to learn from.
+        autoencoder: the frozen encoder; None for features that need none.
+        workdir: takes `model.keras`, `config.json`, checkpoints and TensorBoard logs. A run that was stopped there
+            goes on where it stopped.
+        bank: of `make_bank` with the same arguments, where the caller has it.
+        progress: whether to draw the progress bar.
+
+    Returns:
+        The trained classifier, after the last epoch.
+
+    Raises:
+        TrainingError: when `workdir` holds a run of another configuration, or the loss is not finite.
+    """
+    workdir = pathlib.Path(workdir)
+    claim(workdir, config, _Learned(clips.name, f"{clips.checksum} {fingerprint(autoencoder)}"))
+    bank = bank or make_bank(config, clips, autoencoder)
+    keras.utils.set_random_seed(config.seed)
+    classifier = new_classifier(config, clips, autoencoder)
+    classifier.standardizer.set_weights(bank.standardizer)
+    config = ml_collections.ConfigDict({**config.to_dict(), "steps": -(-config.epochs * len(clips) // config.batch)})
+    arrays = {"inputs": bank.inputs, "labels": bank.labels}
+    Loop(
+        model=classifier,
+        optimizer=make_optimizer(config),
+        loss=lambda batch, seed: classification_loss(classifier, batch, seed, config),
+        batches=lambda start: pipeline.batches_of(arrays, config.batch, config.seed, start),
+        steps=config.steps,
+        seed=config.seed,
+        workdir=workdir,
+        poses_per_step=config.batch * config.model.frames,
+        checkpoint_every=config.checkpoint_every,
+        progress=progress,
+    ).run()
+    with written_whole(workdir / "model.keras") as unfinished:
+        classifier.save(unfinished)
+    return classifier
+
+
+def new_classifier(config, clips: ClipSet, autoencoder: PoseAutoencoder | None) -> ActionClassifier:
+    """A classifier with new weights for the actions of `clips`."""
+    encoder = autoencoder if config.model.features == "code" else None
+    classifier = ActionClassifier(clips.skeleton, clips.actions, autoencoder=encoder, **config.model.to_dict())
+    classifier.build()
+    return classifier
+
+
+def make_bank(config, clips: ClipSet, autoencoder: PoseAutoencoder | None) -> Bank:
+    """Augments, encodes and standardises clips: `config.augmentation.copies` of each, or the clips as they are."""
+    classifier = new_classifier(config, clips, autoencoder)
+    options = config.augmentation
+    copies = [
+        augment(clips.positions, clips.skeleton, seeds.of(options.seed, copy), options).numpy()
+        for copy in range(options.copies)
+    ]
+    described = describe(classifier, np.concatenate(copies or [clips.positions]))
+    if config.model.features != "raw":
+        classifier.standardizer.adapt(described)
+    inputs = np.concatenate(
+        [classifier.standardizer(described[at : at + len(clips)]) for at in range(0, len(described), len(clips))]
+    )
+    labels = np.tile(clips.labels, max(options.copies, 1))
+    return Bank(inputs, labels, classifier.standardizer.get_weights())
+
+
+def describe(classifier: ActionClassifier, positions: np.ndarray) -> np.ndarray:
+    """`ActionClassifier.describe` of any number of clips `[N, T, J, 3]`, compiled once."""
+    at_once = min(_CLIPS_AT_ONCE, len(positions))
+    compiled = tf.function(classifier.describe, jit_compile=True, autograph=False)
+    parts = []
+    for start in range(0, len(positions), at_once):
+        part = positions[start : start + at_once]
+        padded = np.concatenate([part, np.repeat(part[-1:], at_once - len(part), axis=0)])
+        parts.append(compiled(tf.constant(padded)).numpy()[: len(part)])
+    return np.concatenate(parts)
+
+
+def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
+    """The same actions seen from elsewhere, by other people, on the other side, cut otherwise: all per clip.
+
+    Args:
+        clips: `[N, T, J, 3]` metres.
+        skeleton: of the clips.
+        seed: two integers.
+        options: the `augmentation` part of a config.
+
+    Returns:
+        `[N, T, J, 3]`.
+    """
+    crop_seed, mirror_seed, size_seed, heading_seed, tilt_seed = seeds.split(seed, 5)
+    clips = tf.convert_to_tensor(clips, tf.float32)
+    count, frames, joints, _ = clips.shape
+    if options.crop:
+        cut = options.crop * tf.random.stateless_uniform([2, count, 1], crop_seed)
+        moments = (cut[0] + (1.0 - cut[0] - cut[1]) * tf.linspace(0.0, 1.0, frames)) * (frames - 1)
+        before = tf.minimum(tf.cast(moments, tf.int32), max(frames - 2, 0))
+        after = tf.minimum(before + 1, frames - 1)
+        weight = (moments - tf.cast(before, tf.float32))[..., None, None]
+        clips = tf.gather(clips, before, batch_dims=1) * (1.0 - weight) + tf.gather(clips, after, batch_dims=1) * weight
+    if options.mirror:
+        mirrored = tf.random.stateless_uniform([count], mirror_seed) < 0.5
+        poses = body.mirror(tf.reshape(clips, [-1, joints, 3]), skeleton, tf.repeat(mirrored, frames))
+        clips = tf.reshape(poses, clips.shape)
+    clips *= tf.exp(options.size * tf.random.stateless_normal([count, 1, 1, 1], size_seed))
+    heading, tilt = (
+        math.radians(degrees) * tf.random.stateless_uniform([count], of, -1.0, 1.0)
+        for degrees, of in ((options.heading_degrees, heading_seed), (options.tilt_degrees, tilt_seed))
+    )
+    turn = tf.matmul(rotations.about_axis(tilt, (1.0, 0.0, 0.0)), rotations.about_axis(heading))
+    return rotations.rotate(clips, turn[:, None])
+
+
+def classification_loss(classifier: ActionClassifier, batch: dict, seed, config):
+    """Cross-entropy on one batch of a bank, with dropout of what the LSTM sees and of its last state.
+
+    Returns:
+        `(loss, {"accuracy": share})`.
+    """
+    inputs_seed, state_seed = seeds.split(seed, 2)
+    drop = tf.nn.experimental.stateless_dropout
+    state = classifier.lstm(drop(batch["inputs"], config.dropout.inputs, inputs_seed))
+    logits = classifier.head(drop(state, config.dropout.state, state_seed))
+    truth = tf.one_hot(batch["labels"], len(classifier.actions))
+    loss = keras.losses.categorical_crossentropy(
+        truth, logits, from_logits=True, label_smoothing=config.label_smoothing
+    )
+    right = tf.argmax(logits, -1, tf.int32) == batch["labels"]
+    return tf.reduce_mean(loss), {"accuracy": tf.reduce_mean(tf.cast(right, tf.float32))}
+
+
+def accuracy(classifier: ActionClassifier, clips: ClipSet, described: np.ndarray | None = None) -> float:
+    """The share of clips whose label is found, in per cent; `described` spares encoding them."""
+    described = describe(classifier, clips.positions) if described is None else described
+    logits = classifier.logits(classifier.standardizer(described))
+    return 100.0 * float(np.mean(np.argmax(logits, axis=-1) == clips.labels))
+
+
+def fingerprint(autoencoder: PoseAutoencoder | None) -> str:
+    """The first 16 hex digits of the SHA-256 of a model's weights; empty for none."""
+    if autoencoder is None:
+        return ""
+    digest = hashlib.sha256()
+    for weights in autoencoder.get_weights():
+        digest.update(weights.tobytes())
+    return digest.hexdigest()[:16]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Learned:
+    """What a run learns from, as `claim` notes it."""
+
+    name: str
+    checksum: str

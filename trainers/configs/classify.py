@@ -1,0 +1,43 @@
+"""Action recognition from frozen codes: the paper's classifier (Sec. 4.3), augmentation before the encoder.
+
+    tfpose classify --config classify --encoder runs/default_cmu --data nucla --workdir runs/classify_nucla
+
+Settings were chosen on --data=nucla_v1_v2 and nucla_v2_v1 alone.
+"""
+
+import ml_collections
+
+
+def get_config():
+    config = ml_collections.ConfigDict()
+    config.seed = 0
+    config.batch = 64
+    config.epochs = 40
+    config.checkpoint_every = 200
+
+    config.model = ml_collections.ConfigDict()
+    config.model.features = "code"
+    config.model.frames = 40
+    config.model.units = 128
+    config.model.components = 64
+
+    # Augmented copies of every clip, encoded once: the encoder is frozen. None learns from the clips as they are.
+    config.augmentation = ml_collections.ConfigDict()
+    config.augmentation.copies = 12
+    config.augmentation.seed = 0
+    config.augmentation.heading_degrees = 60.0
+    config.augmentation.tilt_degrees = 20.0
+    config.augmentation.size = 0.1
+    config.augmentation.mirror = True
+    config.augmentation.crop = 0.15  # of the clip, at most, at either end
+
+    config.dropout = ml_collections.ConfigDict({"inputs": 0.5, "state": 0.5})
+    config.label_smoothing = 0.0
+
+    config.optimizer = ml_collections.ConfigDict()
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 2e-3
+    config.optimizer.warmup_steps = 0
+    config.optimizer.weight_decay = 1e-3
+    config.optimizer.clip_norm = 1.0
+    return config
