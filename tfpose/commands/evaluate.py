@@ -2,7 +2,10 @@
 
     tfpose evaluate denoise --model runs/cmu --data h36m --out results/denoise_h36m.json --plot denoise.png
 
-denoise: MPJPE by number of corrupted joints, PA-MPJPE, bone lengths, symmetry and swap-MPJPE, beside three baselines.
+denoise: MPJPE by number of corrupted joints, PA-MPJPE, bone lengths and symmetry, beside three baselines.
+swap: MPJPE with the pose code of another view, and probes that look for the view in the pose code.
+retrieval: the pose of the same moment in another camera's recording, Hit@1, 5 and 10 (--data=ntu, h36m).
+recognise: actions in other views (--data=nucla, ntu, ntu_subject), by an LSTM on frozen codes; linear, knn: without.
 With several --seeds, numbers are means over them and the file has their standard deviations too. With --out, they are
 written as JSON with the command, seeds, data checksum and commit, and as Markdown beside it.
 """
@@ -18,8 +21,9 @@ def define_flags(values: flags.FlagValues):
     flags.DEFINE_string("model", None, "A model.keras file or the directory of its training.", flag_values=values)
     common.define_data_flags(values, "auto")
     flags.DEFINE_list("seeds", ["0"], "Seeds of everything drawn: one run for each.", flag_values=values)
-    flags.DEFINE_enum(
-        "views", "upright", ["upright", "so3"], "denoise: turns between the views of the swap.", flag_values=values
+    flags.DEFINE_enum("views", "upright", ["upright", "so3"], "swap: turns between two views.", flag_values=values)
+    flags.DEFINE_list(
+        "features", None, "recognise, linear, knn: what describes a pose; default: all there are.", flag_values=values
     )
     flags.DEFINE_integer("most_poses", None, "Evenly thin the test poses to so many.", flag_values=values)
     flags.DEFINE_string("out", None, "JSON file for the result.", flag_values=values)

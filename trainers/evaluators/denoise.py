@@ -7,13 +7,13 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from tfpose import corruption, metrics, plots, rotations, seeds
+from tfpose import corruption, metrics, plots, seeds
 from tfpose.data import splits
 from tfpose.data.pose_set import PoseSet, complete_poses, evenly
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators.baselines import baselines
 
-OPTIONS = ("views", "most_poses")
+OPTIONS = ("most_poses",)
 CORRUPTED_JOINTS = (0, 1, 2, 3, 4, 5)
 _BATCH = 1000
 
@@ -85,20 +85,18 @@ def of_clips(name: str, clips, skeleton: Skeleton) -> Data:
     return Data(poses, poses)
 
 
-def measure(model, data: Data, seed: int = 0, *, views: str = "upright", most_poses: int | None = None) -> dict:
+def measure(model, data: Data, seed: int = 0, *, most_poses: int | None = None) -> dict:
     """Measures `model` and the baselines on the same corrupted poses.
 
     Args:
         model: a `PoseAutoencoder`.
         data: of `load`.
-        seed: of the corruption and the views.
-        views: "upright" or "so3": the turn between the two views of the swap.
+        seed: of the corruption.
         most_poses: at most so many poses for each k.
 
     Returns:
         `{"rows": {method: {"mpjpe": [mm for k = 0..5], "mpjpe_mean": mm, "pa_mpjpe": mm, "bone_length": mm,
-        "symmetry": mm}}, "swap": {...}, "poses": N}`. All but "mpjpe" are means over k = 1..5. "swap" has the
-        MPJPE of the autoencoder when codes are its own and when the view code comes from the other view.
+        "symmetry": mm}}, "poses": N}`. All but "mpjpe" are means over k = 1..5.
     """
     poses = data.test
     tests = corrupt_by_count(poses, seed, most_poses)
@@ -107,7 +105,7 @@ def measure(model, data: Data, seed: int = 0, *, views: str = "upright", most_po
     if model.refinements:
         methods["autoencoder + trust"] = batched(model.denoise)
     rows = {name: _row(method, tests, poses.skeleton) for name, method in methods.items()}
-    return {"rows": rows, "swap": _swap(model, tests, seed, views), "poses": len(tests[0].truth)}
+    return {"rows": rows, "poses": len(tests[0].truth)}
 
 
 def summary(model, data: Data, seed: int = 0, most_poses: int = 1000) -> dict[str, float]:
@@ -153,14 +151,6 @@ def markdown(report: dict) -> str:
     for name, row in report["rows"].items():
         cells = [*row["mpjpe"], row["mpjpe_mean"], row["pa_mpjpe"], row["bone_length"], row["symmetry"]]
         lines.append(f"| {name} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |")
-    swap = report["swap"]
-    own, other = swap["reconstruction"], swap["swap"]
-    lines += [
-        "",
-        f"View transfer: swap-MPJPE {np.mean(other[1:]):.1f} mm with the view code of the other view, "
-        f"{np.mean(own[1:]):.1f} mm with the pose's own (means over k = 1..5, ratio "
-        f"{np.mean(other[1:]) / np.mean(own[1:]):.3f}; clean poses {other[0]:.1f} and {own[0]:.1f} mm).",
-    ]
     return "\n".join(lines)
 
 
@@ -174,22 +164,6 @@ def _row(method, tests: dict[int, Corrupted], skeleton) -> dict:
         by_k["symmetry"].append(metrics.symmetry_error(recovered, skeleton))
     row = {"mpjpe": [1000 * error for error in by_k["mpjpe"]], "mpjpe_mean": 1000 * float(np.mean(by_k["mpjpe"][1:]))}
     return row | {name: 1000 * float(np.mean(by_k[name][1:])) for name in ("pa_mpjpe", "bone_length", "symmetry")}
-
-
-def _swap(model, tests: dict[int, Corrupted], seed: int, views: str) -> dict[str, list[float]]:
-    """swap-MPJPE by k: the pose code of one view and the view code of another must give the pose in that other view."""
-    draw = {"so3": rotations.uniform, "upright": lambda count, s: rotations.upright(count, s, np.radians(10.0))}[views]
-    reconstruct, transfer = batched(model.reconstruct), batched(model.transfer_view)
-    result = {"reconstruction": [], "swap": []}
-    for k, test in tests.items():
-        centre = model.normalizer(test.observed)[1].centre.numpy()
-        turn = draw(len(test.truth), seeds.of(seed, 1000 + k))
-        # Turned about the centre that the model sees, so that both views share it.
-        truth = rotations.rotate(test.truth - centre, turn).numpy() + centre
-        observed = rotations.rotate(test.observed - centre, turn).numpy() + centre
-        result["reconstruction"].append(1000 * metrics.mpjpe(reconstruct(observed), truth))
-        result["swap"].append(1000 * metrics.mpjpe(transfer(test.observed, observed), truth))
-    return result
 
 
 def batched(method):

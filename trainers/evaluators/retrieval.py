@@ -86,6 +86,12 @@ def measure(model, data: Recordings, seed: int = 0) -> dict:
     return {"cameras": views, "moments": count, "hits": hits}
 
 
+def summary(model, data: Recordings) -> dict[str, float]:
+    """Hit@1 of the pose code as recorded, in per cent."""
+    codes = [batched(lambda poses: model.encode(poses)["pose_code"])(view) for view in _moments(data, 0)]
+    return {"retrieval_hit_at_1": _hit_at(codes, 1)}
+
+
 def markdown(report: dict) -> str:
     """The tables of a report of `over_seeds`: one for each noise."""
     mean, std = report["mean"], report["std"]
@@ -111,11 +117,10 @@ def _hits(model, views: list[np.ndarray], skeleton: Skeleton) -> dict[str, list[
         "hips along x": lambda poses: body.face_forward(poses, skeleton).numpy(),
         "in the trunk's frame": lambda poses: _in_trunk_frame(poses, skeleton),
     }
-    pairs = list(itertools.permutations(range(len(views)), 2))
     result = {}
     for name, represent in representations.items():
         codes = [represent(view) for view in views]
-        result[name] = [100 * float(np.mean([metrics.hit_at_k(codes[a], codes[b], k) for a, b in pairs])) for k in KS]
+        result[name] = [_hit_at(codes, k) for k in KS]
     # No code at all: each pair of poses turned onto each other. What it costs grows with the square of the moments.
     distances = [metrics.rigid_distances(one, other) for one, other in itertools.combinations(views, 2)]
     distances += [distance.T for distance in distances]
@@ -123,6 +128,11 @@ def _hits(model, views: list[np.ndarray], skeleton: Skeleton) -> dict[str, list[
         100 * float(np.mean([metrics.hit_at_k_by_distance(distance, k) for distance in distances])) for k in KS
     ]
     return result
+
+
+def _hit_at(codes: list[np.ndarray], k: int) -> float:
+    pairs = itertools.permutations(codes, 2)
+    return 100 * float(np.mean([metrics.hit_at_k(query, gallery, k) for query, gallery in pairs]))
 
 
 def _in_trunk_frame(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:

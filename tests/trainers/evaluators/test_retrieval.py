@@ -91,6 +91,12 @@ def test_tables_have_means_and_spreads(performances, skeleton):
     assert "±" not in retrieval.markdown(evaluators.over_seeds(retrieval, Ideal(skeleton), data, [0]))
 
 
+def test_summary_is_the_first_hit_of_the_pose_code(performances, skeleton):
+    data = recordings(performances, skeleton)
+    assert retrieval.summary(Ideal(skeleton), data) == {"retrieval_hit_at_1": 100.0}
+    assert retrieval.summary(Blind(skeleton), data) == {"retrieval_hit_at_1": 0.0}
+
+
 def test_sets_of_one_camera_are_refused(skeleton):
     with pytest.raises(DataError, match="data set 'cmu' has no simultaneous views; ntu and h36m have"):
         retrieval.load("cmu", None, skeleton)
