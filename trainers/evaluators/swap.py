@@ -128,7 +128,7 @@ def _probes(model, poses: np.ndarray, skeleton: Skeleton, seed: int, views: str)
         values = values.reshape(len(values), -1)
         regressors = {
             "ridge": Ridge(),
-            "mlp": MLPRegressor(hidden_layer_sizes=(256,), early_stopping=True, random_state=seed),
+            "mlp": MLPRegressor(hidden_layer_sizes=(256,), early_stopping=True, max_iter=500, random_state=seed),
         }
         result[name] = {}
         for kind, regressor in regressors.items():

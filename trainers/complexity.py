@@ -1,0 +1,132 @@
+"""Parameters and floating-point operations of a model by component ("Complexity of the SeBiReNet", Sec. 3.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfpose.layers import SeBiReNet
+from tfpose.layers.sebirenet import paper_parameter_count
+from tfpose.models import PoseAutoencoder
+
+PAPER_PARAMETERS = 270_000  # "about 0.27 M"
+
+
+def parameters(model: PoseAutoencoder) -> dict[str, int]:
+    """Component -> number of weights. The model must be built."""
+    return {name: sum(int(np.prod(w.shape)) for w in layer.weights) for name, layer in _components(model).items()}
+
+
+def flops(model: PoseAutoencoder, method: str = "denoise") -> dict[str, int]:
+    """Component -> floating-point operations per pose of all its matrix products; a multiply-add counts as two.
+
+    Counted from shapes. Biases, gates and activations are left out, as is usual; they add about one part in thirty.
+
+    Args:
+        model: built.
+        method: "encode", "reconstruct" or "denoise"; the last runs everything once for each refinement.
+    """
+    joints, size = len(model.skeleton), model.code_size
+    once = {}
+    for name, layer in _components(model).items():
+        kernels = sum(2 * int(np.prod(w.shape)) for w in layer.weights if w.path.endswith("kernel"))
+        once[name] = kernels * (joints if layer is model.encoder.pose_head else 1)
+    for part in ("encoder", "decoder"):
+        network = getattr(getattr(model, part), "network", None)
+        if network is not None:
+            for direction in _subnets(network):
+                once[f"{part}: {direction}"] = _subnet_flops(network, direction)
+    if model.encoder.disentangled and model.encoder.view_head.orthogonal:
+        once["encoder: view head"] += 2 * size * (4 * size**2)  # Gram-Schmidt: two rounds, two products for each row
+    once["coupling"] = 2 * joints * size**2 * model.encoder.disentangled
+    return {name: count * _runs(model, name, method) for name, count in once.items()}
+
+
+def measure(model: PoseAutoencoder) -> dict:
+    """What `markdown` and a result file need: counts by component, totals, and the paper's counts beside ours."""
+    counts, per_method = parameters(model), {method: flops(model, method) for method in _METHODS}
+    network = model.encoder.network
+    described = SeBiReNet(model.skeleton, network.units, use_bias=False, node_output=True)
+    described.build((None, len(model.skeleton), 3))
+    return {
+        "components": {
+            name: {"parameters": counts.get(name, 0), **{method: per_method[method][name] for method in _METHODS}}
+            for name in per_method["denoise"]
+        },
+        "total": {
+            "parameters": sum(counts.values()),
+            **{method: sum(per_method[method].values()) for method in _METHODS},
+        },
+        "paper": {
+            "stated": PAPER_PARAMETERS,
+            "formula": paper_parameter_count(model.skeleton, units=network.units),
+            "described network": described.count_params(),
+            "ours": network.count_params(),
+        },
+    }
+
+
+def markdown(report: dict) -> str:
+    """The tables of what `measure` returned."""
+    lines = [
+        "| component | parameters | FLOPs of encode | of reconstruct | of denoise |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, row in [*report["components"].items(), ("**total**", report["total"])]:
+        lines.append(f"| {name} | " + " | ".join(f"{row[key]:,}" for key in ("parameters", *_METHODS)) + " |")
+    paper = report["paper"]
+    lines += [
+        "",
+        "FLOPs of matrix products per pose; a multiply-add counts as two.",
+        "",
+        "| parameters of one SeBiReNet | |",
+        "|---|---:|",
+        f"| the paper's words | about {paper['stated']:,} |",
+        f"| the paper's formula, the sum over nodes of [3 n_x + (3 N + 4) n_h + 1] n_h | {paper['formula']:,} |",
+        f"| eq. 8 built as written: no biases in the cells, an output layer in every node | "
+        f"{paper['described network']:,} |",
+        f"| this configuration's encoder | {paper['ours']:,} |",
+    ]
+    return "\n".join(lines)
+
+
+_METHODS = ("encode", "reconstruct", "denoise")
+
+
+def _components(model: PoseAutoencoder) -> dict:
+    """Component -> the layer or subnet that holds its weights."""
+    components = {}
+    for part in (model.encoder, model.decoder):
+        network = getattr(part, "network", None)
+        if network is not None:
+            components |= {f"{part.name}: {name}": subnet for name, subnet in _subnets(network).items()}
+        if part is model.encoder:
+            components["encoder: pose head"] = part.pose_head
+            if part.disentangled:
+                components["encoder: view head"] = part.view_head
+        elif network is None:
+            components["decoder: MLP"] = part
+        else:
+            components["decoder: read-out"] = part.readout
+    optional = {"trust": model.trust, "correction": model.correction}
+    return components | {name: layer for name, layer in optional.items() if layer is not None}
+
+
+def _subnets(network: SeBiReNet) -> dict:
+    both = {"recursive": network.recursive, "diffuse": network.diffuse}
+    return {name: subnet for name, subnet in both.items() if subnet is not None}
+
+
+def _subnet_flops(network: SeBiReNet, direction: str) -> int:
+    """Every kernel of every node once for each pass, but for what a zero state is not multiplied by."""
+    subnet = getattr(network, direction)
+    sizes = {w.path.rpartition("/")[2]: 2 * int(np.prod(w.shape)) for w in subnet.weights if w.path.endswith("kernel")}
+    starts_from_zero = direction == "recursive" or network.wiring != "sebirenet"
+    return network.passes * sum(sizes.values()) - starts_from_zero * sizes["recurrent_kernel"]
+
+
+def _runs(model: PoseAutoencoder, component: str, method: str) -> int:
+    if method == "encode":
+        return int(component.startswith("encoder"))
+    if component in ("trust", "correction"):
+        return model.refinements if method == "denoise" else 0
+    return max(model.refinements, 1) if method == "denoise" else 1
