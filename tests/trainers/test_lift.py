@@ -35,14 +35,18 @@ def poses(skeleton):
 
 
 @pytest.fixture(scope="module")
-def pairs(poses, skeleton):
+def pairs(poses):
+    return seen_by_a_camera(poses)
+
+
+def seen_by_a_camera(poses):
     """Before a camera 1.2 m above the ground, 4.5 m away, that looks down by 0.2 rad; joints seen 0.002 off."""
     cosine, sine = np.float32([np.cos(0.2), np.sin(0.2)])
     look_down = np.float32([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
     joints_3d = (poses.positions - np.float32([0, 1.2, 4.5])) @ look_down.T
     joints_2d = project(joints_3d).numpy() + np.float32(0.002)
     up = np.tile(look_down @ np.float32([0, 1, 0]), (len(joints_3d), 1))
-    return LiftingPairs("made up", skeleton, joints_2d, joints_3d, up, np.full(len(up), "Walking"))
+    return LiftingPairs("made up", poses.skeleton, joints_2d, joints_3d, up, np.full(len(up), "Walking"))
 
 
 @pytest.fixture(scope="module")
@@ -144,20 +148,30 @@ def test_the_baseline_is_residual_and_can_be_saved(skeleton, batch, tmp_path):
 
 
 @pytest.fixture(scope="module")
+def few_joints():
+    """Poses of a body so small that compiling takes seconds."""
+    joints = [["hip", None], ["neck", "hip"], ["hand_left", "neck"], ["hand_right", "neck"]]
+    skeleton = Skeleton.from_dict({"name": "few", "joints": joints, "mirror": [["hand_left", "hand_right"]]})
+    standing = np.float32([[0, 1, 0], [0, 1.5, 0], [0.3, 1.2, 0], [-0.3, 1.2, 0]])
+    return PoseSet("few", standing + np.random.default_rng(4).normal(0, 0.1, (100, 4, 3)), skeleton)
+
+
+@pytest.fixture(scope="module")
 def config():
     config = lift_config.get_config()
     config.batch = config.stream.batch = 16
-    config.stream.model.update(SMALL)
+    config.stream.model.update({**SMALL, "decoder": "mlp"})
+    config.stream.model.network.wiring = "recursive"
     config.encoder.units = 4
-    config.encoder.network.passes = 1
+    config.encoder.network = config.stream.model.network
     config.stream.steps, config.land.steps, config.finetune.steps = 2, 15, 15
     for part in (config.stream, config.land, config.finetune, config.mlp):
         part.optimizer.warmup_steps, part.optimizer.learning_rate = 0, 0.01
     return config
 
 
-def test_all_stages(config, poses, pairs, tmp_path):
-    seen = []
+def test_all_stages(config, few_joints, tmp_path):
+    poses, pairs, seen = few_joints, seen_by_a_camera(few_joints), []
 
     def evaluate(model):
         seen.append(float(np.linalg.norm(model(pairs.joints_2d[:64]) - _rooted(pairs)[:64], axis=-1).mean()))
