@@ -5,14 +5,23 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from tfpose import rotations
 from tfpose.seeds import split
 from tfpose.skeleton import Skeleton
 
 
 def randomize(
-    poses, skeleton: Skeleton, seed, *, bones: float = 0.2, size: float = 0.1, definitions: float = 0.03
+    poses,
+    skeleton: Skeleton,
+    seed,
+    *,
+    bones: float = 0.2,
+    size: float = 0.1,
+    definitions: float = 0.03,
+    limbs: float = 0.0,
+    jitter: float = 0.0,
 ) -> tf.Tensor:
-    """The same poses on other bodies: bone directions stay, lengths and joint definitions change.
+    """Poses on other bodies, seen by other sensors: bone lengths and joint definitions change, limbs move a little.
 
     Args:
         poses: `[B, J, 3]` metres.
@@ -23,11 +32,14 @@ def randomize(
         size: the whole body is multiplied by exp(N(0, size)).
         definitions: rigs place the joints of the trunk differently; each is shifted by N(0, definitions) metres in the
             frame of the trunk, by twice as much along its height, mirror images mirrored.
+        limbs: the bones of arms and legs are turned by N(0, limbs) radians about each axis: people do more than a few
+            recordings show, and what they do must not be taken for an error.
+        jitter: every joint is shifted by N(0, jitter) metres, as by a sensor that cannot do better.
 
     Returns:
-        `[B, J, 3]`; where the root is no joint of the trunk it stays where it was.
+        `[B, J, 3]`; without jitter, and where the root is no joint of the trunk, it stays where it was.
     """
-    bone_seed, trunk_seed, size_seed, shift_seed = split(seed, 4)
+    bone_seed, trunk_seed, size_seed, shift_seed, limb_seed, jitter_seed = split(seed, 6)
     batch = tf.shape(poses)[0]
     logs = bones * tf.random.stateless_normal([batch, len(skeleton.bones)], bone_seed)
     logs = tf.gather(logs, _tied(skeleton.mirror_bones, len(skeleton.bones)), axis=1)
@@ -36,10 +48,15 @@ def randomize(
     logs += size * tf.random.stateless_normal([batch, 1], size_seed)
     child, parent = np.array(skeleton.bones, int).reshape(-1, 2).T
     vectors = tf.gather(poses, child, axis=1) - tf.gather(poses, parent, axis=1)
+    if limbs:
+        turns = tf.reshape(rotations.small(batch * len(child), limb_seed, limbs), [batch, len(child), 3, 3])
+        vectors = tf.where(in_trunk[:, None] > 0, vectors, tf.einsum("nbcd,nbd->nbc", turns, vectors))
     root = poses[:, skeleton.root : skeleton.root + 1]
     bodies = root + tf.einsum("jb,nbc->njc", _paths(skeleton), vectors * tf.exp(logs)[..., None])
     if definitions and skeleton.torso:
         bodies += _torso_shifts(bodies, skeleton, shift_seed, definitions)
+    if jitter:
+        bodies += jitter * tf.random.stateless_normal(tf.shape(bodies), jitter_seed)
     return bodies
 
 

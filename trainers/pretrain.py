@@ -116,18 +116,16 @@ def two_views(batch: dict, skeleton: Skeleton, seed, config):
     """
     poses = batch["poses"]
     count = poses.shape[0]
-    mirror_seed, body_seed, corrupt_seed, view_seed, other_seed = seeds.split(seed, 5)
-    if config.body.mirror:
+    mirror_seed, body_seed, corrupt_seed, view_seed, other_seed, sides_seed = seeds.split(seed, 6)
+    changes = config.body.to_dict()
+    mirrored, sides = changes.pop("mirror"), changes.pop("sides")
+    if mirrored:
         poses = body.mirror(poses, skeleton, tf.random.stateless_uniform([count], mirror_seed) < 0.5)
-    if config.body.bones or config.body.size or config.body.definitions:
-        poses = body.randomize(
-            poses,
-            skeleton,
-            body_seed,
-            bones=config.body.bones,
-            size=config.body.size,
-            definitions=config.body.definitions,
-        )
+    if any(changes.values()):
+        poses = body.randomize(poses, skeleton, body_seed, **changes)
+    if sides:
+        exchanged = tf.random.stateless_uniform([count], sides_seed) < sides
+        poses = corruption.swap_sides(poses, exchanged, skeleton)
     corrupted = corrupt(poses, batch.get("moved"), skeleton, corrupt_seed, config.corruption)
     second = draw_views(count, view_seed, config.view)
     truths, observations = [poses], [corrupted]

@@ -56,6 +56,39 @@ def test_bones_keep_their_direction_and_the_root_its_place(name):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
+def test_limbs_turn_and_the_trunk_does_not(name):
+    skeleton = Skeleton.load(name)
+    poses = some_poses(skeleton)
+    moved = body.randomize(poses, skeleton, [1, 2], bones=0.0, size=0.0, definitions=0.0, limbs=0.3).numpy()
+    np.testing.assert_allclose(lengths(moved, skeleton), lengths(poses, skeleton), rtol=1e-4)
+    np.testing.assert_allclose(moved[:, skeleton.root], poses[:, skeleton.root], atol=1e-6)
+    trunk = trunk_bones(skeleton)
+    before, after = vectors(poses, skeleton), vectors(moved, skeleton)
+    np.testing.assert_allclose(after[:, trunk], before[:, trunk], atol=1e-5)
+    assert (np.abs(after[:, ~trunk] - before[:, ~trunk]).max(axis=(0, 2)) > 0.01).all()
+
+
+def test_limbs_turn_by_as_much_as_is_said():
+    skeleton = Skeleton.load("paper17")
+    poses = np.repeat(some_poses(skeleton, 1), MANY, axis=0)
+    moved = body.randomize(poses, skeleton, [1, 2], bones=0.0, size=0.0, definitions=0.0, limbs=0.05).numpy()
+    before, after = (vectors(p, skeleton)[:, ~trunk_bones(skeleton)] for p in (poses, moved))
+    cosine = (before * after).sum(-1) / np.linalg.norm(before, axis=-1) / np.linalg.norm(after, axis=-1)
+    # Of the three components of a small turn, two change the direction of a bone.
+    np.testing.assert_allclose(np.sqrt(np.mean(np.arccos(np.clip(cosine, -1, 1)) ** 2)), 0.05 * np.sqrt(2), rtol=0.05)
+
+
+def test_jitter_shifts_every_joint_alone():
+    skeleton = Skeleton.load("paper17")
+    poses = some_poses(skeleton, MANY)
+    moved = body.randomize(poses, skeleton, [1, 2], bones=0.0, size=0.0, definitions=0.0, jitter=0.02).numpy()
+    shifts = (moved - poses).reshape(MANY, -1)
+    np.testing.assert_allclose(shifts.std(axis=0), 0.02, rtol=0.1)
+    correlation = np.corrcoef(shifts, rowvar=False) - np.eye(shifts.shape[1])
+    assert np.abs(correlation).max() < 0.1
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_mirror_bones_get_the_same_factor(name):
     skeleton = Skeleton.load(name)
     poses = some_poses(skeleton)

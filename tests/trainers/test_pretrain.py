@@ -92,7 +92,8 @@ def test_the_second_view_is_the_first_one_rotated(batch, skeleton, name):
 
 def test_default_views_are_both_upright_and_the_papers_second_is_any(batch, skeleton):
     for config, both in ((default.get_config(), True), (paper.get_config(), False)):
-        config.body.update({"mirror": False, "bones": 0.0, "size": 0.0, "definitions": 0.0})
+        config.body.mirror = False
+        default.without_other_bodies(config)
         first, second = halves(two_views(batch, skeleton, SEED, config)[0])
         original = batch["poses"].numpy()
         tilts = [
@@ -105,6 +106,16 @@ def test_default_views_are_both_upright_and_the_papers_second_is_any(batch, skel
         else:
             np.testing.assert_array_equal(first, original)
             assert tilts[1].max() > 150
+
+
+def test_backs_are_taken_for_fronts_as_often_as_the_config_says(batch, skeleton):
+    config = paper.get_config()
+    config.body.sides = 0.3
+    first, _ = halves(two_views(batch, skeleton, SEED, config)[0])
+    original = batch["poses"].numpy()
+    exchanged = (first == original[:, skeleton.mirror_joints]).all((1, 2))
+    assert ((first == original).all((1, 2)) ^ exchanged).all()
+    assert exchanged.mean() == pytest.approx(0.3, abs=0.1)
 
 
 def test_the_seed_is_the_batch(batch, skeleton):

@@ -34,6 +34,9 @@ def get_config():
     config.body.bones = 0.2
     config.body.size = 0.1
     config.body.definitions = 0.03
+    config.body.limbs = 0.25
+    config.body.jitter = 0.015
+    config.body.sides = 0.1  # depth cameras take the backs of people for their fronts
 
     config.corruption = ml_collections.ConfigDict()
     config.corruption.use_labels = False
@@ -66,3 +69,9 @@ def get_config():
     config.optimizer.weight_decay = 0.0
     config.optimizer.clip_norm = 0.0
     return config
+
+
+def without_other_bodies(config):
+    """Takes the changes of bodies, limbs and sensors out of `config`, and leaves mirroring."""
+    for name in set(config.body) - {"mirror"}:
+        config.body[name] = 0.0

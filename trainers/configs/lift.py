@@ -1,6 +1,8 @@
 """Lifting of 2D joints (the paper's Table 4): the 3D stream, the 2D encoder that lands on its codes, and fine-tuning.
 
-tfpose lift --config lift --detections gt --workdir runs/lift_gt --out results/lift_gt.json
+    tfpose lift --config lift --detections gt --workdir runs/lift_gt --out results/lift_gt.json
+
+Trains the residual MLPs too, for as many steps; about 25 minutes on 2 free cores.
 """
 
 import ml_collections
@@ -21,9 +23,7 @@ def get_config():
     config.stream.steps = 3_000
     config.stream.evaluate_every = 0
     config.stream.model.refinements = 0
-    config.stream.body.bones = 0.0
-    config.stream.body.size = 0.0
-    config.stream.body.definitions = 0.0
+    default.without_other_bodies(config.stream)
     config.stream.corruption.most = 0
     config.stream.corruption.missing = 0.0
     config.stream.loss.refined = 0.0

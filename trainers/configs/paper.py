@@ -21,9 +21,7 @@ def get_config():
     config.model.refinements = 0
     config.model.correction_units = 0
     config.body.mirror = False
-    config.body.bones = 0.0
-    config.body.size = 0.0
-    config.body.definitions = 0.0
+    default.without_other_bodies(config)
     config.corruption.use_labels = True
     config.corruption.fewest = 1
     config.corruption.missing = 0.0

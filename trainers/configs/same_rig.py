@@ -11,7 +11,5 @@ from tfpose.trainers.configs import default
 def get_config():
     config = default.get_config()
     config.steps = 5_000
-    config.body.bones = 0.0
-    config.body.size = 0.0
-    config.body.definitions = 0.0
+    default.without_other_bodies(config)
     return config
