@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from tfpose.losses import norm
+from tfpose.models.pose_autoencoder import PoseAutoencoder
 from tfpose.skeleton import Skeleton
 
 FEATURES = ("raw", "normalised", "relative", "aligned", "code")
@@ -28,7 +29,7 @@ class ActionClassifier(keras.Model):
             "normalised" (coordinates, standardised), "relative" (to the root) or "aligned" (relative, and turned by
             hand until the hips lie along x: `tfpose.body.face_forward`). Only "raw" is not standardised, and the first
             two still have their translation.
-        autoencoder: the trained `PoseAutoencoder` for "code"; it is frozen.
+        autoencoder: the trained `PoseAutoencoder` for "code"; a frozen copy of it becomes part of the classifier.
         frames: T; clips of other lengths are resampled before, by `tfpose.data.clip_set.resample`.
         units: of the LSTM; the paper's is 128.
         components: codes are standardised along their first so many principal components; 0 standardises each of
@@ -67,9 +68,7 @@ class ActionClassifier(keras.Model):
         self.frames = frames
         self.units = units
         self.components = components
-        self.autoencoder = autoencoder
-        if autoencoder is not None:
-            autoencoder.trainable = False
+        self.autoencoder = autoencoder and _frozen_copy(autoencoder)
         fewer = components if features == "code" else 0
         self.standardizer = FrameStandardizer(min(fewer or self.width, self.width), name="standardizer")
         # Unrolled: built-in operations everywhere, and nothing but matrix products under XLA.
@@ -83,8 +82,6 @@ class ActionClassifier(keras.Model):
         return per_joint * len(self.skeleton) + (0 if self.features in ("raw", "normalised") else 2)
 
     def build(self, input_shape=None):
-        if self.autoencoder is not None and not self.autoencoder.built:
-            self.autoencoder.build()
         described = (None, self.frames, self.width)
         self.standardizer.build(described)
         self.lstm.build(self.standardizer.compute_output_shape(described))
@@ -97,7 +94,9 @@ class ActionClassifier(keras.Model):
     def classify(self, clips):
         """Clips `[B, T, J, 3]` metres -> `{"probabilities": [B, A], "label": [B] int32}`."""
         probabilities = self(clips)
-        return {"probabilities": probabilities, "label": ops.cast(ops.argmax(probabilities, axis=-1), "int32")}
+        # Not argmax: Keras' looks at the bits of a float's sign, for which LiteRT has no operation.
+        _, labels = ops.top_k(probabilities, 1)
+        return {"probabilities": probabilities, "label": ops.cast(labels[..., 0], "int32")}
 
     def describe(self, clips):
         """Clips `[B, T, J, 3]` metres -> what is known of each frame, `[B, T, F]`."""
@@ -159,6 +158,17 @@ class ActionClassifier(keras.Model):
         if isinstance(nested, dict):
             config = {**config, "autoencoder": keras.saving.deserialize_keras_object(nested)}
         return cls(**config)
+
+
+def _frozen_copy(autoencoder: PoseAutoencoder) -> PoseAutoencoder:
+    """A copy, because the caller's own may still be learning."""
+    # Built as one that learns: freezing is of the layers and variables that there are, where it is a change.
+    copy = PoseAutoencoder.from_config({**autoencoder.get_config(), "trainable": True})
+    copy.build()
+    copy.trainable = False
+    if autoencoder.built:
+        copy.set_weights(autoencoder.get_weights())
+    return copy
 
 
 @keras.saving.register_keras_serializable("tfpose")

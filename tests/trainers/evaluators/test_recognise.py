@@ -1,0 +1,135 @@
+"""recognise, linear and knn: rows, seeds, what is kept between seeds, and the table."""
+
+import keras
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from tfpose.data import ClipSet, synthetic
+from tfpose.data.clip_set import resample
+from tfpose.errors import TfposeError
+from tfpose.models import PoseAutoencoder
+from tfpose.models.action_classifier import FEATURES
+from tfpose.skeleton import Skeleton
+from tfpose.trainers import classify, evaluators
+from tfpose.trainers.configs import classify as classify_config
+from tfpose.trainers.evaluators import knn, linear, recognise
+
+FRAMES = 4
+
+
+@pytest.fixture(scope="module")
+def skeleton() -> Skeleton:
+    return Skeleton.load("paper17")
+
+
+@pytest.fixture(scope="module")
+def model(skeleton) -> PoseAutoencoder:
+    keras.utils.set_random_seed(4)
+    model = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
+    model.build()
+    return model
+
+
+def made_up(skeleton, split, seed) -> ClipSet:
+    """16 clips of two actions: who reaches raises both hands above the head."""
+    positions = np.stack([resample(clip.positions[:8], FRAMES) for clip in synthetic.clips(16, seed=seed)])
+    labels = np.arange(16) % 2
+    for side in ("left", "right"):
+        positions[labels == 1, :, skeleton.index(f"wrist_{side}"), 1] = 2.2
+    return ClipSet(f"made up/{split}", positions, labels, ("stand", "reach"), skeleton, ("v",) * 16, ("s",) * 16, "us")
+
+
+@pytest.fixture
+def data(skeleton) -> recognise.Recognition:
+    return recognise.Recognition("made up", made_up(skeleton, "train", 1), made_up(skeleton, "test", 2))
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    whole = classify_config.get_config
+
+    def get_config():
+        config = whole()
+        config.epochs, config.batch = 6, 8
+        config.model.update({"frames": FRAMES, "units": 6, "components": 8})
+        config.augmentation.copies = 2
+        config.optimizer.learning_rate = 0.02
+        return config
+
+    monkeypatch.setattr(classify_config, "get_config", get_config)
+
+
+def test_every_kind_of_features_is_a_row_and_the_seed_decides(model, data):
+    first = recognise.measure(model, data, seed=1, features=("aligned", "code"))
+    assert first["clips"] == {"train": 16, "test": 16} and list(first["accuracy"]) == ["aligned", "code"]
+    assert first["accuracy"]["aligned"] > 70
+    assert recognise.measure(model, data, seed=1, features=("aligned", "code")) == first
+    assert recognise.summary(model, data) == {"recognised": recognise._accuracy(model, data, 0, "code")}
+
+
+def test_codes_are_made_once_for_all_seeds_and_anew_for_another_encoder(model, data, skeleton, monkeypatch):
+    made = []
+    whole = classify.make_bank
+    monkeypatch.setattr(classify, "make_bank", lambda *arguments: made.append(1) or whole(*arguments))
+    for name, times in (("code", 1), ("code", 1), ("relative", 2), ("code", 2)):
+        recognise._prepared(model, data, name)
+        assert len(made) == times
+    other = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
+    other.build()
+    recognise._prepared(other, data, "relative")
+    assert len(made) == 2
+    recognise._prepared(other, data, "code")
+    assert len(made) == 3
+
+
+def test_the_checksum_is_of_both_splits(skeleton, data):
+    swapped = recognise.Recognition("made up", data.test, data.train)
+    assert len(data.checksum) == 16 and data.checksum != swapped.checksum and data.lineage == "us"
+
+
+@pytest.mark.parametrize("evaluator", [linear, knn])
+def test_pooled_descriptions_need_no_training(evaluator, model, data):
+    report = evaluator.measure(model, data, seed=3)
+    assert list(report["accuracy"]) == list(FEATURES)
+    assert report["accuracy"]["relative"] > 90
+    assert evaluator.summary(model, data) == {evaluator.__name__.split(".")[-1]: report["accuracy"]["code"]}
+
+
+def test_pooling():
+    described = np.array([[[1.0, 5.0], [3.0, 5.0]]])
+    np.testing.assert_array_equal(linear.pool(described), [[2, 5, 1, 0, 1, 5, 3, 5]])
+
+
+def test_linear_is_scikit_learns(model, data):
+    train, test = (linear.pool(linear._described(model, clips, "raw")) for clips in (data.train, data.test))
+    mean, spread = train.mean(0), train.std(0)
+    spread[spread == 0] = 1
+    fitted = LogisticRegression(C=0.01, max_iter=1000).fit((train - mean) / spread, data.train.labels)
+    expected = 100 * fitted.score((test - mean) / spread, data.test.labels)
+    assert linear.measure(model, data, features=["raw"])["accuracy"]["raw"] == pytest.approx(expected)
+
+
+def test_unknown_features_are_refused(model, data):
+    for evaluator in (recognise, linear, knn):
+        with pytest.raises(
+            TfposeError, match="no features 'codes'; there are raw, normalised, relative, aligned, code"
+        ):
+            evaluator.measure(model, data, features=["codes"])
+
+
+def test_the_table_has_the_papers_numbers_beside_nucla_alone(data):
+    class Counting:
+        @staticmethod
+        def measure(model, data, seed, features):
+            return recognise.report(data, {name: 80.0 + seed for name in features})
+
+    report = evaluators.over_seeds(Counting, None, data, [0, 2], features=("aligned", "code"))
+    table = recognise.markdown(report)
+    assert "16 clips to learn from, 16 to test; accuracy in per cent, seeds 0, 2" in table
+    assert "| root-relative, hips along x | 81.0 ± 1.4 |\n| pose code | 81.0 ± 1.4 |" in table
+    assert recognise.PAPER not in table and recognise.PAPER not in knn.markdown(report)
+    report["data"]["name"] = "nucla"
+    assert recognise.PAPER in recognise.markdown(report)
+    one = evaluators.over_seeds(Counting, None, data, [0], features=("raw",))
+    assert "| raw coordinates | 80.0 |" in recognise.markdown(one)

@@ -1,0 +1,157 @@
+"""Action recognition across views: the paper's classifier on frozen codes, beside coordinates made to fit by hand.
+
+Every row goes the same way: the same clips, augmentation, standardisation, frame differences, LSTM, schedule and seeds
+(`trainers/configs/classify.py`), trained to the last epoch. Only what describes a pose differs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import tempfile
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfpose.data import splits
+from tfpose.data.clip_set import ClipSet
+from tfpose.errors import TfposeError
+from tfpose.models.action_classifier import FEATURES
+from tfpose.skeleton import Skeleton
+from tfpose.trainers import classify
+from tfpose.trainers.configs import classify as classify_config
+
+OPTIONS = ("features",)
+# Table 2 of the paper, N-UCLA: what it says of its own rows, to be read beside ours and never mixed with them.
+PAPER = "The paper's Table 2 on N-UCLA: raw coordinates 38.7, normalised coordinates 48.7, SeBiReNet's code 80.3."
+_LABELS = {
+    "raw": "raw coordinates",
+    "normalised": "normalised coordinates",
+    "relative": "root-relative",
+    "aligned": "root-relative, hips along x",
+    "code": "pose code",
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Recognition:
+    """A protocol's clips, and what was made of them once for all seeds.
+
+    Attributes:
+        name: of the protocol.
+        train, test: its clips.
+        lineage: as in `ClipSet`.
+        checksum: of the checksums of both.
+        made: features -> `(key, Bank, described test clips)` of the last model that was measured.
+    """
+
+    name: str
+    train: ClipSet
+    test: ClipSet
+    made: dict = dataclasses.field(default_factory=dict)
+    lineage: str = dataclasses.field(init=False)
+    checksum: str = dataclasses.field(init=False)
+
+    def __post_init__(self):
+        both = hashlib.sha256((self.train.checksum + self.test.checksum).encode()).hexdigest()[:16]
+        object.__setattr__(self, "checksum", both)
+        object.__setattr__(self, "lineage", self.train.lineage)
+
+
+def load(name: str, data_dir, skeleton: Skeleton) -> Recognition:
+    """The clips of a protocol, one of `tfpose.data.splits.CLIP_NAMES`.
+
+    Raises:
+        DataError: for another name, or files that are missing or unreadable.
+    """
+    frames = classify_config.get_config().model.frames
+    train, test = (splits.clips(name, split, data_dir, skeleton, frames) for split in ("train", "test"))
+    return Recognition(name, train, test)
+
+
+def measure(model, data: Recognition, seed: int = 0, features: Sequence[str] | None = None) -> dict:
+    """Accuracy on the test clips after the last epoch.
+
+    Args:
+        model: a `PoseAutoencoder`; it is frozen.
+        data: of `load`.
+        seed: of the classifier's weights, the order of the clips and dropout. The augmented copies are the same for
+            all seeds.
+        features: some of `FEATURES`; all by default.
+
+    Returns:
+        `{"clips": {"train": N, "test": N}, "accuracy": {features: per cent}}`.
+
+    Raises:
+        TfposeError: for unknown features.
+    """
+    return report(data, {name: _accuracy(model, data, seed, name) for name in chosen(features)})
+
+
+def summary(model, data: Recognition) -> dict[str, float]:
+    """The accuracy of the pose code, in per cent."""
+    return {"recognised": _accuracy(model, data, 0, "code")}
+
+
+def markdown(report: dict) -> str:
+    """The table of a report of `over_seeds`."""
+    return "\n\n".join(
+        [accuracy_table(report), PAPER] if report["data"]["name"] == "nucla" else [accuracy_table(report)]
+    )
+
+
+def chosen(features: Sequence[str] | None) -> Sequence[str]:
+    """The features that a caller named, all where none.
+
+    Raises:
+        TfposeError: for unknown ones.
+    """
+    for name in features or ():
+        if name not in FEATURES:
+            raise TfposeError(f"no features '{name}'; there are {', '.join(FEATURES)}")
+    return features or FEATURES
+
+
+def report(data: Recognition, accuracy: dict[str, float]) -> dict:
+    """What `measure` returns."""
+    return {"clips": {"train": len(data.train), "test": len(data.test)}, "accuracy": accuracy}
+
+
+def accuracy_table(report: dict) -> str:
+    """A row for each kind of features, with the standard deviation where there are several seeds."""
+    mean, std = report["mean"], report["std"]
+    lines = [
+        f"{mean['clips']['train']:.0f} clips to learn from, {mean['clips']['test']:.0f} to test; accuracy in per cent, "
+        f"seeds {', '.join(map(str, report['seeds']))}",
+        "",
+        "| features | accuracy |",
+        "|---|---:|",
+    ]
+    for name, value in mean["accuracy"].items():
+        spread = std["accuracy"][name]
+        lines.append(f"| {_LABELS[name]} | {value:.1f}{'' if spread is None else f' ± {spread:.1f}'} |")
+    return "\n".join(lines)
+
+
+def _accuracy(model, data: Recognition, seed: int, features: str) -> float:
+    config = _config(features, seed)
+    bank, described = _prepared(model, data, features)
+    with tempfile.TemporaryDirectory() as workdir:
+        classifier = classify.classify(config, data.train, model, workdir, bank, progress=False)
+    return classify.accuracy(classifier, data.test, described)
+
+
+def _prepared(model, data: Recognition, features: str) -> tuple[classify.Bank, np.ndarray]:
+    """The bank and the described test clips: made for the first seed, kept for the next."""
+    key = classify.fingerprint(model) if features == "code" else ""
+    if features not in data.made or data.made[features][0] != key:
+        config = _config(features)
+        described = classify.describe(classify.new_classifier(config, data.test, model), data.test.positions)
+        data.made[features] = (key, classify.make_bank(config, data.train, model), described)
+    return data.made[features][1:]
+
+
+def _config(features: str, seed: int = 0):
+    config = classify_config.get_config()
+    config.seed, config.model.features = seed, features
+    return config
