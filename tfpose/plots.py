@@ -35,6 +35,9 @@ from tfpose.skeleton import Skeleton
 
 TRUTH, CORRUPTED, RECOVERED = "#52b788", "#d7301f", "#0b5cad"
 _INK, _FAINT, _GROUND = "#222222", "#6b6b6b", "#eceff1"
+# Ten that the colour-blind can tell apart (Paul Tol's "muted", black for its grey).
+_MUTED = "#332288 #88ccee #44aa99 #117733 #999933 #ddcc77 #cc6677 #882255 #aa4499 #222222"
+_CLASSES = tuple(_MUTED.split())
 _RUNS = ("#0b5cad", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#222222")
 
 # How each role is drawn. The corrupted pose lies lowest: where it is right the truth covers it.
@@ -164,9 +167,7 @@ def denoising_grid(
     number = len(corrupted)
     recovered = _poses("recovered", recovered, skeleton, 3, number)
     truth = None if truth is None else _poses("truth", truth, skeleton, 3, number)
-    moved = np.zeros((number, len(skeleton)), bool) if moved is None else np.asarray(moved, bool)
-    if moved.shape != (number, len(skeleton)):
-        raise TfposeError(f"moved must be [N, J] = {(number, len(skeleton))}, got {moved.shape}")
+    moved = _moved(np.zeros((number, len(skeleton)), bool) if moved is None else moved, number, skeleton)
     if titles is not None and len(titles) != number:
         raise TfposeError(f"titles must be one for each of the {number} samples, got {len(titles)}")
 
@@ -252,6 +253,170 @@ def view_transfer_grid(
     words = {"fontsize": 9, "color": _INK, "ha": "center", "va": "center", "transform": figure.dpi_scale_trans}
     figure.text(margin + cell_width + len(views) * cell_width / 2, height - margin / 2, "the view of", **words)
     figure.text(margin / 2, 0.1 + len(poses) * cell_height / 2, "the pose of", rotation=90, **words)
+    _save(figure, path)
+
+
+def skeleton_model(
+    path: str | os.PathLike,
+    pose: ArrayLike,
+    truth: ArrayLike,
+    corrupted: ArrayLike,
+    moved: ArrayLike,
+    skeleton: Skeleton,
+):
+    """The paper's Fig. 3 (a): the skeleton with its joints numbered and named, and some corrupted samples.
+
+    Args:
+        path: a .png, .svg or .pdf file.
+        pose: `[J, 3]` metres, y up, with its joints well apart: the numbered one, seen from the front.
+        truth: `[N, J, 3]`, what the samples were.
+        corrupted: `[N, J, 3]`, the samples.
+        moved: boolean `[N, J]`, the joints that were moved; they are ringed and named.
+        skeleton: of all poses.
+
+    Raises:
+        TfposeError: for shapes that do not fit each other, or a file type that is none of the three.
+    """
+    pose = _poses("pose", pose, skeleton, 2)
+    corrupted = _poses("corrupted", corrupted, skeleton, 3)
+    number = len(corrupted)
+    truth, moved = _poses("truth", truth, skeleton, 3, number), _moved(moved, number, skeleton)
+
+    named = [_joint_names(each, skeleton) for each in moved]
+    tall, foot = 2.9, 0.3
+    head = 0.26 + 0.14 * max(names.count("\n") + 1 for names in named)
+    front = _azimuth(pose, skeleton) - _THREE_QUARTER
+    centre, (across, up) = _extent(pose, front)
+    model_width, names_width = tall * across / up, 1.2
+    azimuths = [_azimuth(each, skeleton) for each in truth]
+    centres, sizes = zip(*(_extent(both, azimuth) for both, azimuth in zip(np.stack([truth, corrupted], 1), azimuths)))
+    sample_across, sample_up = np.max(sizes, axis=0)
+    sample_width = max(1.5, tall * sample_across / sample_up)
+    width, height = model_width + names_width + number * sample_width + 0.2, tall + head + foot
+    figure = Figure((width, height), dpi=_DPI, facecolor="white")
+
+    axes = _panel(figure, (0.1, foot, model_width, tall), centre, up, front)
+    draw_pose(axes, pose, skeleton, "#8fa1ad", width=3.0, joints=0)
+    colors = {1: RECOVERED, 0: _INK, -1: CORRUPTED}
+    for joint, (point, side) in enumerate(zip(_upright(pose), _sides(skeleton))):
+        axes.plot(*point[:, None], "o", markersize=8.5, color="white", markeredgecolor=colors[side], zorder=5 + joint)
+        style = {"fontsize": 5.6, "color": colors[side], "zorder": 5.5 + joint}
+        axes.text(*point, str(joint), ha="center", va="center_baseline", **style)
+    top = foot + tall - 0.1
+    step = min(0.17, tall / len(skeleton))
+    for joint, (name, side) in enumerate(zip(skeleton.joints, _sides(skeleton))):
+        words = {"fontsize": 7, "color": colors[side], "va": "top", "transform": figure.dpi_scale_trans}
+        figure.text(model_width + 0.42, top - joint * step, str(joint), ha="right", **words)
+        figure.text(model_width + 0.48, top - joint * step, name.replace("_", " "), **words)
+    for i in range(number):
+        x = 0.1 + model_width + names_width + i * sample_width
+        axes = _panel(figure, (x, foot, sample_width, tall), centres[i], sample_up, azimuths[i])
+        _draw_ground(axes, truth[i])
+        draw_pose(axes, truth[i], skeleton, **_BAND)
+        draw_pose(axes, corrupted[i], skeleton, **_DASHED)
+        _ring(axes, corrupted[i][moved[i]])
+        text = [(f"{moved[i].sum()} moved", "head"), (named[i], "small")]
+        _write(figure, x + sample_width / 2, height - 0.06, text)
+    _legend(figure, [("ground truth", _BAND), ("corrupted", _DASHED)], True, False, 3)
+    _save(figure, path)
+
+
+def before_and_after(
+    path: str | os.PathLike,
+    observed: ArrayLike,
+    recovered: ArrayLike,
+    skeleton: Skeleton,
+    titles: Sequence[str] | None = None,
+):
+    """The paper's Fig. 4: skeletons as a sensor saw them in one row, what was recovered from them in the row below.
+
+    Both of a column have the same camera and scale.
+
+    Args:
+        path: a .png, .svg or .pdf file.
+        observed, recovered: `[N, J, 3]` metres, y up.
+        skeleton: of all poses.
+        titles: N lines, one above each column.
+
+    Raises:
+        TfposeError: for shapes that do not fit each other, or a file type that is none of the three.
+    """
+    observed = _poses("observed", observed, skeleton, 3)
+    recovered = _poses("recovered", recovered, skeleton, 3, len(observed))
+    if titles is not None and len(titles) != len(observed):
+        raise TfposeError(f"titles must be one for each of the {len(observed)} samples, got {len(titles)}")
+    azimuths = [_azimuth(pose, skeleton) for pose in recovered]
+    pairs = np.stack([observed, recovered], 1)
+    centres, sizes = zip(*(_extent(pair, azimuth) for pair, azimuth in zip(pairs, azimuths)))
+    across, up = np.max(sizes, axis=0)
+    margin, head, foot, tall = 0.34, 0.1 + 0.36 * (titles is not None), 0.26, 2.1
+    column = max(1.15, tall * across / up)
+    width, height = margin + len(observed) * column + 0.1, head + 2 * tall + foot
+    figure = Figure((width, height), dpi=_DPI, facecolor="white")
+    words = {"fontsize": 9, "color": _INK, "ha": "center", "va": "center", "transform": figure.dpi_scale_trans}
+    for row, (name, color) in enumerate((("sensor", CORRUPTED), ("recovered", RECOVERED))):
+        y = height - head - (row + 1) * tall
+        figure.text(margin / 2, y + tall / 2, name, rotation=90, **words)
+        for i, (pair, azimuth) in enumerate(zip(pairs, azimuths)):
+            axes = _panel(figure, (margin + i * column, y, column, tall), centres[i], up, azimuth)
+            _draw_ground(axes, pair[1])
+            draw_pose(axes, pair[row], skeleton, **{**_SOLID, "color": color, "width": 2.0})
+    for i, title in enumerate(titles or ()):
+        _write(figure, margin + (i + 0.5) * column, height - 0.08, [(textwrap.fill(title, 18), "small")])
+    _legend(figure, [], False, bool(skeleton.mirror), 2)
+    _save(figure, path)
+
+
+def code_maps(path: str | os.PathLike, maps: Mapping[str, ArrayLike], labels: Mapping[str, Sequence[str]]):
+    """Codes laid out in the plane: a row for each kind of code, a column for each way to colour the same points.
+
+    Args:
+        path: a .png, .svg or .pdf file.
+        maps: what the codes are called -> `[N, 2]`, such as of t-SNE.
+        labels: what the labels are called -> N names, such as of actions.
+
+    Raises:
+        TfposeError: for shapes that do not fit each other, or a file type that is none of the three.
+    """
+    maps = {name: np.asarray(points, float) for name, points in maps.items()}
+    for name, points in maps.items():
+        for kind, names in labels.items():
+            if points.ndim != 2 or points.shape[1] != 2 or len(names) != len(points):
+                raise TfposeError(
+                    f"map '{name}' must be [N, 2] with N '{kind}' labels, got {points.shape}, {len(names)}"
+                )
+    figure = Figure(
+        (2.9 * len(labels) + 0.3, 2.75 * len(maps) + 0.75), dpi=_DPI, facecolor="white", layout="constrained"
+    )
+    panels = figure.subplots(len(maps), len(labels), squeeze=False)
+    for column, (kind, names) in enumerate(labels.items()):
+        classes = sorted(set(names))
+        palette = _RUNS if len(classes) <= len(_RUNS) else _CLASSES
+        for row, (name, points) in enumerate(maps.items()):
+            axes = panels[row, column]
+            # All classes in one shuffled draw: none lies on top of the others.
+            order = np.random.default_rng(0).permutation(len(points))
+            colors = [palette[classes.index(names[i]) % len(palette)] for i in order]
+            axes.scatter(*points[order].T, s=5, c=colors, linewidths=0, rasterized=True)
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_color("#cfd4d7")
+            if row == 0:
+                axes.set_title(f"coloured by {kind}", fontsize=9, color=_INK)
+            if column == 0:
+                axes.set_ylabel(name, fontsize=9, color=_INK)
+        dot = {"linestyle": "none", "marker": "o", "markersize": 4.5}
+        keys = [Line2D([], [], **dot, color=palette[i % len(palette)], label=c) for i, c in enumerate(classes)]
+        panels[-1, column].legend(
+            handles=keys,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.02),
+            ncols=2 if len(classes) > 4 else 1,
+            fontsize=6.5,
+            labelcolor=_INK,
+            frameon=False,
+            handletextpad=0.1,
+            columnspacing=0.8,
+        )
     _save(figure, path)
 
 
@@ -518,14 +683,17 @@ def _sample_text(i, truth, corrupted, recovered, skeleton, moved, titles) -> lis
     else:
         before, after = _millimetres(corrupted[i], truth[i]), _millimetres(recovered[i], truth[i])
         block.append((f"{before} \N{RIGHTWARDS ARROW} {after} mm", "number"))
-    # No-break spaces keep a joint's number and name on one line.
-    names = ", ".join(
-        f"{j} {skeleton.joints[j]}".replace("_", " ").replace(" ", "\N{NO-BREAK SPACE}")
-        for j in np.flatnonzero(moved[i])
-    )
-    if names:
-        block.append((textwrap.fill(names, 27), "small"))
+    if moved[i].any():
+        block.append((_joint_names(moved[i], skeleton), "small"))
     return block
+
+
+def _joint_names(chosen: np.ndarray, skeleton: Skeleton) -> str:
+    """Numbers and names of the chosen joints in short lines; no-break spaces keep each joint's on one line."""
+    names = ", ".join(
+        f"{j} {skeleton.joints[j]}".replace("_", " ").replace(" ", "\N{NO-BREAK SPACE}") for j in np.flatnonzero(chosen)
+    )
+    return textwrap.fill(names, 27)
 
 
 def _millimetres(pose: np.ndarray, other: np.ndarray) -> str:
@@ -606,6 +774,13 @@ def _paler(color: str) -> tuple:
 # --- checks and files
 
 
+def _moved(moved: ArrayLike, number: int, skeleton: Skeleton) -> np.ndarray:
+    moved = np.asarray(moved, bool)
+    if moved.shape != (number, len(skeleton)):
+        raise TfposeError(f"moved must be [N, J] = {(number, len(skeleton))}, got {moved.shape}")
+    return moved
+
+
 def _poses(name: str, poses: ArrayLike, skeleton: Skeleton, ndim: int | None = None, *leading: int) -> np.ndarray:
     """Poses as float64, or an error that names them and says what was expected."""
     poses = np.asarray(poses, np.float64)
@@ -627,4 +802,18 @@ def _save(figure: Figure, path: str | os.PathLike):
     if kind not in ("png", "svg", "pdf"):
         raise TfposeError(f"{path}: a picture is written as .png, .svg or .pdf, not '{path.suffix}'")
     with written_whole(path) as unfinished:
-        figure.savefig(unfinished, format=kind)
+        if kind == "png":
+            _write_png(unfinished, figure)
+        else:
+            figure.savefig(unfinished, format=kind)
+
+
+def _write_png(path, figure: Figure):
+    """With a palette of 128 colours, which drawings do not exceed visibly: a third of the size."""
+    from PIL import Image
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    image = Image.fromarray(np.array(canvas.buffer_rgba())[..., :3])
+    image = image.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    image.save(path, format="PNG", optimize=True, dpi=(figure.dpi, figure.dpi))

@@ -19,7 +19,7 @@ def parameters(model: PoseAutoencoder) -> dict[str, int]:
 def flops(model: PoseAutoencoder, method: str = "denoise") -> dict[str, int]:
     """Component -> floating-point operations per pose of all its matrix products; a multiply-add counts as two.
 
-    Counted from shapes. Biases, gates and activations are left out, as is usual; they add about one part in thirty.
+    Counted from shapes. Biases, gates and activations are left out, as is usual; they add about one part in fifty.
 
     Args:
         model: built.

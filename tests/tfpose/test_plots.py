@@ -197,6 +197,41 @@ def test_view_transfer_grid(tmp_path, standing_pose, paper17, texts):
     assert (corner == 255).all()
 
 
+def test_the_skeleton_model_names_every_joint_once(tmp_path, samples, standing_pose, paper17, texts):
+    truth, corrupted, _, moved = samples
+    plots.skeleton_model(tmp_path / "a.png", standing_pose, truth, corrupted, moved, paper17)
+    image = open_whole(tmp_path / "a.png", "PNG")
+    for color in (plots.TRUTH, plots.CORRUPTED, plots.RECOVERED):
+        assert pixels_of(image, color) > 100
+    for number, joint in enumerate(paper17.joints):
+        assert texts.count(str(number)) == 1 and texts.count(joint.replace("_", " ")) == 1
+    assert texts.count("1 moved") == 3
+
+
+def test_the_sensors_skeleton_stands_over_the_recovered_one(tmp_path, samples, paper17, texts):
+    _, corrupted, recovered, _ = samples
+    plots.before_and_after(tmp_path / "a.png", corrupted, recovered, paper17, ["walk", "sit", "throw"])
+    image = open_whole(tmp_path / "a.png", "PNG")
+    width, height = image.size
+    upper, lower = image.crop((0, 0, width, height // 2)), image.crop((0, height // 2, width, height))
+    assert pixels_of(upper, plots.CORRUPTED) > 300 and not pixels_of(lower, plots.CORRUPTED)
+    assert pixels_of(lower, plots.RECOVERED) > 300 and not pixels_of(upper, plots.RECOVERED)
+    assert {"sensor", "recovered", "walk", "sit", "throw"} <= set(texts)
+    with pytest.raises(TfposeError, match="titles must be one for each of the 3 samples, got 1"):
+        plots.before_and_after(tmp_path / "a.png", corrupted, recovered, paper17, ["walk"])
+
+
+def test_code_maps_colour_the_same_points_in_every_way(tmp_path):
+    points = np.random.default_rng(0).normal(size=(200, 2))
+    labels = {"side": ["left", "right"] * 100, "hour": [f"{i % 10} h" for i in range(200)]}
+    plots.code_maps(tmp_path / "a.png", {"pose": points, "view": points[::-1]}, labels)
+    image = open_whole(tmp_path / "a.png", "PNG")
+    for color in ("#0b5cad", "#d55e00", "#332288", "#222222"):  # two of two, and the first and last of ten
+        assert pixels_of(image, color) > 50
+    with pytest.raises(TfposeError, match=r"map 'pose' must be \[N, 2\] with N 'side' labels, got \(200, 3\), 200"):
+        plots.code_maps(tmp_path / "a.png", {"pose": np.zeros((200, 3))}, labels)
+
+
 def test_training_curves(tmp_path):
     steps = np.arange(0, 4000, 10)
     loss = 3 * np.exp(-steps / 500) + 0.1
