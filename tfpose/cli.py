@@ -16,11 +16,15 @@ from tfpose.trainers import configs
 COMMANDS = {
     "demo": "measure, draw, export and verify the weights that ship, in a minute or two",
     "pretrain": "learn a model from poses, without labels",
+    "classify": "learn to recognise actions, from the codes of a frozen encoder",
+    "lift": "learn to lift 2D joints to 3D, and measure it beside residual MLPs",
     "evaluate": "measure a model and write the result",
     "denoise": "clean the skeletons of files",
     "export": "make a SavedModel and a LiteRT file, proven equal to the model",
     "preset": "make weights to share: half precision, with a model card",
     "inspect": "say what a model file holds",
+    "complexity": "count a configuration's parameters and operations",
+    "figures": "draw the paper's figures from real poses",
 }
 
 
