@@ -13,7 +13,7 @@ def get_config():
     config = ml_collections.ConfigDict()
     config.seed = 0
     config.batch = 256
-    config.steps = 10_000
+    config.steps = 8_000
     config.checkpoint_every = 500
     config.evaluate_every = 2_000
 
@@ -34,8 +34,8 @@ def get_config():
     config.body.bones = 0.2
     config.body.size = 0.1
     config.body.definitions = 0.03
-    config.body.limbs = 0.25
-    config.body.jitter = 0.015
+    config.body.limbs = 0.17
+    config.body.jitter = 0.012
     config.body.sides = 0.1  # depth cameras take the backs of people for their fronts
 
     config.corruption = ml_collections.ConfigDict()
