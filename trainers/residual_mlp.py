@@ -11,12 +11,31 @@ from tfpose.models.pose_lifter import FEATURES, Lifter
 from tfpose.skeleton import Skeleton
 
 
+class HiddenLayer(keras.layers.Layer):
+    """Dense, batch normalisation, ReLU, dropout: `[B, n]` -> `[B, units]`."""
+
+    def __init__(self, units, dropout, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.dense = keras.layers.Dense(units, kernel_initializer="he_normal", name="dense")
+        self.normalization = keras.layers.BatchNormalization(name="normalization")
+        self.dropout = keras.layers.Dropout(dropout, name="dropout")
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+        self.normalization.build((*input_shape[:-1], self.units))
+        self.built = True
+
+    def call(self, values, training=None):
+        values = ops.relu(self.normalization(self.dense(values), training=training))
+        return self.dropout(values, training=training)
+
+
 @keras.saving.register_keras_serializable("tfpose")
 class ResidualMLPLifter(Lifter):
     """The residual MLP of Martinez et al.: a baseline that knows no skeleton, within the normalisation of `Lifter`.
 
-    A layer to `units`, residual blocks of two layers, and a linear read-out; a layer is dense, batch normalisation,
-    ReLU and dropout.
+    A `HiddenLayer`, residual blocks of two, and a linear read-out.
 
     Args:
         skeleton: the joints (a `Skeleton`, or its `to_dict`).
@@ -34,8 +53,15 @@ class ResidualMLPLifter(Lifter):
         self.units = units
         self.blocks = blocks
         self.dropout = dropout
-        self.hidden = [_layer(units, dropout, f"hidden_{number}") for number in range(1 + 2 * blocks)]
+        # Attributes and not a list: TensorFlow's checkpoints do not look into Keras' lists.
+        for number in range(1 + 2 * blocks):
+            setattr(self, f"hidden_{number}", HiddenLayer(units, dropout, name=f"hidden_{number}"))
         self.readout = keras.layers.Dense(3 * len(self.skeleton), name="readout")
+
+    @property
+    def hidden(self) -> list[HiddenLayer]:
+        """The hidden layers, in order."""
+        return [getattr(self, f"hidden_{number}") for number in range(1 + 2 * self.blocks)]
 
     def build(self, input_shape=None):
         joints = len(self.skeleton)
@@ -57,12 +83,6 @@ class ResidualMLPLifter(Lifter):
 
     def get_config(self):
         return {**super().get_config(), "units": self.units, "blocks": self.blocks, "dropout": self.dropout}
-
-
-def _layer(units: int, dropout: float, name: str):
-    layers = [keras.layers.Dense(units, kernel_initializer="he_normal"), keras.layers.BatchNormalization()]
-    layers += [keras.layers.ReLU(), keras.layers.Dropout(dropout)]
-    return keras.Sequential(layers, name=name)
 
 
 def units_for(parameters: int, skeleton: Skeleton, blocks: int = 2) -> int:

@@ -6,6 +6,7 @@ denoise: MPJPE by number of corrupted joints, PA-MPJPE, bone lengths and symmetr
 swap: MPJPE with the pose code of another view, and probes that look for the view in the pose code.
 retrieval: the pose of the same moment in another camera's recording, Hit@1, 5 and 10 (--data=ntu, h36m).
 recognise: actions in other views (--data=nucla, ntu, ntu_subject), by an LSTM on frozen codes; linear, knn: without.
+lift: both protocols of Human3.6M, of a lifter (--data=h36m_gt, h36m_hourglass).
 With several --seeds, numbers are means over them and the file has their standard deviations too. With --out, they are
 written as JSON with the command, seeds, data checksum and commit, and as Markdown beside it.
 """
@@ -39,10 +40,10 @@ def run(values: flags.FlagValues, positional: list[str]):
         raise flags.Error(f"{name} draws nothing; leave out --plot")
     seeds = _seeds(values.seeds)
 
-    from tfpose.models import load_model
+    from tfpose.models import PoseAutoencoder, load_model
     from tfpose.trainers import evaluators, results
 
-    model = load_model(values.model)
+    model = load_model(values.model, getattr(evaluator, "MODEL", PoseAutoencoder))
     data = common.evaluation_data(values, evaluator, model.skeleton)
     options = {option: values[option].value for option in evaluator.OPTIONS}
     report = evaluators.over_seeds(evaluator, model, data, seeds, **options)

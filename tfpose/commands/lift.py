@@ -1,6 +1,6 @@
 """Learns to lift 2D joints of one image to 3D (the paper's Sec. 4.5), and measures it beside residual MLPs.
 
-    tfpose lift --config lift --detections gt --workdir runs/lift_gt --out results/lift_gt.json
+    tfpose lift --config lift --detections gt --workdir runs/lift_gt --out results/lifting/gt.json
 
 Needs Human3.6M. The working directory gets model.keras and a folder for each stage and each MLP; the same command goes
 on where a stopped run stopped. Several runs may share one 3D stream: --stream3d=runs/lift_gt/stream3d.

@@ -12,20 +12,24 @@ from tfpose.errors import DataError
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 
 
-def load_model(path: str | os.PathLike) -> PoseAutoencoder:
-    """A trained model: a preset by name, a `.keras` file, the working directory of `tfpose pretrain` that holds one, or
-    the folder of a preset.
+def load_model(path: str | os.PathLike, kind: type[keras.Model] = PoseAutoencoder):
+    """A trained model: a preset by name, a `.keras` file, the working directory of a training that holds one, or the
+    folder of a preset.
+
+    Args:
+        path: where it is.
+        kind: the class that it has to be of; a preset is a `PoseAutoencoder`.
 
     Raises:
-        DataError: when there is no model there; the message starts with the path.
+        DataError: when there is no such model there; the message starts with the path.
     """
-    if str(path) in presets.NAMES or (pathlib.Path(path) / presets.WEIGHTS).is_file():
+    if kind is PoseAutoencoder and (str(path) in presets.NAMES or (pathlib.Path(path) / presets.WEIGHTS).is_file()):
         return PoseAutoencoder.from_preset(path)
     path = pathlib.Path(path)
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
         raise DataError(
-            f"{file}: no such file; expected a model saved by 'tfpose pretrain' (model.keras) or a preset "
+            f"{file}: no such file; expected a model saved by a training (model.keras) or a preset "
             f"({', '.join(presets.NAMES)})"
         )
     try:
@@ -33,6 +37,6 @@ def load_model(path: str | os.PathLike) -> PoseAutoencoder:
     except Exception as error:  # Keras raises many kinds for files that are not its own
         reason = str(error).strip().split("\n", 1)[0][:200]
         raise DataError(f"{file}: not a tfpose model, or damaged ({type(error).__name__}: {reason})") from error
-    if not isinstance(model, PoseAutoencoder):
-        raise DataError(f"{file}: holds a {type(model).__name__}, expected a PoseAutoencoder")
+    if not isinstance(model, kind):
+        raise DataError(f"{file}: holds a {type(model).__name__}, expected a {kind.__name__}")
     return model

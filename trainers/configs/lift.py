@@ -1,6 +1,6 @@
 """Lifting of 2D joints (the paper's Table 4): the 3D stream, the 2D encoder that lands on its codes, and fine-tuning.
 
-    tfpose lift --config lift --detections gt --workdir runs/lift_gt --out results/lift_gt.json
+    tfpose lift --config lift --detections gt --workdir runs/lift_gt --out results/lifting/gt.json
 
 Trains the residual MLPs too, for as many steps; about 25 minutes on 2 free cores.
 """

@@ -8,8 +8,9 @@ An evaluator is a module with
     summary(model, data) -> a few of those numbers, quickly: for the progress bar of a training and TensorBoard
     markdown(report) -> the tables of what `over_seeds` returns
 
-and, where it makes sense, `of_clips(name, clips, skeleton)` for the user's own files in place of `load`, and
-`draw(path, model, data, seed)` for a picture.
+and, where it makes sense, `MODEL`, the class that it measures in place of `PoseAutoencoder`;
+`of_clips(name, clips, skeleton)` for the user's own files in place of `load`; and `draw(path, model, data, seed)` for a
+picture.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tfpose.data import axes
-from tfpose.models import PoseLifter
+from tfpose.errors import DataError
+from tfpose.models import PoseLifter, load_model
 from tfpose.skeleton import Skeleton
 
 SMALL = {"units": 4, "code_size": 4, "network": {"passes": 2}, "decoder_units": 4}
@@ -64,6 +65,9 @@ def test_a_saved_lifter_lifts_the_same(lifter, joints_2d, tmp_path):
     again = keras.saving.load_model(tmp_path / "model.keras")
     assert again.get_config() == lifter.get_config()
     np.testing.assert_array_equal(np.array(again(joints_2d)), np.array(lifter(joints_2d)))
+    assert load_model(tmp_path, PoseLifter).get_config() == lifter.get_config()
+    with pytest.raises(DataError, match="holds a PoseLifter, expected a PoseAutoencoder"):
+        load_model(tmp_path)
 
 
 def test_the_usual_camera_frame_is_one_turn_away(lifter, joints_2d):
