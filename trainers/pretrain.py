@@ -67,6 +67,9 @@ def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
 
     Both branches go through the encoder as one batch of 2B, the four decodes through the decoder as one of 4B.
 
+    With `config.view.shared` the view codes of the two view transfers are of another pose in the same view. In the
+    paper (Sec. 3.3) they are of the same pose, and then nothing keeps the pose out of the view code.
+
     Args:
         model: what is trained.
         batch: of `tfpose.data.pipeline`.
@@ -85,6 +88,8 @@ def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
     pose_codes, view_codes = model.encoder(normalized)
     pose_1, pose_2 = tf.split(pose_codes, 2)
     view_1, view_2 = tf.split(view_codes, 2)
+    if config.view.shared:
+        view_1, view_2 = _other_half(view_1), _other_half(view_2)
     codes = couple(tf.concat([pose_codes, pose_2, pose_1], 0), tf.concat([view_codes, view_1, view_2], 0))
     decoded = model.decoder(codes)
     names = ("plain", "rotated", "transfer", "transfer_rotated")
@@ -126,6 +131,8 @@ def two_views(batch: dict, skeleton: Skeleton, seed, config):
     if sides:
         exchanged = tf.random.stateless_uniform([count], sides_seed) < sides
         poses = corruption.swap_sides(poses, exchanged, skeleton)
+    if config.view.shared:
+        poses = body.face_forward(poses, skeleton)
     corrupted = corrupt(poses, batch.get("moved"), skeleton, corrupt_seed, config.corruption)
     second = draw_views(count, view_seed, config.view)
     truths, observations = [poses], [corrupted]
@@ -156,12 +163,28 @@ def corrupt(poses, moved, skeleton: Skeleton, seed, options):
 
 
 def draw_views(count: int, seed, options):
-    """Rotations `[count, 3, 3]` as the `view` part of a config says."""
+    """Rotations `[count, 3, 3]` as the `view` part of a config says.
+
+    Shared views come twice, once in each half of the batch.
+
+    Raises:
+        TrainingError: for an unknown setting, or shared views of an odd number of poses.
+    """
+    if options.shared:
+        if count % 2:
+            raise TrainingError(f"config.view.shared needs an even config.batch, got {count}")
+        alone = ml_collections.ConfigDict({**options.to_dict(), "shared": False})
+        return tf.tile(draw_views(count // 2, seed, alone), [2, 1, 1])
     if options.rotations == "so3":
         return rotations.uniform(count, seed)
     if options.rotations == "upright":
         return rotations.upright(count, seed, math.radians(options.tilt_degrees))
     raise TrainingError(f"config.view.rotations must be 'so3' or 'upright', got '{options.rotations}'")
+
+
+def _other_half(values):
+    """Of a batch whose halves share their views: for each sample, the value of another pose in the same view."""
+    return tf.concat(tf.split(values, 2)[::-1], 0)
 
 
 def make_optimizer(config) -> keras.optimizers.Optimizer:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import cli, losses, seeds
+from tfpose import body, cli, losses, seeds
 from tfpose.data import pipeline, splits, synthetic
 from tfpose.data.pose_set import PoseSet, complete_poses
 from tfpose.errors import TfposeError
@@ -86,7 +86,7 @@ def test_the_second_view_is_the_first_one_rotated(batch, skeleton, name):
     # The corruption turned along, missing joints too: it came before the rotation.
     np.testing.assert_allclose(observed_1 @ rotation.transpose(0, 2, 1), observed_2, atol=1e-4)
     angle = np.degrees(np.arccos(np.clip((np.trace(rotation, axis1=1, axis2=2) - 1) / 2, -1, 1)))
-    assert len(np.unique(angle.round(3))) > 290  # each sample has its own
+    assert len(np.unique(angle.round(3))) > (140 if config.view.shared else 290)  # each, or each pair, has its own
     assert angle.min() < 20 and angle.max() > 160
 
 
@@ -95,7 +95,7 @@ def test_default_views_are_both_upright_and_the_papers_second_is_any(batch, skel
         config.body.mirror = False
         default.without_other_bodies(config)
         first, second = halves(two_views(batch, skeleton, SEED, config)[0])
-        original = batch["poses"].numpy()
+        original = (body.face_forward(batch["poses"], skeleton) if config.view.shared else batch["poses"]).numpy()
         tilts = [
             np.degrees(np.arccos(np.clip(rotation_between(original, view)[:, 1, 1], -1, 1))) for view in (first, second)
         ]
@@ -106,6 +106,42 @@ def test_default_views_are_both_upright_and_the_papers_second_is_any(batch, skel
         else:
             np.testing.assert_array_equal(first, original)
             assert tilts[1].max() > 150
+
+
+def test_each_view_is_shared_by_two_poses_that_faced_forward(batch, skeleton):
+    config = default.get_config()
+    default.without_other_bodies(config)
+    config.body.mirror = False
+    facing = body.face_forward(batch["poses"], skeleton).numpy()
+    for view in halves(two_views(batch, skeleton, SEED, config)[0]):
+        rotation = rotation_between(facing, view)
+        one, other = halves(rotation)
+        np.testing.assert_allclose(one, other, atol=1e-3)
+        assert np.abs(one[:-1] - one[1:]).max(axis=(1, 2)).min() > 1e-3  # and by no others
+
+
+def test_an_odd_batch_cannot_share_views(batch, skeleton):
+    with pytest.raises(TrainingError, match=r"config\.view\.shared needs an even config\.batch, got 7"):
+        two_views({"poses": batch["poses"][:7]}, skeleton, SEED, default.get_config())
+
+
+def test_shared_views_let_a_pose_be_decoded_with_the_view_of_another(batch, skeleton):
+    """With the right decoder, what a swapped view code costs is exactly that it is another pose's."""
+    config = default.get_config()
+    config.corruption.update({"most": 0, "missing": 0.0})
+    model = untrained(skeleton, tiny(config))
+    eight = {"poses": batch["poses"][:8]}
+    _, shared = siamese_loss(model, eight, SEED, config)
+    truth, observed = two_views(eight, skeleton, SEED, config)
+    normalized, frame = model.normalizer(observed)
+    pose_codes, view_codes = model.encoder(normalized)
+    _, pose_2 = tf.split(pose_codes, 2)
+    view_1, _ = tf.split(view_codes, 2)
+    partners = [4, 5, 6, 7, 0, 1, 2, 3]
+    decoded = model.decoder(couple(pose_2, tf.gather(view_1, partners)))
+    target = ((truth - frame.centre) / model.normalizer.scale)[:8]
+    expected = losses.reconstruction(decoded, target, skeleton)
+    assert float(shared["transfer"]) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_backs_are_taken_for_fronts_as_often_as_the_config_says(batch, skeleton):

@@ -53,11 +53,13 @@ def get_config():
     config.view.rotations = "upright"
     config.view.tilt_degrees = 10.0
     config.view.both = True
+    # Two poses in each view: the view code of one must serve the other, so that it holds the view alone.
+    config.view.shared = True
 
     config.loss = ml_collections.ConfigDict()
     # With the paper's 0.01 for the transfers nothing makes the codes separate; see results/.
     config.loss.eq11 = ml_collections.ConfigDict(
-        {"rotated": 1.0, "transfer": 1.0, "transfer_rotated": 1.0, "feature": 0.1, "orthogonality": 0.1}
+        {"rotated": 1.0, "transfer": 1.0, "transfer_rotated": 1.0, "feature": 0.5, "orthogonality": 0.1}
     )
     config.loss.refined = 3.0
     config.loss.trust = 1.0

@@ -24,6 +24,8 @@ def get_config():
     config.stream.evaluate_every = 0
     config.stream.model.refinements = 0
     default.without_other_bodies(config.stream)
+    config.stream.view.shared = False
+    config.stream.loss.eq11.feature = 0.1
     config.stream.corruption.most = 0
     config.stream.corruption.missing = 0.0
     config.stream.loss.refined = 0.0

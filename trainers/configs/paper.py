@@ -28,8 +28,10 @@ def get_config():
     config.view.rotations = "so3"
     config.view.tilt_degrees = 0.0
     config.view.both = False
+    config.view.shared = False
     config.loss.eq11.transfer = 0.01
     config.loss.eq11.transfer_rotated = 0.01
+    config.loss.eq11.feature = 0.1
     config.loss.refined = 0.0
     config.loss.trust = 0.0
     config.optimizer.learning_rate = 2e-3
