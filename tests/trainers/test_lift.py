@@ -164,7 +164,7 @@ def config():
     config.stream.model.network.wiring = "recursive"
     config.encoder.units = 4
     config.encoder.network = config.stream.model.network
-    config.stream.steps, config.land.steps, config.finetune.steps = 2, 15, 15
+    config.stream.steps, config.land.steps, config.finetune.steps = 1, 4, 8
     for part in (config.stream, config.land, config.finetune, config.mlp):
         part.optimizer.warmup_steps, part.optimizer.learning_rate = 0, 0.01
     return config
@@ -204,7 +204,7 @@ def test_all_stages(config, few_joints, tmp_path):
     )
     np.testing.assert_array_equal(mlp_again(pairs.joints_2d[:8]), mlp(pairs.joints_2d[:8]))
     assert mlp.learned_parameters == pytest.approx(model.learned_parameters, rel=0.05)
-    assert tf.train.latest_checkpoint(tmp_path / "mlp" / "checkpoints").endswith("-30")  # as many as both stages
+    assert tf.train.latest_checkpoint(tmp_path / "mlp" / "checkpoints").endswith("-12")  # as many as both stages
     assert json.loads((tmp_path / "mlp" / "config.json").read_text())["data"]["checksum"] == pairs.checksum
     other = ml_collections.ConfigDict({**config.to_dict(), "seed": 1})
     with pytest.raises(TrainingError, match="another configuration"):
