@@ -88,9 +88,12 @@ def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
     pose_codes, view_codes = model.encoder(normalized)
     pose_1, pose_2 = tf.split(pose_codes, 2)
     view_1, view_2 = tf.split(view_codes, 2)
+    own_views = view_codes
     if config.view.shared:
         view_1, view_2 = _other_half(view_1), _other_half(view_2)
-    codes = couple(tf.concat([pose_codes, pose_2, pose_1], 0), tf.concat([view_codes, view_1, view_2], 0))
+        # A pose's own view code learns nothing from it: what would help there is the pose itself.
+        own_views = tf.stop_gradient(view_codes)
+    codes = couple(tf.concat([pose_codes, pose_2, pose_1], 0), tf.concat([own_views, view_1, view_2], 0))
     decoded = model.decoder(codes)
     names = ("plain", "rotated", "transfer", "transfer_rotated")
     truths = tf.split(truth, 2) * 2

@@ -182,7 +182,9 @@ class PoseAutoencoder(keras.Model):
         estimates = []
         for _ in range(self.refinements):
             if estimates:
-                reconstructed = self.decoder(couple(*self.encoder(estimates[-1].pose)))
+                pose_code, view_code = self.encoder(estimates[-1].pose)
+                # What a better estimate would teach the view code is the pose.
+                reconstructed = self.decoder(couple(pose_code, ops.stop_gradient(view_code)))
             logits = self.trust(observed_pose, reconstructed)
             # Always the observed pose, so that a joint distrusted by mistake can come back.
             kept = ops.sigmoid(logits) * observed

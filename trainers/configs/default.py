@@ -59,7 +59,7 @@ def get_config():
     config.loss = ml_collections.ConfigDict()
     # With the paper's 0.01 for the transfers nothing makes the codes separate; see results/.
     config.loss.eq11 = ml_collections.ConfigDict(
-        {"rotated": 1.0, "transfer": 1.0, "transfer_rotated": 1.0, "feature": 0.5, "orthogonality": 0.1}
+        {"rotated": 1.0, "transfer": 1.0, "transfer_rotated": 1.0, "feature": 1.0, "orthogonality": 0.1}
     )
     config.loss.refined = 3.0
     config.loss.trust = 1.0

@@ -1,4 +1,4 @@
-"""For cleaning poses of the rig that the model was trained on: no other bodies, and codes need not be apart.
+"""For poses of the rig that the model was trained on: the default, without other bodies.
 
     tfpose pretrain --config same_rig --data h36m_ape --workdir runs/same_rig_h36m_ape
 
@@ -12,6 +12,4 @@ def get_config():
     config = default.get_config()
     config.steps = 5_000
     default.without_other_bodies(config)
-    config.view.shared = False
-    config.loss.eq11.feature = 0.1
     return config
