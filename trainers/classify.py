@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 import tensorflow as tf
 
-from tfpose import body, rotations, seeds
+from tfpose import body, corruption, rotations, seeds
 from tfpose.data import pipeline
 from tfpose.data.clip_set import ClipSet
 from tfpose.files import written_whole
@@ -139,7 +139,7 @@ def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
     Returns:
         `[N, T, J, 3]`.
     """
-    crop_seed, mirror_seed, size_seed, heading_seed, tilt_seed = seeds.split(seed, 5)
+    crop_seed, mirror_seed, size_seed, heading_seed, tilt_seed, sides_seed = seeds.split(seed, 6)
     clips = tf.convert_to_tensor(clips, tf.float32)
     count, frames, joints, _ = clips.shape
     if options.crop:
@@ -153,6 +153,10 @@ def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
         mirrored = tf.random.stateless_uniform([count], mirror_seed) < 0.5
         poses = body.mirror(tf.reshape(clips, [-1, joints, 3]), skeleton, tf.repeat(mirrored, frames))
         clips = tf.reshape(poses, clips.shape)
+    if options.sides:
+        exchanged = tf.random.stateless_uniform([count], sides_seed) < options.sides
+        poses = tf.reshape(clips, [-1, joints, 3])
+        clips = tf.reshape(corruption.swap_sides(poses, tf.repeat(exchanged, frames), skeleton), clips.shape)
     clips *= tf.exp(options.size * tf.random.stateless_normal([count, 1, 1, 1], size_seed))
     heading, tilt = (
         math.radians(degrees) * tf.random.stateless_uniform([count], of, -1.0, 1.0)

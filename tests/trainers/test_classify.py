@@ -54,7 +54,17 @@ def tiny(features="code", seed=0):
 
 def still(**changes):
     options = classify_config.get_config().augmentation
-    options.update({"heading_degrees": 0.0, "tilt_degrees": 0.0, "size": 0.0, "mirror": False, "crop": 0.0, **changes})
+    options.update(
+        {
+            "heading_degrees": 0.0,
+            "tilt_degrees": 0.0,
+            "size": 0.0,
+            "mirror": False,
+            "sides": 0.0,
+            "crop": 0.0,
+            **changes,
+        }
+    )
     return options
 
 
@@ -73,6 +83,15 @@ def test_headings_turn_each_clip_about_the_vertical(clips):
     angles = np.degrees(angles).reshape(len(clips), -1)
     np.testing.assert_allclose(angles, np.median(angles, 1, keepdims=True) + np.zeros_like(angles), atol=0.1)
     assert np.abs(angles).max() < 60.1 and np.ptp(angles[:, 0]) > 60
+
+
+def test_sides_are_exchanged_in_whole_clips_as_often_as_is_said(clips, skeleton):
+    many = np.repeat(clips.positions[:1], 200, axis=0)
+    exchanged = classify.augment(many, skeleton, (1, 2), still(sides=0.3)).numpy()
+    image = many[:, :, skeleton.mirror_joints]
+    changed = np.isclose(exchanged, image, atol=1e-6).all((1, 2, 3))
+    assert (np.isclose(exchanged, many, atol=1e-6).all((1, 2, 3)) ^ changed).all()
+    assert changed.mean() == pytest.approx(0.3, abs=0.1)
 
 
 def test_tilts_sizes_and_mirror_images(clips):

@@ -121,7 +121,7 @@ class ActionClassifier(keras.Model):
 
             return body.face_forward(clips, self.skeleton)
         poses = ops.reshape(clips, (-1, len(self.skeleton), 3))
-        return self.autoencoder.encode(self.autoencoder.denoise(poses))["pose_code"]
+        return self.autoencoder.encode(poses)["pose_code"]
 
     def _flat(self, values):
         return ops.reshape(values, (-1, self.frames, values.shape[-2] * values.shape[-1]))

@@ -29,6 +29,7 @@ def get_config():
     config.augmentation.tilt_degrees = 20.0
     config.augmentation.size = 0.1
     config.augmentation.mirror = True
+    config.augmentation.sides = 0.3  # Kinect takes the backs of people for their fronts
     config.augmentation.crop = 0.15  # of the clip, at most, at either end
 
     config.dropout = ml_collections.ConfigDict({"inputs": 0.5, "state": 0.5})
