@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import sys
 
+from tfpose import presets
 from tfpose.files import write_text
 
 
@@ -22,7 +23,7 @@ def write(path, kind: str, report: dict, table: str, model_path=None):
         kind: what was measured, such as the evaluator's name.
         report: the numbers; has "data" where there is some.
         table: Markdown.
-        model_path: the model that was measured, a file or the directory of its training.
+        model_path: the model that was measured: a preset, a file or the directory of its training.
     """
     path = pathlib.Path(path)
     command = shlex.join(["tfpose", *sys.argv[1:]])
@@ -40,7 +41,10 @@ def write(path, kind: str, report: dict, table: str, model_path=None):
 
 
 def _described(model_path: pathlib.Path) -> dict:
-    """A model's checksum, and what it was trained with where its training is beside it."""
+    """A model's checksum, and what it was trained with where that is known."""
+    if str(model_path) in presets.NAMES or (model_path / presets.WEIGHTS).is_file():
+        card = presets.read(model_path).card
+        return {"sha256": card["sha256"], "trained": card["trained"]}
     file = model_path / "model.keras" if model_path.is_dir() else model_path
     run = file.parent / "config.json"
     trained = json.loads(run.read_text()) if run.is_file() else None

@@ -8,8 +8,10 @@ import shlex
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from tfpose import presets
 from tfpose.errors import DataError
 from tfpose.trainers import results
 
@@ -81,6 +83,15 @@ def test_a_model_file_without_its_run(tmp_path, model):
     results.write(tmp_path / "r.json", "denoise", REPORT, "", model / "model.keras")
     found = json.loads((tmp_path / "r.json").read_text())["model"]
     assert found == {"sha256": hashlib.sha256(b"a model").hexdigest(), "trained": None}
+
+
+def test_a_preset_says_what_its_weights_come_from(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    card = presets.write(folder, presets.Preset({}, {"a": np.ones(3)}, {"trained": {"config": {"steps": 9}}}))
+    results.write(tmp_path / "r.json", "denoise", REPORT, "", folder)
+    found = json.loads((tmp_path / "r.json").read_text())["model"]
+    assert found == {"sha256": card["sha256"], "trained": {"config": {"steps": 9}}}
 
 
 def test_a_path_that_cannot_be_written_is_named(tmp_path, model):

@@ -23,7 +23,9 @@ _FRAMES = 8  # of each clip, for its mean code
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string("model", None, "A model.keras file or the directory of its training.", flag_values=values)
+    flags.DEFINE_string(
+        "model", None, "A preset, a model.keras file, or the directory of its training.", flag_values=values
+    )
     flags.DEFINE_string(
         "data_dir", os.environ.get("TFPOSE_DATA"), "Folder of the data sets; default: $TFPOSE_DATA.", flag_values=values
     )
