@@ -56,10 +56,6 @@ for structure in recursive diffuse concatenated sebirenet recurrent full; do
 done
 "$bin/python" benchmarks/structures.py --out "$results/structures/cost.json"
 
-# The same with the optimiser of the paper's text, to show why the configuration has another.
-pretrain paper_sgd_h36m_ape paper h36m_ape --config.optimizer.name=sgd --config.optimizer.learning_rate=0.0032
-evaluate denoise paper_sgd_h36m_ape h36m_ape denoising/paper_sgd_h36m_ape
-
 # View transfer and retrieval of the same moment.
 for model in sebirenet_cmu sebirenet_cmu_paper; do
   evaluate swap $model h36m "swap/${model}_on_h36m" --seeds 0,1,2
