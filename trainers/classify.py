@@ -72,6 +72,7 @@ def classify(
     classifier.standardizer.set_weights(bank.standardizer)
     config = ml_collections.ConfigDict({**config.to_dict(), "steps": -(-config.epochs * len(clips) // config.batch)})
     arrays = {"inputs": bank.inputs, "labels": bank.labels}
+    classifier.lstm.unroll = False  # the same numbers, compiled in a tenth of the time
     Loop(
         model=classifier,
         optimizer=make_optimizer(config),
@@ -84,6 +85,7 @@ def classify(
         checkpoint_every=config.checkpoint_every,
         progress=progress,
     ).run()
+    classifier.lstm.unroll = True
     with written_whole(workdir / "model.keras") as unfinished:
         classifier.save(unfinished)
     return classifier

@@ -17,13 +17,13 @@ def get_config():
 
     config.model = ml_collections.ConfigDict()
     config.model.features = "code"
-    config.model.frames = 40
+    config.model.frames = 30
     config.model.units = 128
     config.model.components = 64
 
     # Augmented copies of every clip, encoded once: the encoder is frozen. None learns from the clips as they are.
     config.augmentation = ml_collections.ConfigDict()
-    config.augmentation.copies = 12
+    config.augmentation.copies = 8
     config.augmentation.seed = 0
     config.augmentation.heading_degrees = 60.0
     config.augmentation.tilt_degrees = 20.0
