@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from tfpose import presets
+from tfpose.data import synthetic
+from tfpose.data.pose_set import PoseSet, complete_poses
 from tfpose.errors import DataError, TfposeError
 from tfpose.export import preset as export_preset
 from tfpose.models import PoseAutoencoder, load_model
 from tfpose.skeleton import Skeleton
+from tfpose.trainers.evaluators import denoise
 
 SMALL = Skeleton("small", ("elbow", "chest", "hand", "hip", "head"), (1, 3, 0, -1, 1))
 POSES = np.random.default_rng(0).normal(0, 0.5, (4, 5, 3)).astype(np.float32)
@@ -118,8 +121,21 @@ def test_shipped_weights_are_from_cmu_alone(name):
     assert card["sha256"] in readme and card["lineage"] in readme
 
 
-@pytest.mark.parametrize("name", presets.NAMES)
-def test_shipped_presets_are_small_and_leave_good_joints_alone(name):
-    assert sum(file.stat().st_size for file in presets.folder(name).iterdir()) < 2e6
-    model = PoseAutoencoder.from_preset(name)
+def test_shipped_presets_are_small():
+    assert set(presets.NAMES) == {"sebirenet_cmu", "sebirenet_cmu_paper"}
+    for name in presets.NAMES:
+        assert sum(file.stat().st_size for file in presets.folder(name).iterdir()) < 2e6
+
+
+def test_the_default_preset_cleans_bodies_that_it_never_saw():
+    model = PoseAutoencoder.from_preset("sebirenet_cmu")
     assert model.skeleton == Skeleton.load("paper17")
+    poses = PoseSet("made up", complete_poses(synthetic.clips(4, seed=5), model.skeleton)[::4], model.skeleton)
+    found = denoise.summary(model, denoise.Data(poses, poses))
+    assert found["clean_mm"] < 10 and found["corrupted_mm"] < 50  # doing nothing: 88
+
+
+def test_the_paper_s_preset_is_the_paper_s_model():
+    model = PoseAutoencoder.from_preset("sebirenet_cmu_paper")
+    assert model.refinements == 0 and model.trust is None
+    assert model.encoder.count_params() == 355_856  # the published encoder's
