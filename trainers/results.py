@@ -60,8 +60,9 @@ def _commit() -> str:
         return subprocess.run(run, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
     try:
-        # Only the code's folders: results that were just written are no change of the code.
-        changed = git("status", "--porcelain", "--", "tfpose", "trainers", "export")
+        # Only the code: results that were just written, in the presets' cards too, are no change of it.
+        code = ("tfpose", "trainers", "export", ":!tfpose/presets/*/README.md")
+        changed = git("status", "--porcelain", "--", *code)
         return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
