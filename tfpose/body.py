@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose import rotations
+from tfpose.errors import SkeletonError
 from tfpose.seeds import split
 from tfpose.skeleton import Skeleton
 
@@ -88,21 +89,22 @@ def face_forward(positions, skeleton: Skeleton) -> tf.Tensor:
     """Root-relative poses turned about the vertical until the hips lie along x: the view taken out by hand.
 
     What a learned view-invariant code has to beat. Up stays up, so a bow stays a bow; the person's left is at +x and
-    faces +z. A pose whose hips are missing, or lie one above the other, is not turned.
+    faces +z. A pose whose hips are missing, or lie one above the other, is not turned. In a skeleton without hips the
+    mirror pairs of the trunk stand for them, in one without a trunk all mirror pairs.
 
     Args:
         positions: `[..., J, 3]` metres, y up; NaN = missing.
-        skeleton: has `hip_left` and `hip_right`.
+        skeleton: of the poses.
 
     Returns:
         `[..., J, 3]` float32; all NaN where the root is missing.
 
     Raises:
-        SkeletonError: when the skeleton has no hips.
+        SkeletonError: when the skeleton has no mirror pair.
     """
-    left, right = skeleton.index("hip_left"), skeleton.index("hip_right")
+    lefts, rights = _sides(skeleton)
     positions = tf.convert_to_tensor(positions, tf.float32)
-    across = positions[..., left, :] - positions[..., right, :]
+    across = tf.reduce_sum(tf.gather(positions, lefts, axis=-2) - tf.gather(positions, rights, axis=-2), axis=-2)
     length = tf.norm(across[..., ::2], axis=-1)  # on the ground: along x and z
     known = length > 1e-6  # a comparison with NaN is false
     length = tf.where(known, length, 1.0)
@@ -110,6 +112,16 @@ def face_forward(positions, skeleton: Skeleton) -> tf.Tensor:
     x, y, z = tf.unstack(positions - positions[..., skeleton.root : skeleton.root + 1, :], axis=-1)
     cosine, sine = cosine[..., None], sine[..., None]
     return tf.stack([cosine * x + sine * z, y, cosine * z - sine * x], axis=-1)
+
+
+def _sides(skeleton: Skeleton) -> tuple[list[int], list[int]]:
+    """The left and the right joints that tell where a body faces."""
+    hips = [pair for pair in skeleton.mirror if set(pair) == {"hip_left", "hip_right"}]
+    trunk = [pair for pair in skeleton.mirror if set(pair) <= set(skeleton.torso)]
+    pairs = hips or trunk or skeleton.mirror
+    if not pairs:
+        raise SkeletonError(f"skeleton '{skeleton.name}' has no mirror pairs, which tell where a body faces")
+    return tuple([skeleton.index(joint) for joint in side] for side in zip(*pairs, strict=True))
 
 
 def _torso_shifts(poses, skeleton: Skeleton, seed, stddev: float) -> tf.Tensor:

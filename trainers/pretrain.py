@@ -35,9 +35,15 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluat
         The trained model.
 
     Raises:
-        TrainingError: when `workdir` holds a run of another configuration, or the loss is not finite.
+        TrainingError: when `workdir` holds a run of another configuration, the loss is not finite, or the skeleton
+            cannot share views.
     """
     workdir = pathlib.Path(workdir)
+    if config.view.shared and not poses.skeleton.mirror:
+        raise TrainingError(
+            f"skeleton '{poses.skeleton.name}' has no mirror pairs, which tell where a body faces; add them to it, or "
+            f"train with --config.view.shared=False"
+        )
     claim(workdir, config, poses)
     keras.utils.set_random_seed(config.seed)
     model = PoseAutoencoder(poses.skeleton, **config.model.to_dict())

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfpose import body, rotations
+from tfpose.errors import SkeletonError
 from tfpose.skeleton import Skeleton
 
 SHIPPED = Skeleton.names()
@@ -268,3 +269,11 @@ def test_who_has_no_heading_is_not_turned(paper17, standing_pose):
     np.testing.assert_allclose(
         body.face_forward(poses, paper17), poses - poses[:, paper17.root : paper17.root + 1], atol=1e-7
     )
+
+
+def test_without_hips_other_pairs_tell_where_a_body_faces():
+    arms = Skeleton("arms", ("chest", "wrist_left", "wrist_right"), (-1, 0, 0), (("wrist_left", "wrist_right"),))
+    pose = np.float32([[0, 1, 0], [0, 1, -0.6], [0, 1, 0.4]])
+    np.testing.assert_allclose(body.face_forward(pose, arms), [[0, 0, 0], [0.6, 0, 0], [-0.4, 0, 0]], atol=1e-6)
+    with pytest.raises(SkeletonError, match="skeleton 'pole' has no mirror pairs, which tell where a body faces"):
+        body.face_forward(pose[:2], Skeleton("pole", ("hip", "head"), (-1, 0)))

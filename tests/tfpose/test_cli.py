@@ -155,7 +155,7 @@ def test_a_missing_model_is_named(call, tmp_path, monkeypatch, argv):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--config=nope"], "--config=nope: there is no such file; it is a file or one of default, paper"),
+        (["--config=nope"], "--config=nope: there is no such file; it is a file or one of ablation, "),
         (["--data=nope"], "nope: neither a file or folder nor one of the data sets synthetic, cmu"),
         (["--data=cmu", "--data_dir=/nowhere"], "/nowhere/cmu: no such folder"),
         (["--data=synthetic", "--model_skeleton=nope"], "no skeleton 'nope'"),
