@@ -17,7 +17,7 @@ from absl import app, flags
 
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
-from tfpose.trainers import complexity, results, tables
+from tfpose.trainers import complexity, markdown, results
 from tfpose.trainers.configs import structures
 
 _OUT = flags.DEFINE_string("out", None, "JSON file for the result.")
@@ -44,7 +44,7 @@ def main(_):
             times[name].append(time.perf_counter() - start)
     for name, row in rows.items():
         row["poses_per_second"] = _BATCH.value / statistics.median(times[name])
-    table = tables.table(
+    table = markdown.table(
         ("structure", "parameters", "FLOPs", "poses/s"),
         [
             (name, f"{row['parameters']:,}", f"{row['flops']:,}", f"{row['poses_per_second']:,.0f}")

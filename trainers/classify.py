@@ -15,8 +15,7 @@ import tensorflow as tf
 from tfpose import body, corruption, rotations, seeds
 from tfpose.data import pipeline
 from tfpose.data.clip_set import ClipSet
-from tfpose.files import written_whole
-from tfpose.models import ActionClassifier, PoseAutoencoder
+from tfpose.models import ActionClassifier, PoseAutoencoder, save_model
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.loop import Loop
 from tfpose.trainers.pretrain import claim, make_optimizer
@@ -86,8 +85,7 @@ def classify(
         progress=progress,
     ).run()
     classifier.lstm.unroll = True
-    with written_whole(workdir / "model.keras") as unfinished:
-        classifier.save(unfinished)
+    save_model(classifier, workdir)
     return classifier
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from tfpose.layers import SeBiReNet
 from tfpose.layers.sebirenet import paper_parameter_count
 from tfpose.models import PoseAutoencoder
+from tfpose.trainers.markdown import table
 
 PAPER_PARAMETERS = 270_000  # "about 0.27 M"
 
@@ -67,26 +68,27 @@ def measure(model: PoseAutoencoder) -> dict:
 
 def markdown(report: dict) -> str:
     """The tables of what `measure` returned."""
-    lines = [
-        "| component | parameters | FLOPs of encode | of reconstruct | of denoise |",
-        "|---|---:|---:|---:|---:|",
+    components = [
+        (name, *(f"{row[key]:,}" for key in ("parameters", *_METHODS)))
+        for name, row in [*report["components"].items(), ("**total**", report["total"])]
     ]
-    for name, row in [*report["components"].items(), ("**total**", report["total"])]:
-        lines.append(f"| {name} | " + " | ".join(f"{row[key]:,}" for key in ("parameters", *_METHODS)) + " |")
     paper = report["paper"]
-    lines += [
-        "",
-        "FLOPs of matrix products per pose; a multiply-add counts as two.",
-        "",
-        "| parameters of one SeBiReNet | |",
-        "|---|---:|",
-        f"| the paper's words | about {paper['stated']:,} |",
-        f"| the paper's formula, the sum over nodes of [3 n_x + (3 N + 4) n_h + 1] n_h | {paper['formula']:,} |",
-        f"| eq. 8 built as written: no biases in the cells, an output layer in every node | "
-        f"{paper['described network']:,} |",
-        f"| this configuration's encoder | {paper['ours']:,} |",
+    beside = [
+        ("the paper's words", f"about {paper['stated']:,}"),
+        ("the paper's formula, the sum over nodes of [3 n_x + (3 N + 4) n_h + 1] n_h", f"{paper['formula']:,}"),
+        (
+            "eq. 8 built as written: no biases in the cells, an output layer in every node",
+            f"{paper['described network']:,}",
+        ),
+        ("this configuration's encoder", f"{paper['ours']:,}"),
     ]
-    return "\n".join(lines)
+    return "\n\n".join(
+        [
+            table(("component", "parameters", "FLOPs of encode", "of reconstruct", "of denoise"), components),
+            "FLOPs of matrix products per pose; a multiply-add counts as two.",
+            table(("parameters of one SeBiReNet", ""), beside),
+        ]
+    )
 
 
 _METHODS = ("encode", "reconstruct", "denoise")

@@ -13,8 +13,7 @@ from tfpose import body, corruption, losses, rotations, seeds
 from tfpose.data import pipeline
 from tfpose.data.lifting import LiftingPairs
 from tfpose.data.pose_set import PoseSet
-from tfpose.files import written_whole
-from tfpose.models import PoseAutoencoder, PoseLifter
+from tfpose.models import PoseAutoencoder, PoseLifter, save_model
 from tfpose.models.pose_encoder import couple
 from tfpose.models.pose_lifter import Lifter
 from tfpose.trainers.loop import Loop
@@ -59,8 +58,7 @@ def lift(
     for stage, frozen in (("land", True), ("finetune", False)):
         lifter.decoder.trainable = not frozen
         _train(lifter, config, config[stage], pairs, workdir / stage, stream, evaluate, progress)
-    with written_whole(workdir / "model.keras") as unfinished:
-        lifter.save(unfinished)
+    save_model(lifter, workdir)
     return lifter
 
 
@@ -84,8 +82,7 @@ def lift_by_mlp(
     mlp.build()
     stage = ml_collections.ConfigDict({**config.mlp.to_dict(), "steps": config.land.steps + config.finetune.steps})
     _train(mlp, config, stage, pairs, workdir, None, evaluate, progress)
-    with written_whole(workdir / "model.keras") as unfinished:
-        mlp.save(unfinished)
+    save_model(mlp, workdir)
     return mlp
 
 

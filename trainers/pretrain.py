@@ -13,8 +13,8 @@ import tensorflow as tf
 from tfpose import body, corruption, losses, rotations, seeds
 from tfpose.data import pipeline
 from tfpose.data.pose_set import PoseSet
-from tfpose.files import write_text, written_whole
-from tfpose.models import PoseAutoencoder
+from tfpose.files import write_text
+from tfpose.models import PoseAutoencoder, save_model
 from tfpose.models.pose_encoder import couple
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.loop import Loop, TrainingError
@@ -63,8 +63,7 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluat
         progress=progress,
     )
     loop.run()
-    with written_whole(workdir / "model.keras") as unfinished:
-        model.save(unfinished)
+    save_model(model, workdir)
     return model
 
 

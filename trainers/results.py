@@ -26,7 +26,7 @@ def write(path, kind: str, report: dict, table: str, model_path=None):
         model_path: the model that was measured: a preset, a file or the directory of its training.
     """
     path = pathlib.Path(path)
-    command = shlex.join(["tfpose", *sys.argv[1:]])
+    command = shlex.join(sys.argv)
     payload = {
         "kind": kind,
         "command": command,

@@ -12,13 +12,13 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Sequence
 
 import numpy as np
 
 from tfpose import presets
 from tfpose.errors import DataError
 from tfpose.files import write_text
+from tfpose.trainers.markdown import table, with_spread
 
 _BEGIN, _END = "<!-- results: made by 'make readme' -->", "<!-- end of results -->"
 # The paper's Tables 1 and 3, to be read beside ours; its data is not the same.
@@ -119,9 +119,7 @@ def recognition(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
     rows = []
     for path, result in results.items():
         mean, std = result["mean"]["accuracy"], result["std"]["accuracy"]
-        cells = [
-            f"{mean[n]:.1f}" + (f" ± {std[n]:.1f}" if std[n] is not None else "") if n in mean else "" for n in names
-        ]
+        cells = [with_spread(mean[name], std[name]) if name in mean else "" for name in names]
         rows.append((_link(path, base), *cells))
     return table(("", *names), rows)
 
@@ -186,17 +184,6 @@ def ablation(base: pathlib.Path) -> str:
             table(("pretraining", "accuracy", "the paper"), rows),
         ]
     )
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table, numbers to the right."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def with_spread(mean: float, deviation: float | None) -> str:
-    """A number with its standard deviation where there is one."""
-    return f"{mean:.1f}" if deviation is None else f"{mean:.1f} ± {deviation:.1f}"
 
 
 def fill(path: pathlib.Path, text: str):

@@ -11,7 +11,7 @@ from absl import flags
 from tfpose import data
 from tfpose.data import splits
 from tfpose.data.clip import Clip
-from tfpose.data.pose_set import PoseSet, complete_poses
+from tfpose.data.pose_set import PoseSet
 from tfpose.errors import DataError
 from tfpose.skeleton import Skeleton
 
@@ -65,7 +65,7 @@ def load_poses(values: flags.FlagValues, split: str, skeleton: Skeleton) -> Pose
     if splits.known(name):
         return splits.poses(name, split, values.data_dir, skeleton)
     clips = read_clips(values, existing(name))
-    return PoseSet(name, complete_poses(clips, skeleton), skeleton, lineage="the user's own clips")
+    return PoseSet.of_clips(name, clips, skeleton)
 
 
 def evaluator(name: str):

@@ -63,6 +63,11 @@ class PoseSet:
             digest.update(value.tobytes())
         object.__setattr__(self, "checksum", digest.hexdigest()[:16])
 
+    @classmethod
+    def of_clips(cls, name: str, clips: Iterable[Clip], skeleton: Skeleton) -> PoseSet:
+        """Every complete pose of the user's own clips."""
+        return cls(name, complete_poses(clips, skeleton), skeleton, lineage="the user's own clips")
+
     def __len__(self) -> int:
         return len(self.positions)
 

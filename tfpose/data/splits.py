@@ -170,7 +170,7 @@ def _nucla(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
 
 
 def _ntu(split: str, data_dir, skeleton: Skeleton, protocol=ntu_cross_view) -> PoseSet:
-    paths, missing = files("ntu", data_dir), _ntu_missing(data_dir)
+    paths, missing = files("ntu", data_dir), ntu_missing(data_dir)
     clips = [clip for path in paths for clip in ntu.read_file(path, missing_samples=missing)]
     if split != "all":
         clips = protocol(clips)[split == "test"]
@@ -179,7 +179,8 @@ def _ntu(split: str, data_dir, skeleton: Skeleton, protocol=ntu_cross_view) -> P
     return PoseSet(f"ntu/{how}/{split}", complete_poses(clips, skeleton), skeleton, lineage=lineage)
 
 
-def _ntu_missing(data_dir) -> Collection[str]:
+def ntu_missing(data_dir) -> Collection[str]:
+    """The samples on NTU's list of those without usable skeletons, where the list lies with the data."""
     listed = folder("ntu", data_dir) / "NTU_RGBD_samples_with_missing_skeletons.txt"
     return ntu.read_missing(listed) if listed.exists() else ()
 
@@ -267,7 +268,7 @@ def _nucla_clips(name: str, split: str, data_dir, skeleton: Skeleton, frames: in
 
 
 def _ntu_clips(name: str, split: str, data_dir, skeleton: Skeleton, frames: int) -> ClipSet:
-    missing = _ntu_missing(data_dir)
+    missing = ntu_missing(data_dir)
 
     def is_train(sample: ntu.Sample) -> bool:
         return sample.camera in ntu.TRAIN_CAMERAS if name == "ntu" else sample.performer in ntu.TRAIN_PERFORMERS

@@ -1,10 +1,18 @@
 """Keras models, with normalisation inside."""
 
 from tfpose.models.action_classifier import ActionClassifier
-from tfpose.models.loading import load_model
+from tfpose.models.loading import load_model, save_model
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 from tfpose.models.pose_decoder import PoseDecoder
 from tfpose.models.pose_encoder import PoseEncoder
 from tfpose.models.pose_lifter import PoseLifter
 
-__all__ = ["ActionClassifier", "PoseAutoencoder", "PoseDecoder", "PoseEncoder", "PoseLifter", "load_model"]
+__all__ = [
+    "ActionClassifier",
+    "PoseAutoencoder",
+    "PoseDecoder",
+    "PoseEncoder",
+    "PoseLifter",
+    "load_model",
+    "save_model",
+]

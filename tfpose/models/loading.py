@@ -9,6 +9,7 @@ import keras
 
 from tfpose import presets
 from tfpose.errors import DataError
+from tfpose.files import written_whole
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 
 
@@ -40,3 +41,9 @@ def load_model(path: str | os.PathLike, kind: type[keras.Model] = PoseAutoencode
     if not isinstance(model, kind):
         raise DataError(f"{file}: holds a {type(model).__name__}, expected a {kind.__name__}")
     return model
+
+
+def save_model(model: keras.Model, workdir: str | os.PathLike):
+    """Saves `model` whole or not at all where `load_model(workdir)` finds it."""
+    with written_whole(pathlib.Path(workdir) / "model.keras") as unfinished:
+        model.save(unfinished)

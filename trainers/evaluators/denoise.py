@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from tfpose import corruption, metrics, plots, seeds
 from tfpose.data import splits
-from tfpose.data.pose_set import PoseSet, complete_poses, evenly
+from tfpose.data.pose_set import PoseSet, evenly
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators.baselines import baselines
+from tfpose.trainers.markdown import table
 
 OPTIONS = ("most_poses",)
 CORRUPTED_JOINTS = (0, 1, 2, 3, 4, 5)
@@ -81,7 +82,7 @@ def load(name: str, data_dir, skeleton: Skeleton) -> Data:
 
 def of_clips(name: str, clips, skeleton: Skeleton) -> Data:
     """The user's own clips: they have no splits, so they serve as both."""
-    poses = PoseSet(name, complete_poses(clips, skeleton), skeleton, lineage="the user's own clips")
+    poses = PoseSet.of_clips(name, clips, skeleton)
     return Data(poses, poses)
 
 
@@ -142,16 +143,11 @@ def markdown(report: dict) -> str:
     """The tables of a report of `over_seeds`, in millimetres."""
     report = report["mean"]
     header = ["mm", *(f"k = {k}" for k in CORRUPTED_JOINTS), "mean 1-5", "PA-MPJPE", "bone length", "symmetry"]
-    lines = [
-        f"{report['poses']:,.0f} poses for each k",
-        "",
-        "| " + " | ".join(header) + " |",
-        "|---" + "|---:" * (len(header) - 1) + "|",
-    ]
+    rows = []
     for name, row in report["rows"].items():
         cells = [*row["mpjpe"], row["mpjpe_mean"], row["pa_mpjpe"], row["bone_length"], row["symmetry"]]
-        lines.append(f"| {name} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |")
-    return "\n".join(lines)
+        rows.append((name, *(f"{cell:.1f}" for cell in cells)))
+    return f"{report['poses']:,.0f} poses for each k\n\n{table(header, rows)}"
 
 
 def _row(method, tests: dict[int, Corrupted], skeleton) -> dict:

@@ -16,6 +16,7 @@ from tfpose.errors import DataError
 from tfpose.models.pose_lifter import Lifter
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators.denoise import batched
+from tfpose.trainers.markdown import table
 
 MODEL = Lifter
 OPTIONS = ()
@@ -64,25 +65,23 @@ def markdown(report: dict) -> str:
     mean = report["mean"]
     rows = mean["rows"]
     actions = sorted(next(iter(rows.values()))["protocol_1"]["by_action"])
-    lines = [
-        f"{mean['frames']:,.0f} images of S9 and S11 by all four cameras, {mean['joints']:.0f} joints with the root. "
-        f"{report['data']['lineage']}.",
-        "",
-        "| mm | parameters | protocol 1, mean of actions | of frames | without root | protocol 2, mean of actions | "
-        "of frames |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
+    header = ("mm", "parameters", "protocol 1, mean of actions", "of frames", "without root")
+    means = []
     for name, row in rows.items():
         one, two = row["protocol_1"], row["protocol_2"]
         cells = [one["actions"], one["frames"], one["without_root"], two["actions"], two["frames"]]
-        lines.append(f"| {name} | {row['parameters']:,.0f} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |")
+        means.append((name, f"{row['parameters']:,.0f}", *(f"{cell:.1f}" for cell in cells)))
+    parts = [
+        f"{mean['frames']:,.0f} images of S9 and S11 by all four cameras, {mean['joints']:.0f} joints with the root. "
+        f"{report['data']['lineage']}.",
+        table((*header, "protocol 2, mean of actions", "of frames"), means),
+    ]
     for protocol in ("protocol_1", "protocol_2"):
-        lines += ["", f"| {protocol.replace('_', ' ')} | " + " | ".join(actions) + " |"]
-        lines.append("|---" + "|---:" * len(actions) + "|")
-        for name, row in rows.items():
-            cells = [row[protocol]["by_action"][action] for action in actions]
-            lines.append(f"| {name} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |")
-    return "\n".join(lines)
+        by_action = [
+            (name, *(f"{row[protocol]['by_action'][action]:.1f}" for action in actions)) for name, row in rows.items()
+        ]
+        parts.append(table((protocol.replace("_", " "), *actions), by_action))
+    return "\n\n".join(parts)
 
 
 def _row(model: Lifter, data: LiftingPairs) -> dict:

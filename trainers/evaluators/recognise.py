@@ -20,6 +20,7 @@ from tfpose.models.action_classifier import FEATURES
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import classify
 from tfpose.trainers.configs import classify as classify_config
+from tfpose.trainers.markdown import table, with_spread
 
 OPTIONS = ("features",)
 # Table 2 of the paper, N-UCLA: what it says of its own rows, to be read beside ours and never mixed with them.
@@ -120,17 +121,11 @@ def report(data: Recognition, accuracy: dict[str, float]) -> dict:
 def accuracy_table(report: dict) -> str:
     """A row for each kind of features, with the standard deviation where there are several seeds."""
     mean, std = report["mean"], report["std"]
-    lines = [
+    rows = [(_LABELS[name], with_spread(value, std["accuracy"][name])) for name, value in mean["accuracy"].items()]
+    return (
         f"{mean['clips']['train']:.0f} clips to learn from, {mean['clips']['test']:.0f} to test; accuracy in per cent, "
-        f"seeds {', '.join(map(str, report['seeds']))}",
-        "",
-        "| features | accuracy |",
-        "|---|---:|",
-    ]
-    for name, value in mean["accuracy"].items():
-        spread = std["accuracy"][name]
-        lines.append(f"| {_LABELS[name]} | {value:.1f}{'' if spread is None else f' ± {spread:.1f}'} |")
-    return "\n".join(lines)
+        f"seeds {', '.join(map(str, report['seeds']))}\n\n{table(('features', 'accuracy'), rows)}"
+    )
 
 
 def _accuracy(model, data: Recognition, seed: int, features: str) -> float:

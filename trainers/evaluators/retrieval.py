@@ -19,6 +19,7 @@ from tfpose.data import axes, human36m, ntu, splits
 from tfpose.errors import DataError
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators.denoise import batched
+from tfpose.trainers.markdown import table, with_spread
 
 OPTIONS = ()
 KS = (1, 5, 10)
@@ -100,11 +101,11 @@ def markdown(report: dict) -> str:
         "over all ordered pairs of cameras"
     ]
     for noise, rows in mean["hits"].items():
-        lines = [f"| {noise} | " + " | ".join(f"Hit@{k}" for k in KS) + " |", "|---" + "|---:" * len(KS) + "|"]
-        for name, hits in rows.items():
-            cells = [_cell(hit, spread) for hit, spread in zip(hits, std["hits"][noise][name])]
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
-        parts.append("\n".join(lines))
+        lines = [
+            (name, *(with_spread(hit, spread) for hit, spread in zip(hits, std["hits"][noise][name])))
+            for name, hits in rows.items()
+        ]
+        parts.append(table((noise, *(f"Hit@{k}" for k in KS)), lines))
     return "\n\n".join(parts)
 
 
@@ -155,17 +156,12 @@ def _noise_name(noise: float) -> str:
     return f"noise of {1000 * noise:.0f} mm" if noise else "as recorded"
 
 
-def _cell(mean: float, std: float | None) -> str:
-    return f"{mean:.1f}" if std is None else f"{mean:.1f} ± {std:.1f}"
-
-
 # --- the sets
 
 
 def _ntu(data_dir, skeleton: Skeleton) -> Recordings:
     """Samples that differ in the camera alone. The cameras started together: frame i is frame i, to within one."""
-    listed = splits.folder("ntu", data_dir) / "NTU_RGBD_samples_with_missing_skeletons.txt"
-    missing = ntu.read_missing(listed) if listed.exists() else ()
+    missing = splits.ntu_missing(data_dir)
     cameras = collections.defaultdict(list)
     for path in splits.files("ntu", data_dir):
         clips = ntu.read_file(path, missing_samples=missing)

@@ -10,9 +10,10 @@ from sklearn.preprocessing import StandardScaler
 
 from tfpose import body, metrics, rotations, seeds
 from tfpose.data import splits
-from tfpose.data.pose_set import PoseSet, complete_poses, evenly
+from tfpose.data.pose_set import PoseSet, evenly
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators.denoise import CORRUPTED_JOINTS, Corrupted, batched, corrupt_by_count
+from tfpose.trainers.markdown import table, with_spread
 
 OPTIONS = ("views", "most_poses")
 _TILT = np.radians(10.0)
@@ -26,7 +27,7 @@ def load(name: str, data_dir, skeleton: Skeleton) -> PoseSet:
 
 def of_clips(name: str, clips, skeleton: Skeleton) -> PoseSet:
     """The user's own clips."""
-    return PoseSet(name, complete_poses(clips, skeleton), skeleton, lineage="the user's own clips")
+    return PoseSet.of_clips(name, clips, skeleton)
 
 
 def measure(model, data: PoseSet, seed: int = 0, *, views: str = "upright", most_poses: int | None = None) -> dict:
@@ -66,34 +67,33 @@ def summary(model, data: PoseSet) -> dict[str, float]:
 def markdown(report: dict) -> str:
     """The tables of a report of `over_seeds`: millimetres, and degrees."""
     mean, std = report["mean"], report["std"]
-
-    def cell(value, spread):
-        return f"{value:.1f}" if spread is None else f"{value:.1f} ± {spread:.1f}"
-
-    header = ["mm", *(f"k = {k}" for k in CORRUPTED_JOINTS), "mean 1-5"]
-    lines = [f"{mean['poses']:,.0f} poses for each k, MPJPE of the autoencoder", ""]
-    lines += ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
+    rows = []
     for key, name in (
         ("reconstruction", "reconstruction: both codes of the view"),
         ("swap", "swap: pose code of another"),
     ):
-        cells = [cell(*pair) for pair in zip(mean[key], std[key])]
-        lines.append(f"| {name} | " + " | ".join(cells) + f" | {np.mean(mean[key][1:]):.1f} |")
+        cells = [with_spread(*pair) for pair in zip(mean[key], std[key])]
+        rows.append((name, *cells, f"{np.mean(mean[key][1:]):.1f}"))
     ratio = np.mean(mean["swap"][1:]) / np.mean(mean["reconstruction"][1:])
-    other, giver = (cell(mean["other_pose"][name], std["other_pose"][name]) for name in ("transfer", "giver"))
-    lines += [
+    other, giver = (with_spread(mean["other_pose"][name], std["other_pose"][name]) for name in ("transfer", "giver"))
+    probes = [
+        (name, *(with_spread(row[kind], std["probe"][name][kind]) for kind in ("ridge", "mlp")))
+        for name, row in mean["probe"].items()
+    ]
+    lines = [
+        f"{mean['poses']:,.0f} poses for each k, MPJPE of the autoencoder",
+        "",
+        table(("mm", *(f"k = {k}" for k in CORRUPTED_JOINTS), "mean 1-5"), rows),
         "",
         f"Swap over reconstruction: {ratio:.3f}. The swap asks no more than that the view is in the view code.",
         "",
         f"That the pose is not in it too shows when another clean pose gives the view: {other} mm. To the pose that "
         f"gave the view itself it would be {giver} mm.",
         "",
+        table(("a probe's mean error in degrees", "ridge", "mlp"), probes),
+        "",
+        "Of the pose code, worse is better: a probe should do no better than chance.",
     ]
-    lines += ["| a probe's mean error in degrees | ridge | mlp |", "|---|---:|---:|"]
-    for name, row in mean["probe"].items():
-        spread = std["probe"][name]
-        lines.append(f"| {name} | {cell(row['ridge'], spread['ridge'])} | {cell(row['mlp'], spread['mlp'])} |")
-    lines += ["", "Of the pose code, worse is better: a probe should do no better than chance."]
     return "\n".join(lines)
 
 
