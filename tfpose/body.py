@@ -19,10 +19,16 @@ def randomize(
     bones: float = 0.2,
     size: float = 0.1,
     definitions: float = 0.03,
+    base: float = 0.0,
+    rise: float = 0.0,
+    forward: float = 0.0,
     limbs: float = 0.0,
     jitter: float = 0.0,
 ) -> tf.Tensor:
     """Poses on other bodies, seen by other sensors: bone lengths and joint definitions change, limbs move a little.
+
+    `base`, `rise` and `forward` are for motion capture, whose spine is the anatomical one, behind and below the one of
+    most other rigs; each sample is somewhere between.
 
     Args:
         poses: `[B, J, 3]` metres.
@@ -33,6 +39,10 @@ def randomize(
         size: the whole body is multiplied by exp(N(0, size)).
         definitions: rigs place the joints of the trunk differently; each is shifted by N(0, definitions) metres in the
             frame of the trunk, by twice as much along its height, mirror images mirrored.
+        base: the root goes up to this share of its way to the middle between the hips, where many rigs have it.
+        rise: the joint that bears the shoulders, and those of the trunk above it, rise by up to this share of the
+            distance from the hips to the shoulders: many rigs have shoulders below the base of the neck.
+        forward: the joints of the spine come forward by up to this share of that distance.
         limbs: the bones of arms and legs are turned by N(0, limbs) radians about each axis: people do more than a few
             recordings show, and what they do must not be taken for an error.
         jitter: every joint is shifted by N(0, jitter) metres, as by a sensor that cannot do better.
@@ -40,7 +50,7 @@ def randomize(
     Returns:
         `[B, J, 3]`; without jitter, and where the root is no joint of the trunk, it stays where it was.
     """
-    bone_seed, trunk_seed, size_seed, shift_seed, limb_seed, jitter_seed = split(seed, 6)
+    bone_seed, trunk_seed, size_seed, shift_seed, spine_seed, limb_seed, jitter_seed = split(seed, 7)
     batch = tf.shape(poses)[0]
     logs = bones * tf.random.stateless_normal([batch, len(skeleton.bones)], bone_seed)
     logs = tf.gather(logs, _tied(skeleton.mirror_bones, len(skeleton.bones)), axis=1)
@@ -56,6 +66,8 @@ def randomize(
     bodies = root + tf.einsum("jb,nbc->njc", _paths(skeleton), vectors * tf.exp(logs)[..., None])
     if definitions and skeleton.torso:
         bodies += _torso_shifts(bodies, skeleton, shift_seed, definitions)
+    if base or rise or forward:
+        bodies = _other_spine(bodies, skeleton, spine_seed, base, rise, forward)
     if jitter:
         bodies += jitter * tf.random.stateless_normal(tf.shape(bodies), jitter_seed)
     return bodies
@@ -138,14 +150,51 @@ def _torso_shifts(poses, skeleton: Skeleton, seed, stddev: float) -> tf.Tensor:
     return tf.matmul(shifts, torso_frame(poses, skeleton), transpose_b=True)
 
 
+def _other_spine(poses, skeleton: Skeleton, seed, base: float, rise: float, forward: float) -> tf.Tensor:
+    pairs = _torso_pairs(skeleton)
+    if len(pairs) < 2:
+        return poses  # without hips and shoulders there is nothing to measure by
+    hips, shoulders = (
+        tf.reduce_mean(tf.gather(poses, [skeleton.index(joint) for joint in pair], axis=1), 1, keepdims=True)
+        for pair in (pairs[0], pairs[-1])
+    )
+    spine = [skeleton.index(joint) for joint in skeleton.torso if not any(joint in pair for pair in pairs)]
+    bearer = next((joint for joint in _ancestry(skeleton.index(pairs[-1][0]), skeleton) if joint in spine), None)
+    top = [joint for joint in spine if bearer in _ancestry(joint, skeleton)]
+    all_joints = np.arange(len(skeleton))[:, None]
+    frame = torso_frame(poses, skeleton)[:, None]
+    length = tf.norm(shoulders - hips, axis=-1, keepdims=True)
+    to_hips, up, ahead = tf.unstack(tf.random.stateless_uniform([tf.shape(poses)[0], 1, 3], seed), axis=-1)
+    moves = rise * up[..., None] * np.isin(all_joints, top) * frame[..., 1]
+    moves += forward * ahead[..., None] * np.isin(all_joints, spine) * frame[..., 2]
+    poses += length * moves
+    is_base = np.isin(all_joints, [joint for joint in spine if joint == skeleton.root])
+    return poses + base * to_hips[..., None] * is_base * (hips - poses)
+
+
 def _torso_indices(skeleton: Skeleton):
     """Index arrays of the left joints, the right joints, and the joints that up points from and to."""
     torso, root = skeleton.torso, skeleton.joints[skeleton.root]
-    pairs = sorted((p for p in skeleton.mirror if set(p) <= set(torso)), key=lambda pair: torso.index(pair[0]))
+    pairs = _torso_pairs(skeleton)
     middle = [joint for joint in torso if joint != root and not any(joint in pair for pair in pairs)]
     low, high = ([root], middle) if middle or not pairs else (pairs[0], pairs[-1])
     joints = [left for left, _ in pairs], [right for _, right in pairs], low, high or [root]
     return tuple(np.array([skeleton.index(joint) for joint in names], int) for names in joints)
+
+
+def _torso_pairs(skeleton: Skeleton):
+    """The mirror pairs of the trunk, hips first, shoulders last."""
+    torso = skeleton.torso
+    return sorted((pair for pair in skeleton.mirror if set(pair) <= set(torso)), key=lambda pair: torso.index(pair[0]))
+
+
+def _ancestry(joint: int, skeleton: Skeleton) -> list[int]:
+    """The joint, its parent, and so on to the root."""
+    joints = []
+    while joint >= 0:
+        joints.append(joint)
+        joint = skeleton.parents[joint]
+    return joints
 
 
 def _names(bone, skeleton: Skeleton) -> set[str]:
@@ -164,10 +213,8 @@ def _paths(skeleton: Skeleton) -> np.ndarray:
     number = {child: i for i, (child, _) in enumerate(skeleton.bones)}
     paths = np.zeros((len(skeleton), len(skeleton.bones)), np.float32)
     for joint in range(len(skeleton)):
-        at = joint
-        while at != skeleton.root:
+        for at in _ancestry(joint, skeleton)[:-1]:
             paths[joint, number[at]] = 1.0
-            at = skeleton.parents[at]
     return paths
 
 

@@ -71,7 +71,6 @@ def classify(
     classifier.standardizer.set_weights(bank.standardizer)
     config = ml_collections.ConfigDict({**config.to_dict(), "steps": -(-config.epochs * len(clips) // config.batch)})
     arrays = {"inputs": bank.inputs, "labels": bank.labels}
-    classifier.lstm.unroll = False  # the same numbers, compiled in a tenth of the time
     Loop(
         model=classifier,
         optimizer=make_optimizer(config),
@@ -82,9 +81,9 @@ def classify(
         workdir=workdir,
         poses_per_step=config.batch * config.model.frames,
         checkpoint_every=config.checkpoint_every,
+        compiled=False,
         progress=progress,
     ).run()
-    classifier.lstm.unroll = True
     save_model(classifier, workdir)
     return classifier
 
@@ -139,7 +138,7 @@ def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
     Returns:
         `[N, T, J, 3]`.
     """
-    crop_seed, mirror_seed, size_seed, heading_seed, tilt_seed, sides_seed = seeds.split(seed, 6)
+    crop_seed, mirror_seed, size_seed, heading_seed, tilt_seed, exchanged_seed = seeds.split(seed, 6)
     clips = tf.convert_to_tensor(clips, tf.float32)
     count, frames, joints, _ = clips.shape
     if options.crop:
@@ -153,8 +152,8 @@ def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
         mirrored = tf.random.stateless_uniform([count], mirror_seed) < 0.5
         poses = body.mirror(tf.reshape(clips, [-1, joints, 3]), skeleton, tf.repeat(mirrored, frames))
         clips = tf.reshape(poses, clips.shape)
-    if options.sides:
-        exchanged = tf.random.stateless_uniform([count], sides_seed) < options.sides
+    if options.exchanged:
+        exchanged = tf.random.stateless_uniform([count], exchanged_seed) < options.exchanged
         poses = tf.reshape(clips, [-1, joints, 3])
         clips = tf.reshape(corruption.swap_sides(poses, tf.repeat(exchanged, frames), skeleton), clips.shape)
     clips *= tf.exp(options.size * tf.random.stateless_normal([count, 1, 1, 1], size_seed))

@@ -29,7 +29,8 @@ class Loop:
     Args:
         model: built; its variables are trained.
         optimizer: a Keras optimizer.
-        loss: `loss(batch, seed) -> (scalar, {name: scalar})`, XLA-compilable, fixed batch shapes.
+        loss: `loss(batch, seed) -> (scalar, {name: scalar})`, XLA-compilable unless `compiled` is off, fixed batch
+            shapes.
         batches: `batches(start) -> tf.data.Dataset`, from which step `start` takes the first element.
         steps: when to end.
         seed: of everything random in the steps.
@@ -37,6 +38,7 @@ class Loop:
         poses_per_step: for the rate that is shown.
         checkpoint_every, log_every: in steps.
         evaluate: `evaluate(step) -> {name: number}`, shown and logged every `evaluate_every` steps and at the end.
+        compiled: whether XLA compiles the step: what is small and has many random numbers is faster without.
         progress: whether to draw the progress bar.
 
     `model` and `optimizer` must have been made under `tf.distribute` strategy's scope where there is one; the loop
@@ -55,6 +57,7 @@ class Loop:
     log_every: int = 50
     evaluate: Callable | None = None
     evaluate_every: int = 0
+    compiled: bool = True
     progress: bool = True
 
     def run(self) -> int:
@@ -110,7 +113,7 @@ class Loop:
         variables = self.model.trainable_variables
 
         # Nothing here branches on tensors: without AutoGraph's rewriting of all code the start is seconds earlier.
-        @tf.function(jit_compile=True, autograph=False)
+        @tf.function(jit_compile=self.compiled, autograph=False)
         def gradients(batch, step, replica):
             with tf.GradientTape() as tape:
                 loss, terms = self.loss(batch, seeds.of(self.seed, step * strategy.num_replicas_in_sync + replica))

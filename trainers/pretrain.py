@@ -122,33 +122,37 @@ def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
 
 
 def two_views(batch: dict, skeleton: Skeleton, seed, config):
-    """Makes what the two branches see: clean poses -> other bodies -> corrupted -> rotated, all per sample.
+    """Makes what the two branches see: clean poses -> other bodies -> corrupted -> seen in a view, all per sample.
+
+    A view is a rotation, and whether the sensor takes the back for the front and calls left right.
 
     Returns:
         `(truth, observed)`, both `[2B, J, 3]` metres, the second branch after the first.
     """
     poses = batch["poses"]
     count = poses.shape[0]
-    mirror_seed, body_seed, corrupt_seed, view_seed, other_seed, sides_seed = seeds.split(seed, 6)
+    mirror_seed, body_seed, corrupt_seed, second_seed, first_seed, exchanged_seed = seeds.split(seed, 6)
+    exchanged_first, exchanged_second = seeds.split(exchanged_seed, 2)
     changes = config.body.to_dict()
-    mirrored, sides = changes.pop("mirror"), changes.pop("sides")
-    if mirrored:
+    if changes.pop("mirror"):
         poses = body.mirror(poses, skeleton, tf.random.stateless_uniform([count], mirror_seed) < 0.5)
     if any(changes.values()):
         poses = body.randomize(poses, skeleton, body_seed, **changes)
-    if sides:
-        exchanged = tf.random.stateless_uniform([count], sides_seed) < sides
-        poses = corruption.swap_sides(poses, exchanged, skeleton)
     if config.view.shared:
         poses = body.face_forward(poses, skeleton)
     corrupted = corrupt(poses, batch.get("moved"), skeleton, corrupt_seed, config.corruption)
-    second = draw_views(count, view_seed, config.view)
+
+    def seen(poses, view):
+        rotation, exchanged = view
+        return corruption.swap_sides(rotations.rotate(poses, rotation), exchanged, skeleton)
+
     truths, observations = [poses], [corrupted]
     if config.view.both:
-        first = draw_views(count, other_seed, config.view)
-        truths, observations = [rotations.rotate(poses, first)], [rotations.rotate(corrupted, first)]
-    truths.append(rotations.rotate(poses, second))
-    observations.append(rotations.rotate(corrupted, second))
+        view = draw_views(count, first_seed, exchanged_first, config.view)
+        truths, observations = [seen(poses, view)], [seen(corrupted, view)]
+    view = draw_views(count, second_seed, exchanged_second, config.view)
+    truths.append(seen(poses, view))
+    observations.append(seen(corrupted, view))
     return tf.concat(truths, 0), tf.concat(observations, 0)
 
 
@@ -170,10 +174,11 @@ def corrupt(poses, moved, skeleton: Skeleton, seed, options):
     return corrupted
 
 
-def draw_views(count: int, seed, options):
-    """Rotations `[count, 3, 3]` as the `view` part of a config says.
+def draw_views(count: int, seed, exchanged_seed, options):
+    """Views as the `view` part of a config says; shared views come twice, once in each half of the batch.
 
-    Shared views come twice, once in each half of the batch.
+    Returns:
+        `(rotations [count, 3, 3], exchanged [count])`.
 
     Raises:
         TrainingError: for an unknown setting, or shared views of an odd number of poses.
@@ -182,11 +187,13 @@ def draw_views(count: int, seed, options):
         if count % 2:
             raise TrainingError(f"config.view.shared needs an even config.batch, got {count}")
         alone = ml_collections.ConfigDict({**options.to_dict(), "shared": False})
-        return tf.tile(draw_views(count // 2, seed, alone), [2, 1, 1])
+        rotation, exchanged = draw_views(count // 2, seed, exchanged_seed, alone)
+        return tf.tile(rotation, [2, 1, 1]), tf.tile(exchanged, [2])
+    exchanged = tf.random.stateless_uniform([count], exchanged_seed) < options.exchanged
     if options.rotations == "so3":
-        return rotations.uniform(count, seed)
+        return rotations.uniform(count, seed), exchanged
     if options.rotations == "upright":
-        return rotations.upright(count, seed, math.radians(options.tilt_degrees))
+        return rotations.upright(count, seed, math.radians(options.tilt_degrees)), exchanged
     raise TrainingError(f"config.view.rotations must be 'so3' or 'upright', got '{options.rotations}'")
 
 

@@ -145,7 +145,8 @@ def structures(base: pathlib.Path) -> str:
             continue
         means[name] = np.mean([run["mpjpe_mean"] for run in runs])
         cells = [f"{error:.1f}" for error in np.mean([run["mpjpe"] for run in runs], axis=0)]
-        cells += [f"**{means[name]:.1f}**", f"{of_paper:.1f}"]
+        spread = np.std([run["mpjpe_mean"] for run in runs]) if len(runs) > 1 else None
+        cells += [with_spread(means[name], spread), f"{of_paper:.1f}"]
         cells += [f"{cost[name]['parameters']:,}", f"{cost[name]['flops'] / 1e6:.2f}"]
         rows.append((name, *cells, f"{cost[name]['poses_per_second']:,.0f}"))
     seeds = len(load(base, "structures/full_*.json"))

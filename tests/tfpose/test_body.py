@@ -159,6 +159,51 @@ def test_shifts_have_their_size(paper17, standing_pose):
     assert np.abs(shifts[:, paper17.index("neck"), 0]).max() < 1e-6
 
 
+def test_the_spine_goes_where_other_rigs_have_it(paper17, standing_pose):
+    poses = rotations.rotate(np.tile(standing_pose, (MANY, 1, 1)), rotations.uniform(MANY, [7, 8])).numpy()
+    still = {"bones": 0.0, "size": 0.0, "definitions": 0.0}
+    frame = body.torso_frame(poses, paper17).numpy()
+    hips, shoulders = (
+        (poses[:, paper17.index(f"{part}_left")] + poses[:, paper17.index(f"{part}_right")]) / 2
+        for part in ("hip", "shoulder")
+    )
+    height = np.linalg.norm(shoulders - hips, axis=-1)[:, None]
+    moves = {}
+    for option, most in (("rise", 0.3), ("forward", 0.2), ("base", 0.5)):
+        moved = body.randomize(poses, paper17, [1, 2], **still, **{option: most}).numpy()
+        moves[option] = np.einsum("njc,ncd->njd", moved - poses, frame)
+        still_joints = [
+            joint for joint in paper17.joints if joint not in paper17.torso or joint.endswith(("left", "right"))
+        ]
+        np.testing.assert_allclose(moves[option][:, [paper17.index(j) for j in still_joints]], 0, atol=1e-5)
+    top = [paper17.index(joint) for joint in ("spine_shoulder", "neck", "head")]
+    spine = [paper17.index(joint) for joint in ("spine_base", "spine_mid", "spine_shoulder", "neck", "head")]
+    for option, joints, axis in (("rise", top, 1), ("forward", spine, 2)):
+        share = moves[option][:, joints, axis] / height
+        np.testing.assert_allclose(share, np.broadcast_to(share[:, :1], share.shape), atol=1e-4)  # all by the same
+        most = {"rise": 0.3, "forward": 0.2}[option]
+        assert 0 <= share.min() < 0.01 and most - 0.01 < share.max() <= most + 1e-4
+        assert np.abs(np.delete(moves[option][:, joints], axis, axis=-1)).max() < 1e-5
+        others = [joint for joint in spine if joint not in joints]
+        np.testing.assert_allclose(moves[option][:, others], 0, atol=1e-5)
+    way = np.einsum("nc,ncd->nd", hips - poses[:, paper17.root], frame)
+    share = (moves["base"][:, paper17.root] @ way[0]) / (way[0] @ way[0])
+    assert 0 <= share.min() < 0.01 and 0.49 < share.max() <= 0.5 + 1e-4
+    np.testing.assert_allclose(moves["base"][:, paper17.root], share[:, None] * way, atol=1e-4)
+    np.testing.assert_allclose(moves["base"][:, 1:], 0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_rig_has_some_spine_or_none(name):
+    skeleton = Skeleton.load(name)
+    turned = rotations.rotate(standing(skeleton), rotations.uniform(20, [7, 8])).numpy()
+    still = {"bones": 0.0, "size": 0.0, "definitions": 0.0}
+    for option in ("rise", "forward"):
+        moved = body.randomize(turned, skeleton, [1, 2], **still, **{option: 0.3}).numpy()
+        spine = [joint for joint in skeleton.torso if not joint.endswith(("_left", "_right"))]
+        assert (np.abs(moved - turned).max() > 0.01) == bool(spine)
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_trunks_frame_turns_with_the_body(name):
     skeleton = Skeleton.load(name)
@@ -187,7 +232,7 @@ def test_the_trunks_frame_turns_with_the_body(name):
 )
 def test_rigs_of_few_joints(skeleton):
     poses = some_poses(skeleton)
-    bodies = body.randomize(poses, skeleton, [1, 2]).numpy()
+    bodies = body.randomize(poses, skeleton, [1, 2], base=1.0, rise=0.3, forward=0.2).numpy()
     assert bodies.shape == poses.shape and np.isfinite(bodies).all()
 
 
@@ -195,7 +240,8 @@ def test_rigs_of_few_joints(skeleton):
 def test_poses_without_extent_stay_finite(name):
     skeleton = Skeleton.load(name)
     poses = np.zeros((3, len(skeleton), 3), np.float32)
-    np.testing.assert_array_equal(body.randomize(poses, skeleton, [1, 2]), poses)
+    bodies = body.randomize(poses, skeleton, [1, 2], base=1.0, rise=0.3, forward=0.2)
+    np.testing.assert_array_equal(bodies, poses)
 
 
 # --- mirror

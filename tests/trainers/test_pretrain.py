@@ -78,6 +78,7 @@ def rotation_between(one, other) -> np.ndarray:
 @pytest.mark.parametrize("name", ["default", "paper"])
 def test_the_second_view_is_the_first_one_rotated(batch, skeleton, name):
     config = {"default": default, "paper": paper}[name].get_config()
+    config.view.exchanged = 0.0
     truth, observed = two_views(batch, skeleton, SEED, config)
     assert truth.shape == observed.shape == (600, 17, 3)
     (truth_1, truth_2), (observed_1, observed_2) = halves(truth), halves(observed)
@@ -87,7 +88,7 @@ def test_the_second_view_is_the_first_one_rotated(batch, skeleton, name):
     np.testing.assert_allclose(observed_1 @ rotation.transpose(0, 2, 1), observed_2, atol=1e-4)
     angle = np.degrees(np.arccos(np.clip((np.trace(rotation, axis1=1, axis2=2) - 1) / 2, -1, 1)))
     assert len(np.unique(angle.round(3))) > (140 if config.view.shared else 290)  # each, or each pair, has its own
-    assert angle.min() < 20 and angle.max() > 160
+    assert angle.min() < 40 and angle.max() > 160
 
 
 def test_default_views_are_both_upright_and_the_papers_second_is_any(batch, skeleton):
@@ -146,13 +147,21 @@ def test_a_rig_whose_front_is_unknown_cannot_share_views(tmp_path):
 
 
 def test_backs_are_taken_for_fronts_as_often_as_the_config_says(batch, skeleton):
-    config = paper.get_config()
-    config.body.sides = 0.3
-    first, _ = halves(two_views(batch, skeleton, SEED, config)[0])
-    original = batch["poses"].numpy()
-    exchanged = (first == original[:, skeleton.mirror_joints]).all((1, 2))
-    assert ((first == original).all((1, 2)) ^ exchanged).all()
-    assert exchanged.mean() == pytest.approx(0.3, abs=0.1)
+    config = default.get_config()
+    default.without_other_bodies(config)
+    config.body.mirror = False
+    config.view.exchanged = 0.3
+    facing = body.face_forward(batch["poses"], skeleton).numpy()
+    for truth in halves(two_views(batch, skeleton, SEED, config)[0]):
+        # Only the right assignment of sides leads from the pose to the view by a rotation.
+        straight, exchanged = (
+            np.abs(np.einsum("bcd,bjd->bjc", rotation_between(seen, truth), seen) - truth).max((1, 2)) < 1e-3
+            for seen in (facing, facing[:, skeleton.mirror_joints])
+        )
+        assert (straight ^ exchanged).all()
+        assert exchanged.mean() == pytest.approx(0.3, abs=0.1)
+        one, other = halves(exchanged)
+        np.testing.assert_array_equal(one, other)  # shared like the rest of the view
 
 
 def test_the_seed_is_the_batch(batch, skeleton):

@@ -83,9 +83,9 @@ def test_structures_are_means_over_trainings_with_their_costs(results):
     tables.main(str(results))
     lines = (results / "structures.md").read_text().split("\n")
     recursive, full = lines[5:7]
-    assert cells(recursive)[:8] == ["recursive", "40.5", "41.5", "42.5", "43.5", "44.5", "45.5", "**43.5**"]
+    assert cells(recursive)[:8] == ["recursive", "40.5", "41.5", "42.5", "43.5", "44.5", "45.5", "43.5 ± 0.5"]
     assert cells(recursive)[8:] == ["65.8", "1,000", "2.50", "3,000"]
-    assert cells(full)[0] == "full" and cells(full)[7] == "**23.5**"
+    assert cells(full)[0] == "full" and cells(full)[7] == "23.5 ± 0.5"
     assert "trainings of each: 2." in lines[0]
     assert "Order here, best first: full < recursive." in lines and "In the paper: full < recursive." in lines
 

@@ -9,7 +9,6 @@ stopped. Then the clips of the other views are tested. --data=nucla_v1_v2 and nu
 
 from __future__ import annotations
 
-import os
 import pathlib
 
 from absl import flags
@@ -30,9 +29,7 @@ def define_flags(values: flags.FlagValues):
         flag_values=values,
     )
     flags.DEFINE_enum("data", "nucla", splits.CLIP_NAMES, "Protocol.", flag_values=values)
-    flags.DEFINE_string(
-        "data_dir", os.environ.get("TFPOSE_DATA"), "Folder of the data sets; default: $TFPOSE_DATA.", flag_values=values
-    )
+    common.define_data_dir_flag(values)
     flags.DEFINE_string("workdir", "runs/classify", "Where everything goes.", flag_values=values)
 
 

@@ -25,10 +25,22 @@ def define_data_flags(values: flags.FlagValues, default: str):
         "'auto' is cmu where --data_dir has it, else synthetic.",
         flag_values=values,
     )
+    define_data_dir_flag(values)
+    define_clip_flags(values)
+
+
+def define_data_dir_flag(values: flags.FlagValues):
+    """`--data_dir`."""
     flags.DEFINE_string(
         "data_dir", os.environ.get("TFPOSE_DATA"), "Folder of the data sets; default: $TFPOSE_DATA.", flag_values=values
     )
-    define_clip_flags(values)
+
+
+def define_model_flag(values: flags.FlagValues):
+    """`--model`."""
+    flags.DEFINE_string(
+        "model", None, "A preset, a model.keras file, or the directory of its training.", flag_values=values
+    )
 
 
 def define_clip_flags(values: flags.FlagValues):

@@ -21,9 +21,7 @@ from tfpose.errors import DataError
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string(
-        "model", None, "A preset, a model.keras file, or the directory of its training.", flag_values=values
-    )
+    common.define_model_flag(values)
     flags.DEFINE_string(
         "out", None, "A .npz, .npy or .csv file; for an input of several clips a folder.", flag_values=values
     )

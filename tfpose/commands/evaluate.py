@@ -19,9 +19,7 @@ from tfpose.commands import common
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string(
-        "model", None, "A preset, a model.keras file, or the directory of its training.", flag_values=values
-    )
+    common.define_model_flag(values)
     common.define_data_flags(values, "auto")
     flags.DEFINE_list("seeds", ["0"], "Seeds of everything drawn: one run for each.", flag_values=values)
     flags.DEFINE_enum("views", "upright", ["upright", "so3"], "swap: turns between two views.", flag_values=values)

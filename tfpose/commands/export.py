@@ -17,9 +17,7 @@ _POSES = 64
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string(
-        "model", None, "A preset, a model.keras file, or the directory of its training.", flag_values=values
-    )
+    common.define_model_flag(values)
     flags.DEFINE_string("out", None, "A new folder for the artifacts.", flag_values=values)
     common.define_data_flags(values, "auto")
     flags.mark_flags_as_required(["model", "out"], flag_values=values)

@@ -9,7 +9,6 @@ and view codes. The first two and the view transfer are of Human3.6M, the others
 
 from __future__ import annotations
 
-import os
 import pathlib
 
 import numpy as np
@@ -23,12 +22,8 @@ _FRAMES = 8  # of each clip, for its mean code
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string(
-        "model", None, "A preset, a model.keras file, or the directory of its training.", flag_values=values
-    )
-    flags.DEFINE_string(
-        "data_dir", os.environ.get("TFPOSE_DATA"), "Folder of the data sets; default: $TFPOSE_DATA.", flag_values=values
-    )
+    common.define_model_flag(values)
+    common.define_data_dir_flag(values)
     flags.DEFINE_string("out", "results/figures", "Folder of the pictures.", flag_values=values)
     flags.DEFINE_integer("seed", 0, "Of the corruption, the views and t-SNE.", flag_values=values)
     flags.mark_flag_as_required("model", flag_values=values)

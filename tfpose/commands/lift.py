@@ -8,12 +8,12 @@ on where a stopped run stopped. Several runs may share one 3D stream: --stream3d
 
 from __future__ import annotations
 
-import os
 import pathlib
 
 from absl import flags
 from ml_collections import config_flags
 
+from tfpose.commands import common
 from tfpose.data import lifting
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import configs
@@ -24,9 +24,7 @@ def define_flags(values: flags.FlagValues):
         "config", configs.path("lift"), "A file, or 'lift'; any setting can be changed.", flag_values=values
     )
     flags.DEFINE_enum("detections", "gt", lifting.DETECTIONS, "Where 2D joints are from.", flag_values=values)
-    flags.DEFINE_string(
-        "data_dir", os.environ.get("TFPOSE_DATA"), "Folder of the data sets; default: $TFPOSE_DATA.", flag_values=values
-    )
+    common.define_data_dir_flag(values)
     flags.DEFINE_string("workdir", "runs/lift", "Where everything goes.", flag_values=values)
     flags.DEFINE_string("stream3d", None, "The 3D stream's training; default: WORKDIR/stream3d.", flag_values=values)
     flags.DEFINE_bool("baselines", True, "Train the residual MLPs too.", flag_values=values)
@@ -37,7 +35,6 @@ def define_flags(values: flags.FlagValues):
 
 
 def run(values: flags.FlagValues, positional: list[str]):
-    from tfpose.commands import common
     from tfpose.data import splits
     from tfpose.trainers import evaluators, results
     from tfpose.trainers.evaluators import lift as evaluator

@@ -12,8 +12,8 @@ def get_config():
     config = ml_collections.ConfigDict()
     config.seed = 0
     config.batch = 64
-    config.epochs = 60
-    config.checkpoint_every = 200
+    config.epochs = 120
+    config.checkpoint_every = 500
 
     config.model = ml_collections.ConfigDict()
     config.model.features = "code"
@@ -23,13 +23,13 @@ def get_config():
 
     # Augmented copies of every clip, encoded once: the encoder is frozen. None learns from the clips as they are.
     config.augmentation = ml_collections.ConfigDict()
-    config.augmentation.copies = 8
+    config.augmentation.copies = 16
     config.augmentation.seed = 0
     config.augmentation.heading_degrees = 60.0
     config.augmentation.tilt_degrees = 20.0
     config.augmentation.size = 0.1
     config.augmentation.mirror = True
-    config.augmentation.sides = 0.3  # Kinect takes the backs of people for their fronts
+    config.augmentation.exchanged = 0.3  # Kinect takes the backs of people for their fronts
     config.augmentation.crop = 0.15  # of the clip, at most, at either end
 
     config.dropout = ml_collections.ConfigDict({"inputs": 0.5, "state": 0.5})
@@ -37,7 +37,7 @@ def get_config():
 
     config.optimizer = ml_collections.ConfigDict()
     config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 2e-3
+    config.optimizer.learning_rate = 4e-3
     config.optimizer.warmup_steps = 0
     config.optimizer.weight_decay = 1e-3
     config.optimizer.clip_norm = 1.0

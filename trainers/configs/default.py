@@ -34,9 +34,12 @@ def get_config():
     config.body.bones = 0.2
     config.body.size = 0.1
     config.body.definitions = 0.03
+    # From CMU's spine to those of other rigs: see tfpose.body.randomize.
+    config.body.base = 1.0
+    config.body.rise = 0.35
+    config.body.forward = 0.17
     config.body.limbs = 0.17
     config.body.jitter = 0.012
-    config.body.sides = 0.1  # depth cameras take the backs of people for their fronts
 
     config.corruption = ml_collections.ConfigDict()
     config.corruption.use_labels = False
@@ -52,6 +55,7 @@ def get_config():
     config.view = ml_collections.ConfigDict()
     config.view.rotations = "upright"
     config.view.tilt_degrees = 10.0
+    config.view.exchanged = 0.1  # depth cameras take the backs of people for their fronts
     config.view.both = True
     # Two poses in each view: the view code of one must serve the other, so that it holds the view alone.
     config.view.shared = True
@@ -77,3 +81,4 @@ def without_other_bodies(config):
     """Takes the changes of bodies, limbs and sensors out of `config`, and leaves mirroring."""
     for name in set(config.body) - {"mirror"}:
         config.body[name] = 0.0
+    config.view.exchanged = 0.0
