@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from tfpose.data import splits
 
@@ -53,7 +54,9 @@ def over_seeds(evaluator, model, data, seeds: Sequence[int], **options) -> dict:
         `{"seeds": [...], "options": {...}, "data": {"name", "checksum", "lineage"}, "mean": ..., "std": ...}`: "mean"
         and "std" have the numbers of `measure`; the standard deviation is that of a sample, None for a single seed.
     """
-    measured = [evaluator.measure(model, data, seed, **options) for seed in seeds]
+    # disable=None: no bar in files and pipes, where nobody looks.
+    shown = tqdm(seeds, desc=data.name, unit="seed", disable=None)
+    measured = [evaluator.measure(model, data, seed, **options) for seed in shown]
     several = len(seeds) > 1
     return {
         "seeds": list(seeds),

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 
 import numpy as np
+from tqdm import tqdm
 
 from tfpose.data import splits
 from tfpose.data.clip_set import ClipSet
@@ -86,7 +87,8 @@ def measure(model, data: Recognition, seed: int = 0, features: Sequence[str] | N
     Raises:
         TfposeError: for unknown features.
     """
-    return report(data, {name: _accuracy(model, data, seed, name) for name in chosen(features)})
+    shown = tqdm(chosen(features), desc=f"seed {seed}", unit="training", leave=False, disable=None)
+    return report(data, {name: _accuracy(model, data, seed, name) for name in shown})
 
 
 def summary(model, data: Recognition) -> dict[str, float]:
