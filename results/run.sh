@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Every number and figure under results/, from data to tables; needs TFPOSE_DATA. SHORTEN=20 goes the same way with 1/20
 # of the training steps, into results-quick/. A training that was stopped goes on where it stopped, and what is newer than
-# its model is not measured again; delete runs/ (runs-quick/) to start anew.
+# its model is not measured again; delete runs/ (runs-quick/) to start anew. All of it is about four hours on 2 cores with
+# nothing beside it: the longest are the lifters, Table 1 (12 trainings) and Tables 2 and 3 (50 classifiers).
 set -euo pipefail
 bin="${VENV:-.venv}/bin"
 shorten="${SHORTEN:-1}"

@@ -2,7 +2,7 @@
 
     tfpose pretrain --config default --data cmu --workdir runs/default_cmu
 
-About 20 minutes on 2 cores. The preset sebirenet_cmu is what it makes, and its card has what that reaches on people and
+About 12 minutes on 2 cores. The preset sebirenet_cmu is what it makes, and its card has what that reaches on people and
 rigs that it never saw: tfpose/presets/sebirenet_cmu/README.md.
 """
 
