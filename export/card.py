@@ -9,8 +9,6 @@ import tfpose
 from tfpose.export.signatures import UNITS, signatures
 from tfpose.models import ActionClassifier, weights_checksum
 
-_MISSING = {False: "a joint with a NaN coordinate is missing", True: "no joint may be missing"}
-
 
 def make_card(model: keras.Model, batch: int | None = None) -> dict:
     """The card of a model, ready for JSON; `Skeleton.from_dict(card["skeleton"])` gives the joints' names and tree.
@@ -22,11 +20,12 @@ def make_card(model: keras.Model, batch: int | None = None) -> dict:
     Raises:
         TfposeError: for a model that cannot be exported.
     """
+    recognises = isinstance(model, ActionClassifier)
     return {
         "tfpose": tfpose.__version__,
         "model": type(model).__name__,
         "options": model.options,
-        **({"actions": list(model.actions)} if isinstance(model, ActionClassifier) else {}),
+        **({"actions": list(model.actions)} if recognises else {}),
         "parameters": model.count_params(),
         "precision": "float32",
         "batch": batch,
@@ -37,7 +36,7 @@ def make_card(model: keras.Model, batch: int | None = None) -> dict:
         "unit": "metres",
         "axes": "right-handed, y up",
         "normalisation": "inside: joints go in and come out as they are measured",
-        "missing": _MISSING[isinstance(model, ActionClassifier)],
+        "missing": "no joint may be missing" if recognises else "a joint with a NaN coordinate is missing",
         "skeleton": model.skeleton.to_dict(),
         "signatures": {name: _describe(function) for name, function in signatures(model, batch).items()},
     }

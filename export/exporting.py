@@ -93,8 +93,8 @@ def export(
             source = export_saved_model(model, paths["saved_model"])
         if "litert" in paths or quantised:
             float32 = export_litert(source, paths.get("litert", pathlib.Path(folder, LITERT["litert"].file)))
+        inputs = example_inputs(make_card(model), calibration) if needs_calibration(formats) else None
         for name in quantised:
-            inputs = None if calibration is None else example_inputs(make_card(model), calibration)
             quantise(float32, paths[name], PRECISIONS[LITERT[name].precision], inputs)
         for name in fixed:
             export_litert(model, paths[name], LITERT[name].batch)

@@ -45,6 +45,11 @@ class Preset:
         return {key: self.card[key] for key in ("name", "lineage", "licence")}
 
 
+def is_preset(name_or_folder: str | os.PathLike) -> bool:
+    """Whether it is one of `NAMES`, or a folder with the weights of a preset, sound or not."""
+    return str(name_or_folder) in NAMES or pathlib.Path(name_or_folder, WEIGHTS).is_file()
+
+
 def folder(name_or_folder: str | os.PathLike) -> pathlib.Path:
     """Where a preset lies: one of `NAMES`, or a folder.
 

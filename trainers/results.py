@@ -42,7 +42,7 @@ def write(path, kind: str, report: dict, table: str, model_path=None):
 
 def _described(model_path: pathlib.Path) -> dict:
     """A model's checksum, and what it was trained with where that is known."""
-    if str(model_path) in presets.NAMES or (model_path / presets.WEIGHTS).is_file():
+    if presets.is_preset(model_path):
         card = presets.read(model_path).card
         return {"sha256": card["sha256"], "trained": card["trained"]}
     file = model_path / "model.keras" if model_path.is_dir() else model_path

@@ -8,17 +8,18 @@ import re
 import shutil
 from collections.abc import Callable
 
+import keras
+
 from tfpose.errors import DataError, TfposeError
 from tfpose.export.files import new_artifact, refuse_existing
 from tfpose.export.saved_model import CARD, export_saved_model
-from tfpose.models import PoseAutoencoder
 
 NAME = "tfpose"
 """What a model is called on a server, unless told otherwise."""
 
 
 def export_serving(
-    source: PoseAutoencoder | str | os.PathLike,
+    source: keras.Model | str | os.PathLike,
     out_dir: str | os.PathLike,
     name: str = NAME,
     version: int | None = None,

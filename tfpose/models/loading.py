@@ -25,8 +25,7 @@ def load_model(path: str | os.PathLike, kind: type[keras.Model] = PoseAutoencode
     Raises:
         DataError: when there is no such model there; the message starts with the path.
     """
-    is_preset = str(path) in presets.NAMES or (pathlib.Path(path) / presets.WEIGHTS).is_file()
-    if is_preset and issubclass(PoseAutoencoder, kind):
+    if issubclass(PoseAutoencoder, kind) and presets.is_preset(path):
         return PoseAutoencoder.from_preset(path)
     path = pathlib.Path(path)
     file = path / "model.keras" if path.is_dir() else path
