@@ -1,0 +1,106 @@
+"""The network as one would write it first: a GRU cell call per joint, each Siamese branch and decode a call of its own.
+
+It computes what tfpose computes, with the same weights, and is what `speed.py` measures against.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from tfpose import losses
+from tfpose.layers import SeBiReNet
+from tfpose.models import PoseAutoencoder
+from tfpose.models.pose_encoder import couple
+from tfpose.trainers.pretrain import two_views
+
+
+class PerNodeNetwork(keras.layers.Layer):
+    """A `SeBiReNet` of one pass of GRU cells with biases, in `keras.layers.GRUCell`s; takes over its weights.
+
+    Call arguments:
+        inputs: `[B, J, n_x]`.
+
+    Returns:
+        `[B, J, units]`.
+    """
+
+    def __init__(self, network: SeBiReNet, **kwargs):
+        super().__init__(**kwargs)
+        self.skeleton = network.skeleton
+        joints = range(len(self.skeleton))
+        self.recursive = [keras.layers.GRUCell(network.units, name=f"recursive_{joint}") for joint in joints]
+        self.diffuse = [keras.layers.GRUCell(network.units, name=f"diffuse_{joint}") for joint in joints]
+        for cells, subnet in ((self.recursive, network.recursive), (self.diffuse, network.diffuse)):
+            for joint, cell in enumerate(cells):
+                set_weights(cell, subnet, joint)
+        self.built = True
+
+    def call(self, inputs):
+        skeleton = self.skeleton
+        hidden = {}
+        for joint in (joint for level in skeleton.levels_by_height for joint in level):
+            entering = [inputs[:, joint], *(hidden[child] for child in skeleton.children[joint])]
+            nothing = ops.zeros_like(entering[0][:, :1]) + ops.zeros([self.recursive[joint].units])
+            hidden[joint], _ = self.recursive[joint](ops.concatenate(entering, -1), [nothing])
+        told = {}
+        for joint in (joint for level in skeleton.levels_by_depth for joint in level):
+            entering = [inputs[:, joint]] + [told[parent] for parent in [skeleton.parents[joint]] if parent >= 0]
+            told[joint], _ = self.diffuse[joint](ops.concatenate(entering, -1), [hidden[joint]])
+        return ops.stack([told[joint] for joint in range(len(skeleton))], axis=1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.recursive[0].units)
+
+
+def set_weights(cell: keras.layers.GRUCell, subnet, joint: int):
+    """Gives a cell the weights that a joint has in a `TreePass`."""
+    skeleton, place = subnet.skeleton, subnet.order.index(joint)
+    recursive = subnet.direction == "recursive"
+    # A message's kernel is stored at the place of the bone's joint that is not the root.
+    bones = subnet.order[:-1] if recursive else subnet.order[1:]
+    senders = skeleton.children[joint] if recursive else [joint] * (skeleton.parents[joint] >= 0)
+    kernels = [subnet.input_kernel.numpy()[place]]
+    kernels += [subnet.message_kernel.numpy()[bones.index(sender)] for sender in senders]
+    kernel, bias = np.concatenate(kernels), subnet.bias.numpy()[place, 0]
+    cell.build((None, len(kernel)))
+    cell.set_weights([kernel, subnet.recurrent_kernel.numpy()[place], np.stack([bias, np.zeros_like(bias)])])
+
+
+def per_node(model: PoseAutoencoder) -> PoseAutoencoder:
+    """A copy of a model whose trees are `PerNodeNetwork`s."""
+    copy = PoseAutoencoder.from_config(model.get_config())
+    for part, original in ((copy.encoder, model.encoder), (copy.decoder, model.decoder)):
+        del part.network  # untracked, so that its weights are not among the copy's
+        part.network = PerNodeNetwork(original.network, name="network")
+    copy.build()
+    others = {weight.path: weight for weight in model.weights}
+    for weight in copy.weights:
+        if weight.path in others:
+            weight.assign(others[weight.path])
+    return copy
+
+
+def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
+    """`tfpose.trainers.pretrain.siamese_loss` of a model without refinements, branch by branch."""
+    truth, observed = two_views(batch, model.skeleton, seed, config)
+    codes, targets = [], []
+    for clean, seen in zip(tf.split(truth, 2), tf.split(observed, 2)):
+        normalized, frame = model.normalizer(seen)
+        targets.append((clean - frame.centre) / model.normalizer.scale)
+        codes.append(model.encoder(normalized))
+    (pose_1, view_1), (pose_2, view_2) = codes
+    terms = {
+        name: losses.reconstruction(model.decoder(couple(pose, view)), target, model.skeleton)
+        for name, pose, view, target in (
+            ("plain", pose_1, view_1, targets[0]),
+            ("rotated", pose_2, view_2, targets[1]),
+            ("transfer", pose_2, view_1, targets[0]),
+            ("transfer_rotated", pose_1, view_2, targets[1]),
+        )
+    }
+    terms["feature"] = losses.feature(pose_1, pose_2)
+    terms["orthogonality"] = (losses.orthogonality(view_1) + losses.orthogonality(view_2)) / 2
+    return losses.siamese(terms, losses.LossWeights(**config.loss.eq11.to_dict())), terms
