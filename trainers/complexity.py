@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfpose.layers import SeBiReNet
+from tfpose.layers.cells import CELLS
 from tfpose.layers.sebirenet import paper_parameter_count
 from tfpose.models import PoseAutoencoder
 from tfpose.trainers.markdown import table
@@ -119,11 +120,15 @@ def _subnets(network: SeBiReNet) -> dict:
 
 
 def _subnet_flops(network: SeBiReNet, direction: str) -> int:
-    """Every kernel of every node once for each pass, but for what a zero state is not multiplied by."""
+    """Every kernel of every node once for each pass, but for what a zero state does not need."""
     subnet = getattr(network, direction)
     sizes = {w.path.rpartition("/")[2]: 2 * int(np.prod(w.shape)) for w in subnet.weights if w.path.endswith("kernel")}
-    starts_from_zero = direction == "recursive" or network.wiring != "sebirenet"
-    return network.passes * sum(sizes.values()) - starts_from_zero * sizes["recurrent_kernel"]
+    total = network.passes * sum(sizes.values())
+    if direction == "recursive" or network.wiring != "sebirenet":
+        gates, alive = CELLS[network.cell].gates, len(CELLS[network.cell].alive)
+        entering = sizes["input_kernel"] + sizes.get("message_kernel", 0)
+        total -= sizes["recurrent_kernel"] + entering * (gates - alive) // gates
+    return total
 
 
 def _runs(model: PoseAutoencoder, component: str, method: str) -> int:

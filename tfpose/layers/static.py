@@ -29,9 +29,9 @@ def split(values, sizes):
     return ops.split(values, ends[:-1]) if len(sizes) > 1 else [values]
 
 
-def concatenate(parts):
-    """Along the first axis; a single part is passed through."""
-    return parts[0] if len(parts) == 1 else ops.concatenate(parts)
+def concatenate(parts, axis=0):
+    """A single part is passed through."""
+    return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis)
 
 
 def runs(places):

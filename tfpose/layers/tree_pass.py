@@ -16,7 +16,8 @@ class TreePass(keras.layers.Layer):
 
     Each node is a cell with weights of its own. Its input is the joint's feature and the new hidden states of its
     children (recursive) or of its parent (diffuse); its own former state is the shared hidden state that the other
-    subnet left there. All nodes of one level run as one batched matrix product; joints are the leading axis inside.
+    subnet left there. All nodes of one level run together: one batched matrix product for what enters them, one for
+    their former state. Joints are the leading axis inside.
 
     Args:
         skeleton: the tree.
@@ -28,7 +29,8 @@ class TreePass(keras.layers.Layer):
 
     Call arguments:
         inputs: `[J, B, n_x]`, joints in the skeleton's order.
-        state: the shared hidden states, a tuple of `[J, B, units]`; None for zeros, which skips their products.
+        state: the shared hidden states, a tuple of `[J, B, units]`; None for zeros, which skips their products and the
+            gates that only act on them.
 
     Returns:
         `(output [J, B, units], state)`, joints in the skeleton's order.
@@ -59,9 +61,20 @@ class TreePass(keras.layers.Layer):
         self.levels = [tuple(level) for level in levels]
         self.order = [joint for level in self.levels for joint in level]
         self._place = {joint: place for place, joint in enumerate(self.order)}
+        # What the levels receive: who sends to their first nodes, and over which bones, by the places of the kernels.
+        bones = [joint for joint in self.order if self.skeleton.parents[joint] >= 0]
+        self._received = []
+        for level in self.levels:
+            if recursive:
+                most = max(len(children[joint]) for joint in level)
+                kth = [[children[joint][k] for joint in level if len(children[joint]) > k] for k in range(most)]
+                self._received.append([(senders, [bones.index(sender) for sender in senders]) for senders in kth])
+            else:
+                parents = [self.skeleton.parents[joint] for joint in level if self.skeleton.parents[joint] >= 0]
+                self._received.append([(parents, [bones.index(joint) for joint in level])] if parents else [])
 
     def build(self, input_shape):
-        joints, gates = len(self.skeleton), CELLS[self.cell][1] * self.units
+        joints, gates = len(self.skeleton), CELLS[self.cell].gates * self.units
         features = input_shape[-1]
         add = self._add_per_node
         self.input_kernel = add("input_kernel", (joints, features, gates))
@@ -84,34 +97,35 @@ class TreePass(keras.layers.Layer):
         return self.add_weight(name=name, shape=shape, initializer=initialize)
 
     def call(self, inputs, state=None):
-        step, _ = CELLS[self.cell]
-        projected = ops.matmul(take(inputs, self.order), self.input_kernel)
-        if self.bias is not None:
-            projected = projected + self.bias
+        cell = CELLS[self.cell]
         sizes = [len(level) for level in self.levels]
-        nothing = [None] * len(sizes)
-        projected = split(projected, sizes)
-        recurrent, former = nothing, nothing
+        gates = cell.alive if state is None else range(cell.gates)
+        kernels, messages, biases = (
+            weight if weight is None or len(gates) == cell.gates else self._columns(weight, gates)
+            for weight in (self.input_kernel, self.message_kernel, self.bias)
+        )
+        inputs, kernels = split(take(inputs, self.order), sizes), split(kernels, sizes)
+        biases = split(biases, sizes) if biases is not None else [0.0] * len(sizes)
         if state is not None:
-            state = tuple(take(part, self.order) for part in state)
-            recurrent = split(ops.matmul(state[0], self.recurrent_kernel), sizes)
-            former = list(zip(*(split(part, sizes) for part in state)))
-        if self.message_kernel is not None:
-            # The root, last of the recursive and first of the diffuse order, sends or receives nothing.
-            bones = sizes[:-1] if self.direction == "recursive" else sizes[1:]
-            kernels = split(self.message_kernel, bones)
-        hidden = []  # per level: what its nodes pass on, [nodes, B, .]
-        states = []
-        for number in range(len(sizes)):
-            entering = projected[number]
-            if number:
-                kernel = kernels[number - 1] if self.direction == "diffuse" else None
-                entering = entering + self._receive(number, hidden, kernel)
-            states.append(step(entering, recurrent[number], former[number]))
-            sent = states[-1][0]
-            if self.direction == "recursive" and number < len(sizes) - 1:
-                sent = ops.matmul(sent, kernels[number])
-            hidden.append(sent)
+            former = list(zip(*(split(take(part, self.order), sizes) for part in state)))
+            recurrent_kernels = split(self.recurrent_kernel, sizes)
+        states = []  # per level
+        for number, size in enumerate(sizes):
+            entering, kernel, others = [inputs[number]], [kernels[number]], []
+            for senders, bones in self._received[number]:
+                received, message = self._hidden(states, senders), take(messages, bones)
+                if len(senders) == size:
+                    entering.append(received)
+                    kernel.append(message)
+                else:  # only to the first nodes of the level
+                    others.append(pad_end(ops.matmul(received, message), size))
+            entering = ops.matmul(concatenate(entering, -1), concatenate(kernel, 1)) + biases[number]
+            entering = sum(others, entering)
+            if state is None:
+                states.append(cell.step(entering, None, None))
+            else:
+                recurrent = ops.matmul(former[number][0], recurrent_kernels[number])
+                states.append(cell.step(entering, recurrent, former[number]))
         state = tuple(ops.concatenate(parts) for parts in zip(*states))
         output = state[0]
         if self.node_output:
@@ -120,28 +134,18 @@ class TreePass(keras.layers.Layer):
         state = tuple(take(part, back) for part in state)
         return (take(output, back) if self.node_output else state[0]), state
 
-    def _receive(self, number, hidden, kernel):
-        """The sum of what the nodes of a level receive from the levels before."""
-        level = self.levels[number]
-        if self.direction == "diffuse":
-            before = self.levels[number - 1]
-            parents = take(hidden[-1], [before.index(self.skeleton.parents[joint]) for joint in level])
-            return ops.matmul(parents, kernel)
-        received = None
-        most = max(len(self.skeleton.children[joint]) for joint in level)
-        for k in range(most):
-            children = [self.skeleton.children[joint][k] for joint in level if len(self.skeleton.children[joint]) > k]
-            message = self._gather_nodes(hidden, children)
-            received = message if received is None else received + pad_end(message, len(level))
-        return received
+    def _columns(self, weight, gates):
+        """The columns of some gates."""
+        columns = ops.split(weight, CELLS[self.cell].gates, axis=-1)
+        return concatenate([columns[gate] for gate in gates], -1)
 
-    def _gather_nodes(self, hidden, joints):
-        """Stacks the values of `joints` out of the lists of the levels that hold them."""
+    def _hidden(self, states, joints):
+        """Stacks the hidden states of `joints` out of the levels that hold them."""
         where = []
         for joint in joints:
             number = next(n for n, level in enumerate(self.levels) if joint in level)
             where.append((number, self.levels[number].index(joint)))
-        return concatenate([hidden[number][begin:end] for number, begin, end in runs(where)])
+        return concatenate([states[number][0][begin:end] for number, begin, end in runs(where)])
 
     def compute_output_spec(self, inputs, state=None):
         shape = (*inputs.shape[:-1], self.units)
