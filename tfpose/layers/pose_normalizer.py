@@ -7,8 +7,6 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from tfpose.losses import norm
-
 
 class Frame(NamedTuple):
     """What `PoseNormalizer` took away from a pose.
@@ -78,7 +76,8 @@ def geometric_median(joints, observed, iterations, nearest):
     """
     centre = _weighted_mean(joints, observed)
     for _ in range(iterations):
-        centre = _weighted_mean(joints, observed / ops.maximum(norm(joints - centre)[..., None], nearest))
+        squared = ops.sum(ops.square(joints - centre), axis=-1, keepdims=True)
+        centre = _weighted_mean(joints, observed / ops.sqrt(ops.maximum(squared, nearest**2)))
     return centre
 
 
