@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import math
 import os
 import pathlib
@@ -19,19 +20,23 @@ from tfpose.errors import DataError, TfposeError
 from tfpose.files import blame
 from tfpose.skeleton import Skeleton
 
-# How many numbers of a larger batch go in at once, about 320 poses: 16,000 at once take 800 MB, and longer.
-_AT_ONCE = 2**14
+# How many numbers of a larger batch go in at once, about 160 poses: what is computed of them fits into a core's cache.
+_AT_ONCE = 2**13
+# How many numbers are worth another thread, about 20 poses.
+_WORTH_A_THREAD = 2**10
 
 
 class Model:
     """A .tflite file of `tfpose export`.
 
-    Any batch size does, also for a file made for batches of one; an empty batch has an empty result. Results are new
-    arrays. Several threads may share a model, and wait for each other; to run at once, each opens the file for itself.
+    Any batch size does, also for a file made for batches of one; an empty batch has an empty result. A large batch is
+    computed in parts that fit into a core's cache, on several threads, each with an interpreter of its own: about twice
+    as fast as LiteRT's own threads on all of it, in constant memory. Results are new arrays. Several threads may share
+    a model, and where their batches are small wait for each other; to run at once, each opens the file for itself.
 
     Args:
         path: the file.
-        threads: how many threads one call computes on; None lets LiteRT decide.
+        threads: on how many threads a batch is computed; None for one for each core.
 
     Attributes:
         path: the file.
@@ -53,15 +58,19 @@ class Model:
 
     def __init__(self, path: str | os.PathLike, threads: int | None = None):
         self.path = pathlib.Path(path)
-        interpreter = litert_file.open_interpreter(self.path, threads)
+        interpreter = litert_file.open_interpreter(self.path, threads=1)
         with blame(self.path, "a LiteRT model of tfpose"):
-            self.card = litert_file.read_card(self.path.read_bytes())
+            self._content = self.path.read_bytes()
+            self.card = litert_file.read_card(self._content)
             if not self.card:
                 raise DataError(f"{self.path}: not exported by tfpose: it says nothing about its joints and units")
             self.skeleton = Skeleton.from_dict(self.card["skeleton"])
             self._runners = {name: interpreter.get_signature_runner(name) for name in self.card["signatures"]}
             self.signatures = {name: self._describe(name) for name in self._runners}
         self._lock = threading.Lock()
+        self._threads = threads or os.cpu_count() or 1
+        self._pool = concurrent.futures.ThreadPoolExecutor(self._threads, "tfpose.lite")
+        self._workers = threading.local()
 
     def __call__(self, signature: str, /, **inputs) -> dict[str, np.ndarray]:
         """Runs a signature.
@@ -80,17 +89,30 @@ class Model:
         count = len(next(iter(given.values())))
         described = self.signatures[signature]
         batch, *shape = next(iter(described["inputs"].values()))["shape"]
-        at_once = batch or max(1, _AT_ONCE // math.prod(shape))
-        with self._lock:
-            parts = [
-                self._runners[signature](**{name: values[start : start + at_once] for name, values in given.items()})
-                for start in range(0, count, at_once)
-            ]
+        numbers = math.prod(shape)
+        shares = min(self._threads, max(1, count * numbers // _WORTH_A_THREAD))
+        at_once = batch or min(max(1, _AT_ONCE // numbers), max(1, -(-count // shares)))
+        starts = range(0, count, at_once)
+        parts = [{name: values[start : start + at_once] for name, values in given.items()} for start in starts]
+        if shares == 1:
+            with self._lock:
+                parts = [self._runners[signature](**part) for part in parts]
+        else:
+            groups = [parts[share::shares] for share in range(shares)]
+            done = list(self._pool.map(self._work, [signature] * shares, groups))
+            parts = [done[place % shares][place // shares] for place in range(len(parts))]
         return {
             # LiteRT refuses an empty batch.
             name: np.concatenate([part[name] for part in parts] or [np.empty((0, *spec["shape"][1:]), spec["dtype"])])
             for name, spec in described["outputs"].items()
         }
+
+    def _work(self, signature: str, parts: list[dict]) -> list[dict]:
+        """Runs parts of a batch on a thread of the pool, with that thread's interpreter."""
+        if not hasattr(self._workers, "interpreter"):
+            self._workers.interpreter = litert_file.open_interpreter(self.path, 1, self._content)
+        run = self._workers.interpreter.get_signature_runner(signature)
+        return [run(**part) for part in parts]
 
     def denoise(self, joints) -> np.ndarray:
         """Poses `[B, J, 3]` metres, NaN = missing, cleaned and complete: `[B, J, 3]` metres."""

@@ -14,8 +14,10 @@ METADATA = "tfpose"
 """The name of the metadata entry that holds the card."""
 
 
-def open_interpreter(path: str | os.PathLike, threads: int | None = None):
+def open_interpreter(path: str | os.PathLike, threads: int | None = None, content: bytes | None = None):
     """The LiteRT interpreter of the file `path`, on `threads` threads (None: LiteRT decides).
+
+    `content` is what the file held when it was read; it need not be there any more then.
 
     Raises:
         DataError: when there is no such file or it is damaged; the message starts with `path`.
@@ -24,6 +26,8 @@ def open_interpreter(path: str | os.PathLike, threads: int | None = None):
     schema()  # one error for everything of LiteRT that may be missing
     from ai_edge_litert.interpreter import Interpreter
 
+    if content is not None:
+        return Interpreter(model_content=content, num_threads=threads)
     with blame(path, "a LiteRT model"), open(path, "rb"):  # whose errors say more than the interpreter's
         return Interpreter(model_path=str(path), num_threads=threads)
 

@@ -1,5 +1,6 @@
 """Exported files with numpy and LiteRT alone."""
 
+import concurrent.futures
 import importlib.util
 import pathlib
 import subprocess
@@ -225,6 +226,30 @@ def test_threads_may_share_a_model(model_lite, poses):
     for worker in workers:
         worker.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("count", [41, 64, 1000])
+def test_large_batches_are_computed_on_several_threads(artifacts, model_lite, poses, count, tmp_path):
+    """In the order in which they came, and the file is not needed any more."""
+    copy = tmp_path / "model.tflite"
+    copy.write_bytes(artifacts["litert"].read_bytes())
+    model = lite.Model(copy, threads=3)
+    copy.unlink()
+    many = np.resize(poses, (count, *poses.shape[1:]))
+    many += np.linspace(0, 1, count, dtype=np.float32)[:, None, None]  # each elsewhere
+    one_by_one = np.concatenate([model_lite.denoise(many[at : at + 16]) for at in range(0, count, 16)])
+    np.testing.assert_allclose(model.denoise(many), one_by_one, atol=1e-5)
+    codes = model.encode(many)
+    assert {name: len(values) for name, values in codes.items()} == {"pose_code": count, "view_code": count}
+
+
+def test_threads_share_a_model_on_several_threads(artifacts, poses):
+    model = lite.Model(artifacts["litert"], threads=2)
+    batches = [np.resize(poses, (50 + number, *poses.shape[1:])) for number in range(4)]
+    expected = [model.denoise(batch) for batch in batches]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for found, wanted in zip(pool.map(model.denoise, batches * 10), expected * 10):
+            np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.parametrize("kind", ["empty", "random", "half", "nothing"])
