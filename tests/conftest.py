@@ -3,11 +3,16 @@
 import os
 import pathlib
 import sys
+import tempfile
 
 import pytest
 
+_COMPILED = tempfile.TemporaryDirectory(prefix="tfpose_compiled_")
+
 # Compiling takes most of the time of the tests, and what is compiled runs only a few steps. Before TensorFlow starts.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# And the processes that tests start compile much the same.
+os.environ["TFPOSE_CACHE"] = _COMPILED.name
 
 
 @pytest.fixture(scope="session")

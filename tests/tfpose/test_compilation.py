@@ -1,0 +1,73 @@
+"""What XLA compiles is kept and found again."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from tfpose.compilation import keep_compiled
+
+_PROGRAM = """
+import sys
+from tfpose.compilation import keep_compiled
+
+print(keep_compiled(sys.argv[1]))
+import tensorflow as tf
+
+print(tf.function(lambda x: tf.tanh(x) + 1.0, jit_compile=True)(tf.zeros([3])).numpy().tolist())
+"""
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """Without what other settings say."""
+    for name in ("TFPOSE_CACHE", "TF_XLA_FLAGS", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def test_a_second_start_finds_what_the_first_compiled(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "TF_XLA_FLAGS"}
+    found = []
+    for _ in range(2):
+        run = subprocess.run(
+            [sys.executable, "-c", _PROGRAM, tmp_path / "cache"], env=environment, capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stderr
+        folder, result = run.stdout.splitlines()
+        assert result == "[1.0, 1.0, 1.0]"
+        found.append({file.name: file.stat().st_mtime_ns for file in pathlib.Path(folder).iterdir()})
+    assert found[0] and found[0] == found[1]
+
+
+def test_where_it_is_kept(environment, tmp_path):
+    environment.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path = keep_compiled()
+    assert path.parent == tmp_path / "tfpose" and path.is_dir()
+    assert os.environ["TF_XLA_FLAGS"] == f"--tf_xla_persistent_cache_directory={path}"
+    environment.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=1")
+    environment.setenv("TFPOSE_CACHE", str(tmp_path / "mine"))
+    path = keep_compiled()
+    assert path.parent == tmp_path / "mine"
+    assert os.environ["TF_XLA_FLAGS"] == f"--tf_xla_auto_jit=1 --tf_xla_persistent_cache_directory={path}"
+
+
+def test_other_flags_of_xla_have_another_folder(environment, tmp_path):
+    environment.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    one = keep_compiled(tmp_path)
+    environment.delenv("TF_XLA_FLAGS")
+    environment.setenv("XLA_FLAGS", "--xla_backend_optimization_level=3")
+    assert keep_compiled(tmp_path) != one
+
+
+def test_nothing_is_kept(environment, tmp_path):
+    (tmp_path / "file").touch()
+    assert keep_compiled(tmp_path / "file") is None  # cannot be a folder
+    environment.setenv("TFPOSE_CACHE", "")
+    assert keep_compiled() is None
+    assert "TF_XLA_FLAGS" not in os.environ
+    environment.setenv("TF_XLA_FLAGS", "--tf_xla_persistent_cache_directory=/somebody/elses")
+    assert keep_compiled(tmp_path) is None
+    assert os.environ["TF_XLA_FLAGS"] == "--tf_xla_persistent_cache_directory=/somebody/elses"
