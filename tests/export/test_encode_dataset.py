@@ -190,21 +190,13 @@ def test_what_is_lost_or_written_twice_is_found(clips, saved_model, tmp_path, mo
     assert not (tmp_path / "codes").exists() and left_beside(tmp_path / "codes") == []
 
 
-def wait(condition):
-    """Returns what `condition` returns when it is true."""
-    until = time.monotonic() + 300
-    while not (found := condition()):
-        assert time.monotonic() < until
-        time.sleep(0.005)
-    return found
-
-
 def test_a_killed_command_starts_over(many_clips, model, saved_model, tmp_path):
     out = tmp_path / "codes"
     arguments = [many_clips, "--model", saved_model, "--out", out, "--skeleton", "paper17", "--clips_per_shard", "1"]
     command = [sys.executable, "-m", "tfpose.cli", "encode-dataset", *map(str, arguments)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as running:
-        wait(lambda: len(list(tmp_path.glob(".codes.unfinished/*/beam-temp-*/*"))) > 2 or running.poll() is not None)
+        while len(list(tmp_path.glob(".codes.unfinished/*/beam-temp-*/*"))) < 3 and running.poll() is None:
+            time.sleep(0.01)
         running.kill()
     assert running.returncode == -signal.SIGKILL
     assert not out.exists() and left_beside(out) == [".codes.unfinished"]
@@ -216,12 +208,14 @@ def test_a_killed_command_starts_over(many_clips, model, saved_model, tmp_path):
     assert left_beside(out) == []
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_killed_worker_ends_the_command(clips, model, saved_model, tmp_path):
     os.mkfifo(tmp_path / "endless.csv")  # whoever reads it waits
 
     def kill():
         with open(tmp_path / "endless.csv", "w"):  # opens when the worker has opened it
-            os.kill(wait(lambda: workers_of(os.getpid()))[0], signal.SIGKILL)
+            (worker,) = [worker for shell in children(os.getpid()) for worker in children(shell)]
+            os.kill(worker, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -240,16 +234,8 @@ def test_a_killed_worker_ends_the_command(clips, model, saved_model, tmp_path):
     check(out, clips, model, **READING)
 
 
-def workers_of(driver: int) -> list[int]:
-    """Beam's worker processes below that process, which starts them with shells."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,comm=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 3) for line in listed.splitlines()]
-    family = {driver, *(int(pid) for pid, parent, *_ in rows if int(parent) == driver)}
-    return [
-        int(pid)
-        for pid, parent, name, what in rows
-        if int(parent) in family and name != "sh" and "sdk_worker_main" in what
-    ]
+def children(process: int) -> list[int]:
+    return [int(pid) for pid in subprocess.run(["pgrep", "-P", str(process)], capture_output=True).stdout.split()]
 
 
 def test_the_command(clips, keras_file, tmp_path, capsys, monkeypatch):
