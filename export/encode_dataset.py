@@ -53,7 +53,6 @@ from tfpose.export.saved_model import export_saved_model, read_card
 from tfpose.files import write_text
 from tfpose.skeleton import Skeleton
 
-FORMATS = ("tfrecord", "parquet")
 DEAD_LETTERS = "dead_letters.jsonl"
 LOCAL_RUNNER = "DirectRunner"
 _LOCAL_OPTIONS = (
@@ -85,7 +84,7 @@ def encode_dataset(
         path: a file or folder of clips, where all workers see it.
         model: a SavedModel of a `PoseAutoencoder` that all workers see, or the model itself.
         out: is made in one step when all is done. What a killed run left is removed by the next, which starts over.
-        format: one of `FORMATS`.
+        format: one of `tfpose.data.codes.FORMATS`.
         reading_options: `format`, `skeleton`, `unit` and `up` of `tfpose.data.read`.
         clips_per_shard: the most clips in a file; every worker has files of its own.
         runner: the name of a Beam runner.

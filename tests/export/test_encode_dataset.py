@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tfpose import cli, data
-from tfpose.data import arrays, read_codes, synthetic
+from tfpose.data import arrays, codes, read_codes, synthetic
 from tfpose.errors import DataError, TfposeError
 from tfpose.export.saved_model import export_saved_model
 from tfpose.models import load_model
@@ -68,7 +68,7 @@ def left_beside(out: pathlib.Path) -> list[str]:
     return sorted(path.name for path in out.parent.iterdir() if path.name.startswith("."))
 
 
-@pytest.mark.parametrize("format", pipeline.FORMATS)
+@pytest.mark.parametrize("format", codes.FORMATS)
 def test_codes_are_the_models_own(clips, model, saved_model, tmp_path, monkeypatch, format):
     loaded = []
     open_artifact = pipeline.open_artifact

@@ -21,9 +21,8 @@ import pathlib
 from absl import flags
 
 from tfpose.commands import common
+from tfpose.data import codes
 from tfpose.errors import TfposeError
-
-_FORMATS = ("tfrecord", "parquet")
 
 
 def define_flags(values: flags.FlagValues):
@@ -34,7 +33,7 @@ def define_flags(values: flags.FlagValues):
         flag_values=values,
     )
     flags.DEFINE_string("out", None, "A new folder.", flag_values=values)
-    flags.DEFINE_enum("format", "tfrecord", _FORMATS, "Format of the codes.", flag_values=values)
+    flags.DEFINE_enum("format", "tfrecord", codes.FORMATS, "Format of the codes.", flag_values=values)
     flags.DEFINE_integer("clips_per_shard", 1000, "Most clips in a file.", lower_bound=1, flag_values=values)
     flags.DEFINE_string(
         "runner",

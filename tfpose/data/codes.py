@@ -38,6 +38,7 @@ from tfpose.errors import DataError, TfposeError
 from tfpose.files import blame
 
 SUMMARY = "summary.json"
+FORMATS = ("tfrecord", "parquet")  # and suffixes
 _CODES = ("pose_code", "view_code")
 _ROWS_AT_ONCE = 64  # of Parquet, in memory
 
