@@ -51,6 +51,7 @@ setup(
         "onnx": ["onnx>=1.17", "onnxruntime>=1.20", "tf2onnx>=1.17"],  # to write the files, and to open them
         "openvino": ["openvino>=2025.0"],  # reads the SavedModel
         "quantise": ["ai-edge-quantizer>=0.10"],  # it pins the ai-edge-litert that it goes with
+        "beam": ["apache-beam>=2.77", "pyarrow>=14.0.1"],  # tfpose encode-dataset
         "test": ["pytest>=8.0", "pytest-xdist>=3.6", "ruff>=0.8"],
     },
     entry_points={"console_scripts": ["tfpose = tfpose.cli:main"]},

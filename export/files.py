@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import pathlib
 import tempfile
@@ -47,3 +48,15 @@ def contents(path: str | os.PathLike) -> list[pathlib.Path]:
     """The file itself, or all files in a directory in a fixed order."""
     path = pathlib.Path(path)
     return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """The checksum of a file, or of the names and contents of all files in a directory."""
+    path = pathlib.Path(path)
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    for file in contents(path):
+        digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()

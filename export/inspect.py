@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import hashlib
 import os
 import pathlib
 
@@ -12,7 +11,7 @@ import keras
 from tfpose import presets
 from tfpose.export.artifacts import open_artifact
 from tfpose.export.card import make_card
-from tfpose.export.files import contents, size
+from tfpose.export.files import sha256, size
 from tfpose.models import load_model
 
 _FOREIGN = "not made by tfpose: it says nothing about its joints and units"
@@ -43,7 +42,7 @@ def describe(path: str | os.PathLike) -> dict:
         found = artifact.card | {
             "signatures": {name: signature.describe() for name, signature in artifact.signatures.items()}
         }
-    return {"path": str(path), "kind": kind, "bytes": size(path), "sha256": _sha256(path), **found}
+    return {"path": str(path), "kind": kind, "bytes": size(path), "sha256": sha256(path), **found}
 
 
 def text(description: dict) -> str:
@@ -80,13 +79,3 @@ def _about(card: dict) -> list[str]:
     if "actions" in card:
         lines.append(f"actions     {len(card['actions'])}: {', '.join(card['actions'])}")
     return lines
-
-
-def _sha256(path: pathlib.Path) -> str:
-    if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    digest = hashlib.sha256()
-    for file in contents(path):
-        digest.update(file.relative_to(path).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()

@@ -25,6 +25,7 @@ COMMANDS = {
     "preset": "make weights to share: half precision, with a model card",
     "inspect": "say what a model file holds",
     "complexity": "count a configuration's parameters and operations",
+    "encode-dataset": "write the codes of all clips of a data set, on one machine or many",
     "figures": "draw the paper's figures from real poses",
 }
 
@@ -45,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     # TensorFlow's start-up notes would bury what the command has to say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     keep_compiled()
-    command = importlib.import_module(f"tfpose.commands.{name}")
+    command = importlib.import_module(f"tfpose.commands.{name.replace('-', '_')}")
     values = flags.FlagValues()
     try:
         # ml_collections looks for overrides such as --config.steps=100 in sys.argv, already when its flag is defined.
@@ -80,7 +81,8 @@ def _settings_named():
 
 
 def _usage() -> str:
-    lines = [f"  {name:<10} {what}" for name, what in COMMANDS.items()]
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}} {what}" for name, what in COMMANDS.items()]
     return "\n".join(["Usage: tfpose COMMAND [flags]", "", *lines, "", "tfpose COMMAND --help has an example of each."])
 
 

@@ -44,7 +44,13 @@ def define_model_flag(values: flags.FlagValues):
 
 
 def define_clip_flags(values: flags.FlagValues):
-    """How files are read: `--skeleton`, `--clip_format`, `--unit`, `--up`, `--skip_bad`."""
+    """`define_reading_flags`, and `--skip_bad`."""
+    define_reading_flags(values)
+    flags.DEFINE_bool("skip_bad", False, "Pass over unreadable files, and count them.", flag_values=values)
+
+
+def define_reading_flags(values: flags.FlagValues):
+    """How files are read: `--skeleton`, `--clip_format`, `--unit`, `--up`."""
     flags.DEFINE_string(
         "skeleton", None, "Skeleton of clips that do not say their own: a name or a JSON file.", flag_values=values
     )
@@ -53,7 +59,16 @@ def define_clip_flags(values: flags.FlagValues):
         "unit", None, "Metres per unit of arrays and BVH files, such as 0.001 for millimetres.", flag_values=values
     )
     flags.DEFINE_enum("up", "y", data.UPS, "Upward axis of arrays.", flag_values=values)
-    flags.DEFINE_bool("skip_bad", False, "Pass over unreadable files, and count them.", flag_values=values)
+
+
+def reading_options(values: flags.FlagValues) -> dict:
+    """What `data.read` takes, as `define_reading_flags` has it."""
+    return {
+        "format": values.clip_format,
+        "skeleton": Skeleton.load(values.skeleton) if values.skeleton else None,
+        "unit": values.unit,
+        "up": values.up,
+    }
 
 
 def data_name(values: flags.FlagValues) -> str:
@@ -113,15 +128,7 @@ def read_clips(values: flags.FlagValues, path: str) -> list[Clip]:
         skipped.append(error)
         print(f"skipped {error}", file=sys.stderr)
 
-    clips = data.read(
-        path,
-        format=values.clip_format,
-        skeleton=Skeleton.load(values.skeleton) if values.skeleton else None,
-        unit=values.unit,
-        up=values.up,
-        on_bad=note if values.skip_bad else None,
-    )
-    clips = list(clips)
+    clips = list(data.read(path, **reading_options(values), on_bad=note if values.skip_bad else None))
     if skipped:
         print(f"{len(skipped)} unreadable file{'s' if len(skipped) > 1 else ''} skipped", file=sys.stderr)
     return clips

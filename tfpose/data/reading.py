@@ -49,14 +49,18 @@ def read(
         DataError: for an unreadable file (its message starts with the path), a missing path, or a folder without clips.
         SkeletonError: when the clips cannot be given in `skeleton`, or arrays come without one.
     """
-    path = pathlib.Path(path)
-    if format not in ("auto", *FORMATS):
-        raise DataError(f"{path}: there is no format '{format}'; there are auto, {', '.join(FORMATS)}")
     if up not in axes.UPS:
         raise DataError(f"{path}: up must be one of {', '.join(axes.UPS)}, got '{up}'")
-    for file, read_file in _readers(path, format, skeleton, unit, up):
+    readers = {
+        "nucla": nucla.read_file,
+        "ntu": ntu.read_file,
+        "bvh": lambda file: bvh.read_file(file, skeleton, unit),
+        "human36m": human36m.read_file,
+        "arrays": lambda file: _read_array(file, skeleton, unit, up),
+    }
+    for file in files(path, format):
         try:
-            clips = read_file(file)
+            clips = readers.get(_guess(file) if format == "auto" else format, _refuse)(file)
         except DataError as error:
             if on_bad is None:
                 raise
@@ -66,33 +70,33 @@ def read(
             yield clip if skeleton is None else clip.to(skeleton)
 
 
-def _readers(path, format, skeleton, unit, up) -> Iterator[tuple[pathlib.Path, Callable]]:
-    """Each file with what reads it."""
+def files(path: str | os.PathLike, format: str = "auto") -> list[pathlib.Path]:
+    """The files that `read` reads, one after the other, when it is given `path`.
+
+    Raises:
+        DataError: for a missing path, a folder without clips, or an unknown format.
+    """
+    path = pathlib.Path(path)
+    if format not in ("auto", *FORMATS):
+        raise DataError(f"{path}: there is no format '{format}'; there are auto, {', '.join(FORMATS)}")
     if path.is_dir():
-        files = [file for file in sorted(path.rglob("*")) if _is_clips(file, format)]
-        missing = _missing_samples(path) if any(file.suffix == ".skeleton" for file in files) else frozenset()
-        if not files:
+        found = [file for file in sorted(path.rglob("*")) if _is_clips(file, format)]
+        if not found:
             suffixes = sorted({suffix for known in FORMATS.values() for suffix in known})
             raise DataError(
                 f"{path}: no {'' if format == 'auto' else format + ' '}clips in this folder; expected files such as "
                 f"{', '.join(suffixes if format == 'auto' else FORMATS[format])}, as in the folders below TFPOSE_DATA"
             )
-    elif path.exists():
-        files, missing = [path], frozenset()
-    else:
-        raise DataError(
-            f"{path}: no such file or folder; expected a clip ({', '.join(FORMATS)}) or a folder of them, such as "
-            "one below the folder that TFPOSE_DATA names"
-        )
-    readers = {
-        "nucla": nucla.read_file,
-        "ntu": lambda file: ntu.read_file(file, missing_samples=missing),
-        "bvh": lambda file: bvh.read_file(file, skeleton, unit),
-        "human36m": human36m.read_file,
-        "arrays": lambda file: _read_array(file, skeleton, unit, up),
-    }
-    for file in files:
-        yield file, readers.get(_guess(file) if format == "auto" else format, _refuse)
+        if any(file.suffix == ".skeleton" for file in found):
+            missing = _missing_samples(path)
+            found = [file for file in found if file.stem not in missing]
+        return found
+    if path.exists():
+        return [path]
+    raise DataError(
+        f"{path}: no such file or folder; expected a clip ({', '.join(FORMATS)}) or a folder of them, such as "
+        "one below the folder that TFPOSE_DATA names"
+    )
 
 
 def _guess(file: pathlib.Path) -> str | None:

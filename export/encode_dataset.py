@@ -1,0 +1,413 @@
+"""A data set's clips through a SavedModel's `encode`, as an Apache Beam pipeline: on one machine or on many.
+
+Files are spread over the workers, which read them into clips; clips are spread again, because one file may hold a
+whole data set, and encoded in batches of one shape; codes are written by the worker that computed them. What cannot be
+encoded goes to `dead_letters.jsonl`, a line for each file or clip: `source`, `number` of the clip and how many `clips`
+the file holds (null for a whole file), `kind` and `reason`. Kinds:
+
+==============  ========================================================================================
+`unreadable`    the file is damaged, of another format, or has an infinite coordinate
+`skeleton`      the model's joints cannot be made of the clip's, or nothing says what its joints are
+`empty`         nobody is seen in the file
+`missing`       some frame has no joint at all, so that there is no pose to encode
+==============  ========================================================================================
+
+Beam may run a part of the work again when a worker fails. What such a part wrote counts only when it is done; the rest
+is thrown away with the temporary files that it wrote to. A folder becomes the output in one step at the end, after its
+records were read again and balanced with the input.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import signal
+import sys
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+
+import apache_beam as beam
+import keras
+import numpy as np
+from apache_beam.io.filebasedsink import FileBasedSink
+from apache_beam.ml.inference.base import KeyedModelHandler, ModelHandler, RunInference
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineState
+from tqdm import tqdm
+
+import tfpose
+from tfpose import data
+from tfpose.data import codes, reading
+from tfpose.data.codes import ClipCodes
+from tfpose.errors import DataError, SkeletonError, TfposeError
+from tfpose.export.artifacts import Artifact, open_artifact
+from tfpose.export.files import refuse_existing, sha256
+from tfpose.export.saved_model import export_saved_model, read_card
+from tfpose.files import write_text
+from tfpose.skeleton import Skeleton
+
+DEAD_LETTERS = "dead_letters.jsonl"
+LOCAL_RUNNER = "DirectRunner"
+_LOCAL_OPTIONS = (
+    # DirectRunner would download and start a Go program (Prism), and run in this process only where that fails.
+    # Pipelines that may have unsafe triggers, of which there are none here, run in this process at once.
+    "--allow_unsafe_triggers",
+    "--default_sdk_harness_log_level=ERROR",  # of worker processes, which note every step
+)
+_DEAD = "dead"
+_SIGNATURE = "encode"
+_POSES_AT_ONCE = 256
+_CLIPS_AT_ONCE = 16
+
+
+def encode_dataset(
+    path: str | os.PathLike,
+    model: keras.Model | str | os.PathLike,
+    out: str | os.PathLike,
+    *,
+    format: str = "tfrecord",
+    reading_options: dict | None = None,
+    clips_per_shard: int = 1000,
+    runner: str = LOCAL_RUNNER,
+    beam_options: Sequence[str] = (),
+) -> dict:
+    """Writes the directory `out`: shards of codes, `dead_letters.jsonl` and `summary.json`; see `tfpose.data.codes`.
+
+    Args:
+        path: a file or folder of clips, where all workers see it.
+        model: a SavedModel of a `PoseAutoencoder` that all workers see, or the model itself.
+        out: is made in one step when all is done. What a killed run left is removed by the next, which starts over.
+        format: one of `tfpose.data.codes.FORMATS`.
+        reading_options: `format`, `skeleton`, `unit` and `up` of `tfpose.data.read`.
+        clips_per_shard: the most clips in a file; every worker has files of its own.
+        runner: the name of a Beam runner.
+        beam_options: further options of the pipeline, as on a command line.
+
+    Returns:
+        The summary.
+
+    Raises:
+        DataError: when `out` exists, another process is writing it, or nothing can be encoded; nothing is left behind.
+        TfposeError: when the model has no `encode`, the pipeline failed, or its output does not balance with the input.
+    """
+    reading_options = reading_options or {}
+    files = [str(file) for file in reading.files(path, reading_options.get("format", "auto"))]
+    with _new_output(out) as folder:
+        saved_model = _where_workers_see_it(model, folder)
+        about = _about(saved_model)
+        pipeline = _pipeline(runner, beam_options)
+        _build(pipeline, files, reading_options, saved_model, about, folder, format, clips_per_shard)
+        with _progress(folder, format, about):
+            _run(pipeline)
+        summary = {
+            "tfpose": tfpose.__version__,
+            "command": shlex.join(sys.argv),
+            "input": str(path),
+            "format": format,
+            **_balance(folder, format, files, about),
+            **about,
+        }
+        write_text(folder / codes.SUMMARY, json.dumps(summary, indent=1) + "\n")
+    return summary
+
+
+def _where_workers_see_it(model: keras.Model | str | os.PathLike, folder: pathlib.Path) -> pathlib.Path:
+    """A SavedModel's own place; another model is exported beside the output that is being written."""
+    if isinstance(model, str | os.PathLike):
+        return pathlib.Path(model).absolute()
+    return export_saved_model(model, folder.with_name("saved_model"))
+
+
+def _about(saved_model: pathlib.Path) -> dict:
+    """What is to be said of all records."""
+    card = read_card(saved_model)
+    if _SIGNATURE not in card["signatures"]:
+        raise TfposeError(f"{saved_model}: a {card['model']} has no signature '{_SIGNATURE}'; a PoseAutoencoder has")
+    outputs = card["signatures"][_SIGNATURE]["outputs"]
+    return {
+        "model": {
+            "name": card.get("name", card["model"]),
+            "weights_sha256": card["weights_sha256"],
+            "sha256": sha256(saved_model),
+            "lineage": card["lineage"],
+        },
+        "skeleton": card["skeleton"],
+        **{name: spec["shape"][1:] for name, spec in outputs.items()},
+        "batch": card["batch"] or _POSES_AT_ONCE,
+    }
+
+
+def _pipeline(runner: str, beam_options: Sequence[str]) -> beam.Pipeline:
+    """An empty pipeline. Options that Beam does not know are refused for the local runner; others pass theirs on."""
+    local = runner == LOCAL_RUNNER
+    options = PipelineOptions([f"--runner={runner}", *(_LOCAL_OPTIONS if local else ()), *beam_options])
+    unknown = options.get_all_options(retain_unknown_options=True).keys() - options.get_all_options().keys()
+    if local and unknown:
+        raise TfposeError(f"Beam has no option {', '.join(f'--{name}' for name in sorted(unknown))}")
+    try:
+        return beam.Pipeline(options=options)
+    except (AttributeError, ImportError, ValueError) as error:
+        raise TfposeError(f"Beam cannot use the runner '{runner}': {error}") from error
+
+
+def _build(pipeline, files, reading_options, saved_model, about, folder, format, clips_per_shard):
+    read = (
+        pipeline
+        | "Files" >> beam.Create(files)
+        | "SpreadFiles" >> beam.Reshuffle()
+        | "Read"
+        >> beam.ParDo(_Read(Skeleton.from_dict(about["skeleton"]), reading_options)).with_outputs(_DEAD, main="clips")
+    )
+    (
+        read.clips
+        | "SpreadClips" >> beam.Reshuffle()
+        | "Encode" >> RunInference(KeyedModelHandler(_Encoder(str(saved_model), about["batch"])))
+        | "Codes" >> beam.MapTuple(lambda clip, encoded: ClipCodes(**clip, **encoded))
+        | "Write" >> beam.io.Write(_Sink(folder / "codes", format, clips_per_shard, about))
+    )
+    (
+        read[_DEAD]
+        | "Lines" >> beam.Map(json.dumps)
+        | "WriteDead" >> beam.io.WriteToText(str(folder / DEAD_LETTERS), shard_name_template="")
+    )
+
+
+# --- the steps of the pipeline
+
+
+class _Read(beam.DoFn):
+    """A file's clips as `(what is known of it, [T, J, 3])`, and dead letters."""
+
+    def __init__(self, skeleton: Skeleton, reading_options: dict):
+        self._skeleton, self._options = skeleton, reading_options
+
+    def process(self, file: str):
+        try:
+            clips = list(data.read(file, **self._options))
+        except (DataError, SkeletonError) as error:
+            yield _dead("skeleton" if isinstance(error, SkeletonError) else "unreadable", error, file)
+            return
+        if not clips:
+            yield _dead("empty", f"{file}: nobody is seen in it", file)
+        for number, clip in enumerate(clips):
+            which = {"source": file, "number": number, "clips": len(clips)}
+            try:
+                clip = clip.to(self._skeleton)
+            except SkeletonError as error:
+                yield _dead("skeleton", f"{file}: {error}", **which)
+                continue
+            without = np.flatnonzero(clip.missing.all(axis=1))
+            if len(without):
+                reason = f"{file}: no joint in frame {without[0]}, in {len(without)} of {len(clip)} frames"
+                yield _dead("missing", reason, **which)
+                continue
+            known = {name: getattr(clip, name) for name in ("subject", "action", "view", "rate")}
+            yield {**which, **known}, clip.positions
+
+
+def _dead(kind: str, reason, source: str, number: int | None = None, clips: int | None = None):
+    letter = {"source": source, "number": number, "clips": clips, "kind": kind, "reason": str(reason)}
+    return beam.pvalue.TaggedOutput(_DEAD, letter)
+
+
+class _Encoder(ModelHandler[np.ndarray, dict, Artifact]):
+    """Encodes clips `[T, J, 3]` of any length together, in batches of one shape; loaded once in a process."""
+
+    def __init__(self, saved_model: str, batch: int):
+        super().__init__(min_batch_size=_CLIPS_AT_ONCE, max_batch_size=_CLIPS_AT_ONCE)
+        self._saved_model, self._batch = saved_model, batch
+
+    def load_model(self) -> Artifact:
+        return open_artifact(self._saved_model)
+
+    def run_inference(self, batch: Sequence[np.ndarray], model: Artifact, inference_args=None) -> Iterator[dict]:
+        poses = np.concatenate(batch)
+        # The last batch is filled up with missing joints.
+        filled = np.pad(poses, [(0, -len(poses) % self._batch), (0, 0), (0, 0)], constant_values=np.nan)
+        parts = [
+            model.signatures[_SIGNATURE].run(joints=filled[start : start + self._batch])
+            for start in range(0, len(filled), self._batch)
+        ]
+        ends = np.cumsum([len(clip) for clip in batch])
+        of_clips = {
+            name: np.split(np.concatenate([part[name] for part in parts])[: len(poses)], ends[:-1]) for name in parts[0]
+        }
+        for encoded in zip(*of_clips.values()):
+            yield dict(zip(of_clips, encoded))
+
+    def get_num_bytes(self, batch: Sequence[np.ndarray]) -> int:
+        return sum(clip.nbytes for clip in batch)
+
+
+class _Sink(FileBasedSink):
+    """Shards of codes. A worker writes a temporary file; Beam gives it its name when all is written."""
+
+    def __init__(self, prefix: pathlib.Path, format: str, clips_per_shard: int, about: dict):
+        suffix = f".{format}"
+        super().__init__(str(prefix), None, file_name_suffix=suffix, max_records_per_shard=clips_per_shard)
+        self._about = about
+
+    def open(self, temp_path: str):
+        return codes.open_shard(temp_path, self._about)
+
+    def write_record(self, file_handle, value: ClipCodes):
+        file_handle.write(value)
+
+
+# --- around the pipeline
+
+
+@contextlib.contextmanager
+def _new_output(out: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """A folder that becomes `out` when the block ends without an error; nothing is left of it else.
+
+    It lies in a folder beside `out`, locked by this process. A process that is killed leaves that folder, unlocked.
+    Every try has a new name, so that what workers of a killed process still write is no part of the next output.
+    """
+    out = pathlib.Path(out).absolute()
+    refuse_existing(out)
+    workshop = out.with_name(f".{out.name}.unfinished")
+    try:
+        workshop.mkdir(parents=True, exist_ok=True)
+        with open(workshop / "lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DataError(f"{out}: is being written by another tfpose encode-dataset") from None
+            try:
+                _clear(workshop, but=lock.name)
+                folder = workshop / uuid.uuid4().hex
+                folder.mkdir()
+                yield folder
+                refuse_existing(out)
+                folder.replace(out)
+            finally:
+                shutil.rmtree(workshop, ignore_errors=True)
+    except OSError as error:
+        raise DataError(f"{out}: cannot be written: {error}") from error
+
+
+def _clear(folder: pathlib.Path, but: str):
+    for found in folder.iterdir():
+        if found.is_dir():
+            shutil.rmtree(found)
+        elif str(found) != but:
+            found.unlink()
+
+
+@contextlib.contextmanager
+def _progress(folder: pathlib.Path, format: str, about: dict) -> Iterator[None]:
+    """A bar of the poses encoded, by what all workers have written so far."""
+    pose_bytes = 4 * sum(int(np.prod(about[name])) for name in ("pose_code", "view_code"))
+    done = threading.Event()
+
+    def watch():
+        while not done.wait(1):
+            written = 0
+            for file in folder.rglob(f"*.{format}"):
+                with contextlib.suppress(OSError):  # it was given its name just now
+                    written += file.stat().st_size
+            bar.update(max(0, written // pose_bytes - bar.n))
+
+    with tqdm(desc=folder.parent.parent.name, unit="pose", unit_scale=True, disable=None) as bar:
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+
+
+def _run(pipeline: beam.Pipeline):
+    """Runs it to its end.
+
+    Raises:
+        TfposeError: when it fails.
+    """
+    with _ended_by_dead_workers():
+        try:
+            result = pipeline.run()
+            try:
+                state = result.wait_until_finish()
+            except KeyboardInterrupt:
+                result.cancel()  # else a cluster would go on
+                raise
+        except TfposeError:
+            raise
+        except Exception as error:
+            what = str(error).strip().splitlines() or [type(error).__name__]
+            raise TfposeError(f"the pipeline failed, and nothing was written: {what[-1].strip()}") from error
+    if state != PipelineState.DONE:
+        raise TfposeError(f"the pipeline ended as {state}, and nothing was written")
+
+
+@contextlib.contextmanager
+def _ended_by_dead_workers() -> Iterator[None]:
+    """Ends the block when a worker process of the local runner dies, for which Beam would wait for ever."""
+    before, deaths = threading.excepthook, []
+
+    def note(args):
+        if args.thread is None or args.thread.name != "run_worker":
+            return before(args)
+        deaths.append(args.exc_value)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    threading.excepthook = note
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not deaths:
+            raise
+        raise TfposeError(
+            f"a worker process died ({deaths[0]}; killed, or out of memory?), and nothing was written; start again"
+        ) from deaths[0]
+    finally:
+        threading.excepthook = before
+
+
+def _balance(folder: pathlib.Path, format: str, files: list[str], about: dict) -> dict:
+    """Counts what lies in `folder`.
+
+    Raises:
+        TfposeError: unless every clip of every file is there exactly once, in a shard or as a dead letter.
+    """
+    shards, clips, poses = {}, 0, 0
+    found = collections.defaultdict(list)  # file -> (number or None, how many clips it holds)
+    for shard in sorted(folder.glob(f"codes-*.{format}")):
+        shards[shard.name] = 0
+        for clip in codes.read_shard(shard, about):
+            found[clip.source].append((clip.number, clip.clips))
+            shards[shard.name] += 1
+            clips, poses = clips + 1, poses + len(clip)
+    letters = [json.loads(line) for line in (folder / DEAD_LETTERS).read_text(encoding="utf-8").splitlines()]
+    for letter in letters:
+        found[letter["source"]].append((letter["number"], letter["clips"]))
+    wrong = sorted(file for file in {*files, *found} if file not in files or not _complete(found[file]))
+    if wrong:
+        raise TfposeError(
+            f"{len(wrong)} files are not encoded once and whole, such as {wrong[0]}; nothing was written. This "
+            "should not happen: please report it, with the runner and its options"
+        )
+    if not clips:
+        raise DataError(f"none of {len(files)} files can be encoded, such as {letters[0]['reason']}")
+    return {
+        "files": len(files),
+        "clips": clips,
+        "poses": poses,
+        "dead_letters": dict(sorted(collections.Counter(letter["kind"] for letter in letters).items())),
+        "shards": shards,
+    }
+
+
+def _complete(found: list[tuple[int | None, int | None]]) -> bool:
+    """Whether a file was refused as a whole, once, or each of its clips is there once."""
+    numbers = [number for number, _ in found]
+    return numbers == [None] or (None not in numbers and bool(found) and sorted(numbers) == list(range(found[0][1])))
