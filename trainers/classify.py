@@ -21,6 +21,7 @@ from tfpose.trainers.loop import Loop
 from tfpose.trainers.pretrain import claim, make_optimizer, origin
 
 _CLIPS_AT_ONCE = 200
+_PACES = 4  # in a clip, one after another
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -130,7 +131,7 @@ def describe(classifier: ActionClassifier, positions: np.ndarray) -> np.ndarray:
 
 
 def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
-    """The same actions seen from elsewhere, by other people, on the other side, cut otherwise: all per clip.
+    """The same actions seen from elsewhere, by other people, on the other side, at another pace: all per clip.
 
     Args:
         clips: `[N, T, J, 3]` metres.
@@ -141,16 +142,9 @@ def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
     Returns:
         `[N, T, J, 3]`.
     """
-    crop_seed, mirror_seed, size_seed, heading_seed, tilt_seed, exchanged_seed = seeds.split(seed, 6)
-    clips = tf.convert_to_tensor(clips, tf.float32)
+    time_seed, mirror_seed, size_seed, heading_seed, tilt_seed, exchanged_seed = seeds.split(seed, 6)
+    clips = _retimed(tf.convert_to_tensor(clips, tf.float32), time_seed, options)
     count, frames, joints, _ = clips.shape
-    if options.crop:
-        cut = options.crop * tf.random.stateless_uniform([2, count, 1], crop_seed)
-        moments = (cut[0] + (1.0 - cut[0] - cut[1]) * tf.linspace(0.0, 1.0, frames)) * (frames - 1)
-        before = tf.minimum(tf.cast(moments, tf.int32), max(frames - 2, 0))
-        after = tf.minimum(before + 1, frames - 1)
-        weight = (moments - tf.cast(before, tf.float32))[..., None, None]
-        clips = tf.gather(clips, before, batch_dims=1) * (1.0 - weight) + tf.gather(clips, after, batch_dims=1) * weight
     if options.mirror:
         mirrored = tf.random.stateless_uniform([count], mirror_seed) < 0.5
         poses = body.mirror(tf.reshape(clips, [-1, joints, 3]), skeleton, tf.repeat(mirrored, frames))
@@ -166,6 +160,22 @@ def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
     )
     turn = tf.matmul(rotations.about_axis(tilt, (1.0, 0.0, 0.0)), rotations.about_axis(heading))
     return rotations.rotate(clips, turn[:, None])
+
+
+def _retimed(clips, seed, options) -> tf.Tensor:
+    """Clips `[N, T, J, 3]` whose pace changes underway, cut or held still at either end."""
+    ends_seed, pace_seed = seeds.split(seed, 2)
+    count, frames = clips.shape[:2]
+    start, end = tf.unstack(tf.random.stateless_uniform([2, count, 1], ends_seed, -options.hold, options.crop))
+    paces = tf.exp(options.pace * tf.random.stateless_normal([count, _PACES], pace_seed))
+    paces = tf.gather(paces, np.arange(frames - 1) * _PACES // max(frames - 1, 1), axis=1)
+    progress = tf.cumsum(paces, axis=1) / tf.reduce_sum(paces, axis=1, keepdims=True)
+    progress = tf.concat([tf.zeros([count, 1]), progress], axis=1)
+    moments = tf.clip_by_value(start + (1.0 - start - end) * progress, 0.0, 1.0) * (frames - 1)
+    before = tf.minimum(tf.cast(moments, tf.int32), max(frames - 2, 0))
+    after = tf.minimum(before + 1, frames - 1)
+    weight = (moments - tf.cast(before, tf.float32))[..., None, None]
+    return tf.gather(clips, before, batch_dims=1) * (1.0 - weight) + tf.gather(clips, after, batch_dims=1) * weight
 
 
 def classification_loss(classifier: ActionClassifier, batch: dict, seed, config):

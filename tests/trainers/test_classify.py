@@ -62,6 +62,8 @@ def still(**changes):
             "mirror": False,
             "exchanged": 0.0,
             "crop": 0.0,
+            "hold": 0.0,
+            "pace": 0.0,
             **changes,
         }
     )
@@ -110,12 +112,36 @@ def test_tilts_sizes_and_mirror_images(clips):
     np.testing.assert_allclose(mirrored[changed], image[changed], atol=1e-6)
 
 
-def test_a_crop_is_a_part_of_the_clip_at_the_same_length(skeleton):
+def moments(skeleton, **changes) -> np.ndarray:
+    """Which of 11 frames, 0 to 10, each frame of 50 augmented clips shows."""
     ramp = np.tile(np.arange(11, dtype=np.float32)[:, None, None], (50, 1, 17, 3))
-    cropped = classify.augment(ramp, skeleton, (1, 2), still(crop=0.2)).numpy()[:, :, 0, 0]
+    return classify.augment(ramp, skeleton, (1, 2), still(**changes)).numpy()[:, :, 0, 0]
+
+
+def test_a_crop_is_a_part_of_the_clip_at_the_same_length(skeleton):
+    cropped = moments(skeleton, crop=0.2)
     assert cropped[:, 0].min() >= 0 and cropped[:, 0].max() <= 2 and 8 <= cropped[:, -1].min() <= 10
     assert np.ptp(cropped[:, 0]) > 1
     np.testing.assert_allclose(np.diff(cropped, 2), 0, atol=1e-4)
+
+
+def test_a_held_clip_is_whole_and_stands_still_at_its_ends(skeleton):
+    held = moments(skeleton, hold=0.3)
+    assert (held[:, 0] == 0).all() and (held[:, -1] == 10).all()
+    for end in ((held == 0).sum(1), (held == 10).sum(1)):
+        assert end.min() == 1 and 2 <= end.max() <= 4
+    # Between them every clip has one pace, the faster the longer it stands still.
+    paces = np.diff(held).max(1)
+    assert paces.min() >= 1 and 1.2 < paces.max() <= 1.6 + 1e-5
+
+
+def test_a_clip_at_other_paces_is_whole_and_in_order(skeleton):
+    paced = moments(skeleton, pace=0.5)
+    np.testing.assert_allclose(paced[:, [0, -1]], np.tile([0.0, 10.0], (50, 1)), atol=1e-5)
+    steps = np.diff(paced)
+    assert steps.min() > 0 and 0.2 < np.log(steps).std() < 0.6
+    for quarter in (steps[:, :3], steps[:, 3:5], steps[:, 5:8], steps[:, 8:]):
+        assert np.ptp(quarter, axis=1).max() < 1e-4
 
 
 def test_one_frame_can_be_augmented(clips):

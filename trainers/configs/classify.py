@@ -30,7 +30,10 @@ def get_config():
     config.augmentation.size = 0.1
     config.augmentation.mirror = True
     config.augmentation.exchanged = 0.3  # Kinect takes the backs of people for their fronts
-    config.augmentation.crop = 0.15  # of the clip, at most, at either end
+    # Views cut their clips of the same action differently: some stand up in the middle, others at the end.
+    config.augmentation.crop = 0.2  # of the clip, at most, at either end
+    config.augmentation.hold = 0.3  # or standing still for this share of it, at most
+    config.augmentation.pace = 0.5  # exp(N(0, pace)) times the speed, for each quarter
 
     # Of every clip that is tested, for the accuracy of averaged probabilities.
     config.test_copies = 8
