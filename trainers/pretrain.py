@@ -11,8 +11,8 @@ import ml_collections
 import tensorflow as tf
 
 from tfpose import body, corruption, losses, rotations, seeds
-from tfpose.data import pipeline
 from tfpose.data.pose_set import PoseSet
+from tfpose.data.tfrecords import PoseStream
 from tfpose.files import write_text
 from tfpose.models import PoseAutoencoder, save_model
 from tfpose.models.pose_encoder import couple
@@ -20,7 +20,7 @@ from tfpose.skeleton import Skeleton
 from tfpose.trainers.loop import Loop, TrainingError
 
 
-def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluate=None, progress=True):
+def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, workdir, evaluate=None, progress=True):
     """Trains a `PoseAutoencoder` as `config` says (see `tfpose.trainers.configs`) and saves it.
 
     Args:
@@ -37,6 +37,7 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluat
     Raises:
         TrainingError: when `workdir` holds a run of another configuration, the loss is not finite, or the skeleton
             cannot share views.
+        DataError: when poses that are streamed cannot be read; it names the file.
     """
     workdir = pathlib.Path(workdir)
     if config.view.shared and not poses.skeleton.mirror:
@@ -52,7 +53,7 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluat
         model=model,
         optimizer=make_optimizer(config),
         loss=lambda batch, seed: siamese_loss(model, batch, seed, config),
-        batches=lambda start: pipeline.batches(poses, config.batch, config.seed, start),
+        batches=lambda start: poses.batches(config.batch, config.seed, start),
         steps=config.steps,
         seed=config.seed,
         workdir=workdir,
@@ -62,7 +63,10 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluat
         evaluate_every=config.evaluate_every,
         progress=progress,
     )
-    loop.run()
+    try:
+        loop.run()
+    except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:  # what is streamed; it does not say from where
+        raise poses.damage() from error
     save_model(model, workdir)
     return model
 
@@ -77,7 +81,7 @@ def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
 
     Args:
         model: what is trained.
-        batch: of `tfpose.data.pipeline`.
+        batch: of `PoseSet.batches`.
         seed: two integers.
         config: its parts `body`, `corruption`, `view` and `loss`.
 

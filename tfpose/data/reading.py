@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pathlib
 import zipfile
@@ -19,6 +20,7 @@ FORMATS = {
     "bvh": (".bvh",),
     "human36m": (".npz",),
     "arrays": arrays.SUFFIXES,
+    "tfrecords": (".tfrecord",),
 }
 
 
@@ -30,6 +32,7 @@ def read(
     unit: float | None = None,
     up: str = "y",
     on_bad: Callable[[DataError], None] | None = None,
+    part: tuple[int, int] = (0, 1),
 ) -> Iterator[Clip]:
     """Yields the clips of a file, or of all files below a folder in the order of their paths.
 
@@ -37,13 +40,15 @@ def read(
         path: a file or a folder. In a folder, files that are no clips by their name (labels, cameras, 2D points) are
             passed over; NTU samples on the official list of missing skeletons, where it lies in or beside the folder,
             give none.
-        format: "nucla", "ntu", "bvh", "human36m", "arrays", or "auto" to tell each file by its name and content.
+        format: "nucla", "ntu", "bvh", "human36m", "arrays", "tfrecords", or "auto" to tell each file by its name
+            and content.
         skeleton: the skeleton of the clips. Arrays are taken to be in it and need it; the joints of a BVH file are
             found by its native names; other formats know their skeleton and are converted by joint names.
         unit: metres per unit of arrays (by default 1) and of BVH files (by default 0.01, or CMU's own for CMU's);
             other formats know theirs.
         up: the upward axis of arrays, "y", "z" or "-y"; other formats know theirs.
         on_bad: called with the error of each unreadable file, and reading goes on; None raises it.
+        part: `(number, parts)`: of the files only every `parts`-th, from `number` on.
 
     Raises:
         DataError: for an unreadable file (its message starts with the path), a missing path, or a folder without clips.
@@ -54,7 +59,7 @@ def read(
         raise DataError(f"{path}: there is no format '{format}'; there are auto, {', '.join(FORMATS)}")
     if up not in axes.UPS:
         raise DataError(f"{path}: up must be one of {', '.join(axes.UPS)}, got '{up}'")
-    for file, read_file in _readers(path, format, skeleton, unit, up):
+    for file, read_file in itertools.islice(_readers(path, format, skeleton, unit, up), part[0], None, part[1]):
         try:
             clips = read_file(file)
         except DataError as error:
@@ -66,33 +71,51 @@ def read(
             yield clip if skeleton is None else clip.to(skeleton)
 
 
-def _readers(path, format, skeleton, unit, up) -> Iterator[tuple[pathlib.Path, Callable]]:
-    """Each file with what reads it."""
+def files(path: str | os.PathLike, format: str = "auto") -> list[pathlib.Path]:
+    """The file, or all files below a folder that are clips by their names, in the order of their paths.
+
+    Raises:
+        DataError: for a missing path, or a folder without clips.
+    """
+    path = pathlib.Path(path)
     if path.is_dir():
-        files = [file for file in sorted(path.rglob("*")) if _is_clips(file, format)]
-        missing = _missing_samples(path) if any(file.suffix == ".skeleton" for file in files) else frozenset()
-        if not files:
+        found = [file for file in sorted(path.rglob("*")) if _is_clips(file, format)]
+        if not found:
             suffixes = sorted({suffix for known in FORMATS.values() for suffix in known})
             raise DataError(
                 f"{path}: no {'' if format == 'auto' else format + ' '}clips in this folder; expected files such as "
                 f"{', '.join(suffixes if format == 'auto' else FORMATS[format])}, as in the folders below TFPOSE_DATA"
             )
-    elif path.exists():
-        files, missing = [path], frozenset()
-    else:
-        raise DataError(
-            f"{path}: no such file or folder; expected a clip ({', '.join(FORMATS)}) or a folder of them, such as "
-            "one below the folder that TFPOSE_DATA names"
-        )
+        return found
+    if path.exists():
+        return [path]
+    raise DataError(
+        f"{path}: no such file or folder; expected a clip ({', '.join(FORMATS)}) or a folder of them, such as "
+        "one below the folder that TFPOSE_DATA names"
+    )
+
+
+def _readers(path, format, skeleton, unit, up) -> Iterator[tuple[pathlib.Path, Callable]]:
+    """Each file with what reads it."""
+    found = files(path, format)
+    is_ntu = path.is_dir() and any(file.suffix == ".skeleton" for file in found)
+    missing = _missing_samples(path) if is_ntu else frozenset()
     readers = {
         "nucla": nucla.read_file,
         "ntu": lambda file: ntu.read_file(file, missing_samples=missing),
         "bvh": lambda file: bvh.read_file(file, skeleton, unit),
         "human36m": human36m.read_file,
         "arrays": lambda file: _read_array(file, skeleton, unit, up),
+        "tfrecords": _read_tfrecords,
     }
-    for file in files:
+    for file in found:
         yield file, readers.get(_guess(file) if format == "auto" else format, _refuse)
+
+
+def _read_tfrecords(file: pathlib.Path) -> list[Clip]:
+    from tfpose.data import tfrecords  # brings TensorFlow, which the other formats do without
+
+    return tfrecords.read_file(file)
 
 
 def _guess(file: pathlib.Path) -> str | None:
