@@ -1,6 +1,5 @@
 """Training from shards: stopped and started again, and on shards that are damaged."""
 
-import json
 import shutil
 
 import keras
@@ -29,31 +28,21 @@ def arguments(monkeypatch):
     monkeypatch.setattr("sys.argv", ["tfpose"])
 
 
-STICK = {
-    "name": "stick",
-    "joints": [["spine_base", None], ["head", "spine_base"], ["wrist_left", "head"], ["wrist_right", "head"]],
-    "mirror": [["wrist_left", "wrist_right"]],
-}
-
-
-@pytest.fixture(scope="module")
-def shards(tmp_path_factory):
-    """Fewer poses than twelve steps take, so that epochs end on the way; few joints, for a short compilation."""
-    folder = tmp_path_factory.mktemp("shards")
-    (folder / "stick.json").write_text(json.dumps(STICK))
-    options = [f"--model_skeleton={folder / 'stick.json'}", f"--out={folder / 'made'}"]
-    assert cli.main(["shard", "synthetic", "--poses=330", "--shards=2", *options]) == 0
-    return folder / "made"
-
-
 def train(shards, workdir) -> int:
     settings = [f"--config.{name}={value}" for name, value in SETTINGS.items()]
-    skeleton = f"--model_skeleton={workdir.parent / 'stick.json'}"
-    (workdir.parent / "stick.json").write_text(json.dumps(STICK))
-    return cli.main(["pretrain", "--config=paper", f"--data={shards}", f"--workdir={workdir}", skeleton, *settings])
+    return cli.main(
+        [
+            "pretrain",
+            "--config=paper",
+            f"--data={shards}",
+            f"--workdir={workdir}",
+            f"--model_skeleton={shards.parent / 'stick.json'}",
+            *settings,
+        ]
+    )
 
 
-def test_a_stopped_run_ends_with_the_same_weights(tmp_path, shards, monkeypatch, capsys):
+def test_a_stopped_run_ends_with_the_same_weights(tmp_path, stick_shards, monkeypatch, capsys):
     measured = []
 
     def summary(model, data):
@@ -63,10 +52,10 @@ def test_a_stopped_run_ends_with_the_same_weights(tmp_path, shards, monkeypatch,
         return {}
 
     monkeypatch.setattr(denoise, "summary", summary)
-    assert train(shards, tmp_path / "run") == 130
+    assert train(stick_shards, tmp_path / "run") == 130
     assert tf.train.latest_checkpoint(tmp_path / "run" / "checkpoints").endswith("ckpt-4")
     for workdir in ("run", "whole"):
-        assert train(shards, tmp_path / workdir) == 0
+        assert train(stick_shards, tmp_path / workdir) == 0
         assert "330 poses of synthetic (made by tfpose.data.synthetic)" in capsys.readouterr().out
     assert set(measured) == {165}  # of a set larger than memory its first shard
     models = [keras.saving.load_model(tmp_path / workdir / "model.keras") for workdir in ("run", "whole")]
@@ -74,8 +63,8 @@ def test_a_stopped_run_ends_with_the_same_weights(tmp_path, shards, monkeypatch,
         np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
 
 
-def test_a_shard_with_changed_bytes_is_one_error(tmp_path, shards, capsys):
-    folder = shutil.copytree(shards, tmp_path / "shards")
+def test_a_shard_with_changed_bytes_is_one_error(tmp_path, stick_shards, capsys):
+    folder = shutil.copytree(stick_shards.parent, tmp_path / "shards") / stick_shards.name
     path = folder / "clips-00001-of-00002.tfrecord"
     content = bytearray(path.read_bytes())
     content[5000] ^= 1

@@ -37,9 +37,16 @@ def define_flags(values: flags.FlagValues):
 
 
 def run(values: flags.FlagValues, positional: list[str]):
-    from tfpose.trainers.pretrain import pretrain
+    from tfpose.trainers.loop import strategy_scope
 
     common.positional_count(positional, ())
+    with strategy_scope():
+        _train(values)
+
+
+def _train(values: flags.FlagValues):
+    from tfpose.trainers.pretrain import pretrain
+
     skeleton = Skeleton.load(values.model_skeleton)
     poses = common.training_poses(values, skeleton)
     measures = [common.evaluator(name) for name in values.evaluators]
