@@ -172,6 +172,7 @@ def serve(case: dict):
     """Runs a case once for each line of standard input, and answers each with a line of JSON."""
     if case["workers"]:
         os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[case["core"]]})
+    tf.get_logger().setLevel("ERROR")  # workers would say each reduction
     with tempfile.TemporaryDirectory() as workdir, strategy_scope():
         keras.utils.set_random_seed(0)
         run = drawing(case) if "folder" in case else training(case, workdir)
