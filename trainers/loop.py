@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
+import json
+import os
 import pathlib
 from collections.abc import Callable
 
@@ -26,12 +30,18 @@ class Loop:
     The randomness of a step depends on `seed` and the step's number alone, and so does its batch: a run that was
     killed and started again with the same arguments ends with the same weights as one that was not.
 
+    With several replicas every one reads and prepares the whole batch, and takes its share of it: each R-th sample, so
+    that samples that belong together across the halves of a batch stay together. What is random in `prepare` is the
+    same for any number of replicas, and a loss that is a mean over samples has the same gradient; what is random in
+    `loss` is each replica's own.
+
     Args:
         model: built; its variables are trained.
         optimizer: a Keras optimizer.
         loss: `loss(batch, seed) -> (scalar, {name: scalar})`, XLA-compilable unless `compiled` is off, fixed batch
             shapes.
         batches: `batches(start) -> tf.data.Dataset`, from which step `start` takes the first element.
+        prepare: `prepare(batch, seed) -> tensors [samples, ...]`, what `loss` then gets for a batch; without weights.
         steps: when to end.
         seed: of everything random in the steps.
         workdir: holds `checkpoints/` and `tensorboard/`; a run that finds checkpoints there goes on from the last.
@@ -42,7 +52,8 @@ class Loop:
         progress: whether to draw the progress bar.
 
     `model` and `optimizer` must have been made under `tf.distribute` strategy's scope where there is one; the loop
-    takes the strategy from where `run` is called.
+    takes the strategy from where `run` is called. Of several workers, which share `workdir`, the chief alone writes
+    checkpoints and logs, evaluates and draws the bar.
     """
 
     model: object
@@ -53,6 +64,7 @@ class Loop:
     seed: int
     workdir: pathlib.Path
     poses_per_step: int
+    prepare: Callable | None = None
     checkpoint_every: int = 1000
     log_every: int = 50
     evaluate: Callable | None = None
@@ -70,25 +82,26 @@ class Loop:
             TrainingError: when the loss or a weight is not finite (the batch is saved, no checkpoint has the bad
                 weights), or a checkpoint cannot be read.
         """
-        strategy = tf.distribute.get_strategy()
-        self.optimizer.build(self.model.trainable_variables)
+        chief = is_chief()
+        train_step = self.traced_step()
         step_now = tf.Variable(0, dtype=tf.int64, name="step")
         checkpoint = tf.train.Checkpoint(model=self.model, optimizer=self.optimizer, step=step_now)
+        checkpoint.save_counter.value()  # makes it: workers make variables together, and the chief alone saves
         manager = tf.train.CheckpointManager(checkpoint, self.workdir / "checkpoints", max_to_keep=2)
         self._restore(checkpoint, manager)
         start = int(step_now.numpy())
-        writer = tf.summary.create_file_writer(str(self.workdir / "tensorboard"))
-        train_step = self._traced_step(strategy)
-        stream = iter(strategy.experimental_distribute_dataset(self.batches(start)))
+        logs = str(self.workdir / "tensorboard")
+        writer = tf.summary.create_file_writer(logs) if chief else tf.summary.create_noop_writer()
+        stream = iter(self.batches(start))
         shown = {}
-        with writer.as_default(), self._bar(start) as bar:
+        with writer.as_default(), self._bar(start, shown=self.progress and chief) as bar:
             for step in range(start, self.steps):
                 batch = next(stream)
                 loss, terms = train_step(batch, tf.constant(step, tf.int64))
                 if not np.isfinite(loss.numpy()):
                     bad = ", ".join(name for name, value in terms.items() if not np.isfinite(value.numpy())) or "none"
                     what = f"the loss is {loss.numpy()} at step {step} (terms that are not finite: {bad})"
-                    self._refuse(what, step, batch, strategy)
+                    self._refuse(what, step, batch)
                 step_now.assign(step + 1)
                 bar.update(self.poses_per_step)
                 last = step + 1 == self.steps
@@ -96,7 +109,8 @@ class Loop:
                     shown["loss"] = f"{loss.numpy():.3f}"
                     bar.set_postfix(shown)
                     self._write({"loss": loss, **terms, "learning_rate": self.optimizer.learning_rate}, step + 1)
-                if self.evaluate and (last or (self.evaluate_every and (step + 1) % self.evaluate_every == 0)):
+                due = last or (self.evaluate_every and (step + 1) % self.evaluate_every == 0)
+                if self.evaluate and chief and due:
                     results = self.evaluate(step + 1)
                     shown.update({name: f"{value:.4g}" for name, value in results.items()})
                     bar.set_postfix(shown)
@@ -104,19 +118,27 @@ class Loop:
                 if (step + 1) % self.checkpoint_every == 0 or last:
                     # A loss that is finite can have a gradient that is not.
                     if not all(np.isfinite(weights).all() for weights in self.model.get_weights()):
-                        self._refuse(f"the weights are not finite after step {step}", step, batch, strategy)
-                    manager.save(checkpoint_number=step + 1)
-                    writer.flush()
+                        self._refuse(f"the weights are not finite after step {step}", step, batch)
+                    if chief:
+                        manager.save(checkpoint_number=step + 1)
+                        writer.flush()
+        wait_for_all()
         return start
 
-    def _traced_step(self, strategy):
-        variables = self.model.trainable_variables
+    def traced_step(self):
+        """`train_step(batch, step) -> (loss, terms)`, which changes the weights."""
+        strategy = tf.distribute.get_strategy()
+        variables, replicas = self.model.trainable_variables, strategy.num_replicas_in_sync
+        self.optimizer.build(variables)
 
         # Nothing here branches on tensors: without AutoGraph's rewriting of all code the start is seconds earlier.
         @tf.function(jit_compile=self.compiled, autograph=False)
         def gradients(batch, step, replica):
             with tf.GradientTape() as tape:
-                loss, terms = self.loss(batch, seeds.of(self.seed, step * strategy.num_replicas_in_sync + replica))
+                if self.prepare:
+                    batch = self.prepare(batch, seeds.of(self.seed, step))
+                batch = tf.nest.map_structure(lambda values: _share(values, replica, replicas), batch)
+                loss, terms = self.loss(batch, seeds.of(self.seed, step * replicas + replica))
             # Keras variables are unwrapped because the tape makes zeros for unconnected ones from their dtype. Which
             # variables those are is known: a single pass never reads the recursive subnet's recurrent kernels.
             values = [variable.value for variable in variables]
@@ -127,7 +149,7 @@ class Loop:
             replica = tf.cast(context.replica_id_in_sync_group, tf.int64)
             loss, terms, grads = gradients(batch, step, replica)
             # Keras optimizers add up the replicas' gradients; the loss is a mean.
-            self.optimizer.apply([grad / strategy.num_replicas_in_sync for grad in grads], variables)
+            self.optimizer.apply([grad / replicas for grad in grads], variables)
             return loss, terms
 
         @tf.function(autograph=False)
@@ -150,12 +172,10 @@ class Loop:
                 f"is damaged or belongs to another configuration; delete {self.workdir} or choose another --workdir."
             ) from error
 
-    def _refuse(self, what, step, batch, strategy):
+    def _refuse(self, what, step, batch):
         path = self.workdir / f"nonfinite_step_{step}.npz"
-        parts = {name: strategy.experimental_local_results(value) for name, value in batch.items()}
-        whole = {name: np.concatenate([part.numpy() for part in replicas]) for name, replicas in parts.items()}
         with written_whole(path) as unfinished:
-            np.savez(unfinished, step=step, seed=self.seed, **whole)
+            np.savez(unfinished, step=step, seed=self.seed, **{name: value.numpy() for name, value in batch.items()})
         raise TrainingError(
             f"{what}. The batch is saved in {path}. Lower the learning rate, or look for broken poses in that batch."
         )
@@ -164,7 +184,7 @@ class Loop:
         for name, value in scalars.items():
             tf.summary.scalar(name, tf.cast(value, tf.float32), step=step)
 
-    def _bar(self, start):
+    def _bar(self, start, shown):
         return tqdm(
             total=self.steps * self.poses_per_step,
             initial=start * self.poses_per_step,
@@ -172,8 +192,58 @@ class Loop:
             unit_scale=True,
             dynamic_ncols=True,
             mininterval=0.5,
-            disable=not self.progress,
+            disable=not shown,
         )
+
+
+def is_chief() -> bool:
+    """Whether this process is the one that writes: the only one, or the first of several workers."""
+    return tf.distribute.get_strategy().extended.should_checkpoint
+
+
+def wait_for_all():
+    """Returns when all workers have come here."""
+    strategy = tf.distribute.get_strategy()
+
+    @tf.function(autograph=False)
+    def meet():
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(lambda: tf.constant(1.0)), axis=None)
+
+    meet()
+
+
+@functools.cache
+def _workers(described: str):
+    try:
+        if not json.loads(described)["cluster"]["worker"]:
+            raise ValueError("no workers")
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (ValueError, KeyError, TypeError) as error:
+        raise TrainingError(
+            f"TF_CONFIG describes no workers ({_first_line(error)}): {described[:200]}. Expected, on the first of two, "
+            '{"cluster": {"worker": ["host0:port", "host1:port"]}, "task": {"type": "worker", "index": 0}}'
+        ) from error
+
+
+def strategy_scope():
+    """The scope in which to train: that of the workers that the environment variable TF_CONFIG names, or of none.
+
+    It must be entered before TensorFlow has done anything else; a process can have one TF_CONFIG in its life.
+
+    Raises:
+        TrainingError: when TF_CONFIG names no workers.
+    """
+    described = os.environ.get("TF_CONFIG")
+    return _workers(described).scope() if described else contextlib.nullcontext()
+
+
+def _share(values, replica, replicas: int):
+    """A replica's samples of `values` `[samples, ...]`: numbers `replica`, `replica + replicas`, ..."""
+    if replicas == 1:
+        return values
+    if values.shape[0] % replicas:
+        raise TrainingError(f"{values.shape[0]} samples of a batch cannot be shared evenly by {replicas} replicas")
+    return tf.gather(tf.reshape(values, [-1, replicas, *values.shape[1:]]), replica, axis=1)
 
 
 def _first_line(error) -> str:

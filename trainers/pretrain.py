@@ -11,16 +11,16 @@ import ml_collections
 import tensorflow as tf
 
 from tfpose import body, corruption, losses, rotations, seeds
-from tfpose.data import pipeline
 from tfpose.data.pose_set import PoseSet
+from tfpose.data.tfrecords import PoseStream
 from tfpose.files import write_text
 from tfpose.models import PoseAutoencoder, save_model
 from tfpose.models.pose_encoder import couple
 from tfpose.skeleton import Skeleton
-from tfpose.trainers.loop import Loop, TrainingError
+from tfpose.trainers.loop import Loop, TrainingError, is_chief, wait_for_all
 
 
-def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluate=None, progress=True):
+def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, workdir, evaluate=None, progress=True):
     """Trains a `PoseAutoencoder` as `config` says (see `tfpose.trainers.configs`) and saves it.
 
     Args:
@@ -36,7 +36,8 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluat
 
     Raises:
         TrainingError: when `workdir` holds a run of another configuration, the loss is not finite, or the skeleton
-            cannot share views.
+            cannot share views, or the replicas a batch.
+        DataError: when poses that are streamed cannot be read; it names the file.
     """
     workdir = pathlib.Path(workdir)
     if config.view.shared and not poses.skeleton.mirror:
@@ -44,6 +45,10 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluat
             f"skeleton '{poses.skeleton.name}' has no mirror pairs, which tell where a body faces; add them to it, or "
             f"train with --config.view.shared=False"
         )
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if config.batch % (replicas * (2 if config.view.shared else 1)):
+        halves = "half of " if config.view.shared else ""
+        raise TrainingError(f"{halves}config.batch={config.batch} cannot be shared evenly by {replicas} replicas")
     claim(workdir, config, poses)
     keras.utils.set_random_seed(config.seed)
     model = PoseAutoencoder(poses.skeleton, **config.model.to_dict(), origin=origin(poses.lineage))
@@ -51,8 +56,9 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluat
     loop = Loop(
         model=model,
         optimizer=make_optimizer(config),
-        loss=lambda batch, seed: siamese_loss(model, batch, seed, config),
-        batches=lambda start: pipeline.batches(poses, config.batch, config.seed, start),
+        prepare=lambda batch, seed: two_views(batch, model.skeleton, seed, config),
+        loss=lambda views, seed: loss_of_views(model, views, config),
+        batches=lambda start: poses.batches(config.batch, config.seed, start),
         steps=config.steps,
         seed=config.seed,
         workdir=workdir,
@@ -62,30 +68,51 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet, workdir, evaluat
         evaluate_every=config.evaluate_every,
         progress=progress,
     )
-    loop.run()
-    save_model(model, workdir)
+    try:
+        loop.run()
+    except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:  # what is streamed; it does not say from where
+        raise poses.damage() from error
+    if is_chief():
+        save_model(model, workdir)
+    wait_for_all()
     return model
 
 
 def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
-    """The loss of eq. 11 on one batch, and for models with trust the losses of every refined estimate and its trust.
-
-    Both branches go through the encoder as one batch of 2B, the four decodes through the decoder as one of 4B.
-
-    With `config.view.shared` the view codes of the two view transfers are of another pose in the same view. In the
-    paper (Sec. 3.3) they are of the same pose, and then nothing keeps the pose out of the view code.
+    """The loss of `loss_of_views` on the two views that `two_views` makes of one batch.
 
     Args:
         model: what is trained.
-        batch: of `tfpose.data.pipeline`.
+        batch: of `PoseSet.batches`.
         seed: two integers.
         config: its parts `body`, `corruption`, `view` and `loss`.
 
     Returns:
         `(loss, {term: value})`, in the network's unit.
     """
+    return loss_of_views(model, two_views(batch, model.skeleton, seed, config), config)
+
+
+def loss_of_views(model: PoseAutoencoder, views, config):
+    """The loss of eq. 11, and for models with trust the losses of every refined estimate and its trust.
+
+    Both branches go through the encoder as one batch of 2B, the four decodes through the decoder as one of 4B.
+
+    With `config.view.shared` the view codes of the two view transfers are of another pose in the same view. In the
+    paper (Sec. 3.3) they are of the same pose, and then nothing keeps the pose out of the view code.
+
+    Every term is a mean over samples.
+
+    Args:
+        model: what is trained.
+        views: `(truth, observed)` of `two_views`.
+        config: its parts `view` and `loss`.
+
+    Returns:
+        `(loss, {term: value})`, in the network's unit.
+    """
     skeleton, weights = model.skeleton, losses.LossWeights(**config.loss.eq11.to_dict())
-    truth, observed = two_views(batch, skeleton, seed, config)
+    truth, observed = views
     normalized, frame = model.normalizer(observed)
     # The truth in the frame of what is observed: translation is the frame's business, not the network's.
     truth = (truth - frame.centre) / model.normalizer.scale

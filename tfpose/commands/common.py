@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import sys
+from collections.abc import Iterator
 
 from absl import flags
 
@@ -95,6 +96,16 @@ def load_poses(values: flags.FlagValues, split: str, skeleton: Skeleton) -> Pose
     return PoseSet.of_clips(name, clips, skeleton)
 
 
+def training_poses(values: flags.FlagValues, skeleton: Skeleton):
+    """The poses to learn from that the data flags name: streamed from a folder of shards, others in memory."""
+    from tfpose.data import tfrecords
+
+    name = data_name(values)
+    if not splits.known(name) and tfrecords.is_folder(name):
+        return tfrecords.PoseStream.open(name, skeleton)
+    return load_poses(values, "train", skeleton)
+
+
 def evaluator(name: str):
     """The evaluator of that name, or a wrong call."""
     from tfpose.trainers import evaluators
@@ -105,20 +116,30 @@ def evaluator(name: str):
 
 
 def evaluation_data(values: flags.FlagValues, evaluator, skeleton: Skeleton):
-    """What an evaluator measures on, as the data flags name it."""
+    """What an evaluator measures on, as the data flags name it; of a folder of shards the first shard alone."""
+    from tfpose.data import tfrecords
     from tfpose.trainers import evaluators
+
+    def read(path: str) -> list[Clip]:
+        bounded = tfrecords.shards_of(path)[0] if tfrecords.is_folder(existing(path)) else path
+        return read_clips(values, str(bounded))
 
     return evaluators.load(
         evaluator,
         data_name(values),
         values.data_dir,
         skeleton,
-        read_clips=lambda path: read_clips(values, existing(path)),
+        read_clips=read,
     )
 
 
 def read_clips(values: flags.FlagValues, path: str) -> list[Clip]:
-    """The clips of a file or folder, read as the flags say.
+    """The clips of a file or folder, read as the flags say; see `stream_clips`."""
+    return list(stream_clips(values, path))
+
+
+def stream_clips(values: flags.FlagValues, path: str, part: tuple[int, int] = (0, 1)) -> Iterator[Clip]:
+    """The clips of a file or folder one by one, read as the flags say; `part` as in `tfpose.data.read`.
 
     With `--skip_bad`, files that were passed over are reported: each as it comes, their number at the end.
     """
@@ -128,10 +149,9 @@ def read_clips(values: flags.FlagValues, path: str) -> list[Clip]:
         skipped.append(error)
         print(f"skipped {error}", file=sys.stderr)
 
-    clips = list(data.read(path, **reading_options(values), on_bad=note if values.skip_bad else None))
+    yield from data.read(path, **reading_options(values), on_bad=note if values.skip_bad else None, part=part)
     if skipped:
         print(f"{len(skipped)} unreadable file{'s' if len(skipped) > 1 else ''} skipped", file=sys.stderr)
-    return clips
 
 
 def positional_count(positional: list[str], names: tuple[str, ...]):

@@ -3,7 +3,8 @@
     tfpose pretrain --config default --data cmu --data_dir ../shared/data --workdir runs/cmu
 
 The working directory gets model.keras, checkpoints and TensorBoard logs. The same command goes on where a stopped
-run stopped. Any setting of a config can be changed: --config.steps=2000. --data takes a folder of your own clips too.
+run stopped. Any setting of a config can be changed: --config.steps=2000. --data takes a folder of your own
+clips too, or of shards that tfpose shard made of more poses than memory holds.
 """
 
 from __future__ import annotations
@@ -36,11 +37,18 @@ def define_flags(values: flags.FlagValues):
 
 
 def run(values: flags.FlagValues, positional: list[str]):
-    from tfpose.trainers.pretrain import pretrain
+    from tfpose.trainers.loop import strategy_scope
 
     common.positional_count(positional, ())
+    with strategy_scope():
+        _train(values)
+
+
+def _train(values: flags.FlagValues):
+    from tfpose.trainers.pretrain import pretrain
+
     skeleton = Skeleton.load(values.model_skeleton)
-    poses = common.load_poses(values, "train", skeleton)
+    poses = common.training_poses(values, skeleton)
     measures = [common.evaluator(name) for name in values.evaluators]
     tests = [common.evaluation_data(values, measure, skeleton) for measure in measures]
 
@@ -51,6 +59,6 @@ def run(values: flags.FlagValues, positional: list[str]):
         return found
 
     values.config.steps //= values.shorten
-    print(f"{len(poses.positions):,} poses of {poses.name} ({poses.lineage})")
+    print(f"{len(poses):,} poses of {poses.name} ({poses.lineage})")
     pretrain(values.config, poses, values.workdir, evaluate=evaluate)
     print(f"model: {pathlib.Path(values.workdir) / 'model.keras'}")

@@ -71,6 +71,12 @@ class PoseSet:
     def __len__(self) -> int:
         return len(self.positions)
 
+    def batches(self, batch: int, seed: int, start: int = 0):
+        """What a training draws from: see `tfpose.data.pipeline.batches`."""
+        from tfpose.data import pipeline  # brings TensorFlow, which poses do without
+
+        return pipeline.batches(self, batch, seed, start)
+
     def thinned(self, count: int) -> PoseSet:
         """`count` of the poses, evenly spaced from the first to the last; all where there are fewer."""
         parts = {name: getattr(self, name) for name in ("positions", "moved", "k")}

@@ -19,6 +19,7 @@ FORMATS = {
     "bvh": (".bvh",),
     "human36m": (".npz",),
     "arrays": arrays.SUFFIXES,
+    "tfrecords": (".tfrecord",),
 }
 
 
@@ -30,6 +31,7 @@ def read(
     unit: float | None = None,
     up: str = "y",
     on_bad: Callable[[DataError], None] | None = None,
+    part: tuple[int, int] = (0, 1),
 ) -> Iterator[Clip]:
     """Yields the clips of a file, or of all files below a folder in the order of their paths.
 
@@ -37,13 +39,15 @@ def read(
         path: a file or a folder. In a folder, files that are no clips by their name (labels, cameras, 2D points) are
             passed over; NTU samples on the official list of missing skeletons, where it lies in or beside the folder,
             give none.
-        format: "nucla", "ntu", "bvh", "human36m", "arrays", or "auto" to tell each file by its name and content.
+        format: "nucla", "ntu", "bvh", "human36m", "arrays", "tfrecords", or "auto" to tell each file by its name
+            and content.
         skeleton: the skeleton of the clips. Arrays are taken to be in it and need it; the joints of a BVH file are
             found by its native names; other formats know their skeleton and are converted by joint names.
         unit: metres per unit of arrays (by default 1) and of BVH files (by default 0.01, or CMU's own for CMU's);
             other formats know theirs.
         up: the upward axis of arrays, "y", "z" or "-y"; other formats know theirs.
         on_bad: called with the error of each unreadable file, and reading goes on; None raises it.
+        part: `(number, parts)`: of the files only every `parts`-th, from `number` on.
 
     Raises:
         DataError: for an unreadable file (its message starts with the path), a missing path, or a folder without clips.
@@ -57,8 +61,9 @@ def read(
         "bvh": lambda file: bvh.read_file(file, skeleton, unit),
         "human36m": human36m.read_file,
         "arrays": lambda file: _read_array(file, skeleton, unit, up),
+        "tfrecords": _read_tfrecords,
     }
-    for file in files(path, format):
+    for file in files(path, format)[part[0] :: part[1]]:
         try:
             clips = readers.get(_guess(file) if format == "auto" else format, _refuse)(file)
         except DataError as error:
@@ -97,6 +102,12 @@ def files(path: str | os.PathLike, format: str = "auto") -> list[pathlib.Path]:
         f"{path}: no such file or folder; expected a clip ({', '.join(FORMATS)}) or a folder of them, such as "
         "one below the folder that TFPOSE_DATA names"
     )
+
+
+def _read_tfrecords(file: pathlib.Path) -> list[Clip]:
+    from tfpose.data import tfrecords  # brings TensorFlow, which the other formats do without
+
+    return tfrecords.read_file(file)
 
 
 def _guess(file: pathlib.Path) -> str | None:

@@ -36,6 +36,7 @@ _NUCLA_CLIPS = {
     "nucla_v1_v2": (("v01",), ("v02",)),
     "nucla_v2_v1": (("v02",), ("v01",)),
 }
+SYNTHETIC_LINEAGE = "made by tfpose.data.synthetic"
 H36M_LINEAGE = "Human3.6M without the shifted sequences of S9; academic use only"
 
 _CONTENT = {
@@ -148,9 +149,7 @@ def _split(clips: Iterable[Clip], is_train: Callable[[Clip], bool]) -> tuple[lis
 def _synthetic(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
     parts = {"train": ["train"], "test": ["test"], "all": ["train", "test"]}[split]
     clips = (clip for part in parts for clip in synthetic.clips(*_SYNTHETIC[part]))
-    return PoseSet(
-        f"synthetic/{split}", complete_poses(clips, skeleton), skeleton, lineage="made by tfpose.data.synthetic"
-    )
+    return PoseSet(f"synthetic/{split}", complete_poses(clips, skeleton), skeleton, lineage=SYNTHETIC_LINEAGE)
 
 
 def _cmu(split: str, data_dir, skeleton: Skeleton) -> PoseSet:

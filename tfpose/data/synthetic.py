@@ -11,7 +11,8 @@ from the body, medial rotation inward about the limb's own axis. A limb at zero 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -142,7 +143,7 @@ _TRUNKS = {
 _TRUNK_WEIGHTS = (0.45, 0.2, 0.1, 0.08, 0.07, 0.1)
 
 
-def clips(count: int, seed: int, frames: int = FRAMES) -> Iterator[Clip]:
+def clips(count: int, seed: int | Sequence[int], frames: int = FRAMES) -> Iterator[Clip]:
     """`count` clips of `frames` poses `[frames, 17, 3]` at 30 Hz, skeleton `paper17`, feet on the ground.
 
     The same seed and `frames` give the same clips; fewer clips are the first of more.
@@ -160,6 +161,12 @@ def clips(count: int, seed: int, frames: int = FRAMES) -> Iterator[Clip]:
                 rate=RATE,
                 source=f"synthetic, seed {seed}, clip {first + number}",
             )
+
+
+def poses(count: int, seed: int | Sequence[int]) -> Iterator[Clip]:
+    """The first `count` poses of endless `clips`; the last clip is cut."""
+    for number, clip in enumerate(clips(-(-count // FRAMES), seed)):
+        yield dataclasses.replace(clip, positions=clip.positions[: count - number * FRAMES])
 
 
 def _make(rng: np.random.Generator, skeleton: Skeleton, frames: int) -> tuple[np.ndarray, list[str]]:

@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from tfpose.data import arrays
+from tfpose.data.clip import Clip
 from tfpose.skeleton import Skeleton
 
 
@@ -80,6 +81,16 @@ def write_array(folder, suffix=".npz", frames=3, skeleton="paper17") -> pathlib.
     rig = Skeleton.load(skeleton)
     path = folder / f"poses{suffix}"
     arrays.write(path, np.random.default_rng(2).normal(size=(frames, len(rig), 3)), rig)
+    return path
+
+
+def write_tfrecord(folder, name="clips", frames=3) -> pathlib.Path:
+    from tfpose.data import tfrecords
+
+    rig = Skeleton.load("paper17")
+    clip = Clip(np.random.default_rng(2).normal(size=(frames, len(rig), 3)), rig, action="a")
+    path = folder / f"{name}.tfrecord"
+    tfrecords.write_file(path, [tfrecords.encode(clip)])
     return path
 
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from made_up import write_array, write_bvh, write_human36m, write_ntu, write_nucla
+from made_up import write_array, write_bvh, write_human36m, write_ntu, write_nucla, write_tfrecord
 
 from tfpose.data import read
 from tfpose.errors import DataError, SkeletonError
@@ -21,11 +21,12 @@ WRITERS = {
     "npz": write_array,
     "npy": lambda folder: write_array(folder, ".npy"),
     "csv": lambda folder: write_array(folder, ".csv"),
+    "tfrecord": write_tfrecord,
 }
 RIG = Skeleton("rig", ("hip", "ankle"), (-1, 0))
 
 
-@pytest.mark.parametrize("name", ["nucla", "ntu", "human36m", "npz", "npy", "csv"])
+@pytest.mark.parametrize("name", ["nucla", "ntu", "human36m", "npz", "npy", "csv", "tfrecord"])
 def test_the_format_of_a_file_is_guessed(tmp_path, name):
     path = WRITERS[name](tmp_path)
     clips = list(read(path, skeleton=PAPER))
