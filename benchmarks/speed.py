@@ -23,7 +23,7 @@ import numpy as np
 import speed_report
 import tensorflow as tf
 from absl import app, flags
-from contenders import CALLS, CONTENDERS, LIMITS
+from contenders import ALL, CALLS, LIMITS
 from contenders.limits import SIZE
 from contenders.task import Work
 from tqdm import tqdm
@@ -37,7 +37,7 @@ from tfpose.trainers import results
 PARTS = ("train", "calls", "start", "epoch")
 _OUT = flags.DEFINE_string("out", "results/speed.json", "Where to; a table goes beside it.")
 _PARTS = flags.DEFINE_list("parts", list(PARTS), "Which parts of it.")
-_CONTENDERS = flags.DEFINE_list("contenders", list(CONTENDERS), "Who takes part.")
+_CONTENDERS = flags.DEFINE_list("contenders", list(ALL), "Who takes part.")
 _BATCHES = flags.DEFINE_list("batches", ["1", "64", "1024", "16384"], "Poses per call.")
 _STEP_BATCHES = flags.DEFINE_list("step_batches", ["64", "256", "1024"], "Poses per training step.")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "How often all take turns.", lower_bound=1)
@@ -118,27 +118,28 @@ class Worker:
 
 
 def taking_part(kind: str) -> list[str]:
-    """The contenders that can do that kind of work, and the limits where it is measured against them."""
-    return [name for name in _CONTENDERS.value if kind in CONTENDERS[name].kinds]
+    """Those who can do that kind of work, without the limits."""
+    return [name for name in _CONTENDERS.value if name not in LIMITS and kind in ALL[name].kinds]
+
+
+def limits(work: Work) -> list[str]:
+    """The limits that are measured beside a piece of work; the bounds are known of the paper's model."""
+    return [name for name in _CONTENDERS.value if name in LIMITS and (work.preset == PAPER or name == "product")]
 
 
 def in_turns(works: list[Work], bar: tqdm, folder: pathlib.Path) -> list[dict]:
     """A row for each work: contender -> seconds of its calls; one long-lived process for each contender."""
     rows = []
-    names = list(dict.fromkeys(name for work in works for name in (*taking_part(work.kind), *LIMITS)))
+    names = dict.fromkeys(name for work in works for name in (*taking_part(work.kind), *limits(work)))
     workers = {name: Worker(name, folder) for name in names}
     try:
         for work in works:
             row = {"kind": work.kind, "preset": work.preset, "batch": work.batch}
             bar.set_postfix_str(" ".join(map(str, row.values())))
-            # Of the smallest and of the model with refinements the bounds say little.
-            limits = list(LIMITS) if work.preset == PAPER else ["product"]
-            present = {name: workers[name] for name in (*taking_part(work.kind), *limits)}
-            answers = {}
+            present = {name: workers[name] for name in (*taking_part(work.kind), *limits(work))}
             for worker in present.values():
                 worker.tell(do="prepare", work=vars(work))
-            for name, worker in present.items():
-                answers[name] = worker.answer()["answer"]
+            answers = {name: worker.answer()["answer"] for name, worker in present.items()}
             row["difference"] = compare(row, {name: answers[name] for name in taking_part(work.kind)})
             times = {name: [] for name in present}
             for _ in range(_ROUNDS.value):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable
 
-from contenders import CALLS, CONTENDERS, LIMITS, REFERENCE
+from contenders import ALL, CALLS, CONTENDERS, LIMITS, REFERENCE
 
 from tfpose.trainers.markdown import table
 
@@ -116,7 +116,7 @@ def _rows(report: dict) -> list[str]:
         header = ["ms, median ± half the quartiles' distance"]
         header += [cell for row in rows for cell in (f"{row['batch']:,} poses", "times", "%")]
         body = []
-        for name, contender in (CONTENDERS | LIMITS).items():
+        for name, contender in ALL.items():
             if any(name in row["times"] for row in rows):
                 body.append((contender.title, *(cell for row in rows for cell in _cells(report, row, name))))
         worst = max(row["difference"] for row in rows)

@@ -15,7 +15,7 @@ import os
 import sys
 import traceback
 
-from contenders import CONTENDERS, LIMITS
+from contenders import ALL
 from contenders.task import Work, peak_memory
 
 
@@ -23,7 +23,7 @@ def main(name: str):
     # What others print goes to the log, so that answers stay alone.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    contender, task = (CONTENDERS | LIMITS)[name], None
+    contender, task = ALL[name], None
     for line in sys.stdin:
         message = json.loads(line)
         try:

@@ -42,10 +42,11 @@ CONTENDERS = {
     "litert_2": Contender("LiteRT, 2 threads", "litert", "2"),
     "onnx": Contender("ONNX Runtime", "onnx"),
 }
-LIMITS = {
+LIMITS = {  # of everybody
     "product": Contender("the limit: a large matrix product", "limits", "product", kinds=(*CALLS, "train")),
     "products": Contender("the bound: its products alone", "limits", "products", kinds=(*CALLS, "train")),
     "functions": Contender(
         "the bound: its products, sigmoids and tanhs alone", "limits", "functions", kinds=(*CALLS, "train")
     ),
 }
+ALL = CONTENDERS | LIMITS
