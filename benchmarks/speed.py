@@ -52,7 +52,7 @@ PAPER, DEFAULT = "sebirenet_cmu_paper", "sebirenet_cmu"
 _EPOCH_BATCH, _EPOCH_POSES = 64, 52_500
 _FORMATS = {"saved_model": "saved_model", "litert_1": "litert", "litert_2": "litert", "onnx": "onnx"}
 _ANSWERS = 1e-4  # metres, or the codes' unit, between the answers of contenders
-_LEARNED = 0.02  # between what they have learned in the first steps, which random numbers and rounding drive apart
+_LEARNED = 0.1  # share, between errors after the first steps: XLA draws other random numbers from the same seed
 
 
 class Worker:
@@ -251,7 +251,9 @@ def measure(folder: pathlib.Path) -> dict:
     works = []
     if "train" in _PARTS.value:
         # About as many poses between two looks at the clock.
-        works += [Work("train", PAPER, size, every=max(1, min(16, 1024 // size)), **base) for size in step_batches]
+        works += [
+            Work("train", PAPER, size, every=min(16, size, max(1, 1024 // size)), **base) for size in step_batches
+        ]
     if "calls" in _PARTS.value:
         works += [Work(kind, PAPER, size, **base) for kind in CALLS for size in batches]
         works += [Work("denoise", DEFAULT, size, **base) for size in batches if DEFAULT in presets]

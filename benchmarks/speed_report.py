@@ -131,8 +131,8 @@ def _rows(report: dict) -> list[str]:
         "takes its turns too. FLOPs are those of the work, counted from shapes (`benchmarks/flops.py`), whoever does "
         "it. The bounds are what no implementation of this network can leave out, as TensorFlow runs it when nothing "
         "waits for anything else. Corruption and rotation are part of every training step, in its graph. `model.fit` "
-        'has Keras\' jit_compile="auto", which is XLA here. That the reference computes what tfpose does, values and '
-        "gradients to 1e-5, is in `tests/benchmarks/`."
+        'has Keras\' jit_compile="auto", which on a CPU is no XLA. That the reference computes what tfpose does, '
+        "values and gradients to 1e-5, is in `tests/benchmarks/`."
     )
     return parts
 

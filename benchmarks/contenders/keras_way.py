@@ -1,6 +1,6 @@
 """The per-node network in Keras' own training loop: `model.fit` with a `train_step` of one's own.
 
-`compile` leaves `jit_compile` as Keras has it, "auto", which is XLA on every CPU and GPU that is no Mac's.
+`compile` leaves `jit_compile` as Keras has it, "auto": XLA where there is a GPU, and none on a CPU.
 """
 
 from __future__ import annotations
