@@ -41,7 +41,7 @@ _CONTENDERS = flags.DEFINE_list("contenders", list(ALL), "Who takes part.")
 _BATCHES = flags.DEFINE_list("batches", ["1", "64", "1024", "16384"], "Poses per call.")
 _STEP_BATCHES = flags.DEFINE_list("step_batches", ["64", "256", "1024"], "Poses per training step.")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "How often all take turns.", lower_bound=1)
-_SECONDS = flags.DEFINE_float("seconds", 0.25, "How long a turn of calls is; one of steps is four times that.")
+_SECONDS = flags.DEFINE_float("seconds", 0.2, "How long a turn of calls is; one of steps is four times that.")
 _STARTS = flags.DEFINE_integer("starts", 2, "How often all start.", lower_bound=1)
 _EPOCHS = flags.DEFINE_integer("epochs", 1, "How often all have an epoch.", lower_bound=1)
 _CORES = flags.DEFINE_integer("cores", 2, "Cores, and threads, for each.", lower_bound=1)
@@ -123,8 +123,12 @@ def taking_part(kind: str) -> list[str]:
 
 
 def limits(work: Work) -> list[str]:
-    """The limits that are measured beside a piece of work; the bounds are known of the paper's model."""
-    return [name for name in _CONTENDERS.value if name in LIMITS and (work.preset == PAPER or name == "product")]
+    """The limits that are measured beside a piece of work: the large product, and what a large batch cannot do without.
+
+    What the work's products alone take is known of the paper's model; of a small batch it says how slow calls are.
+    """
+    large = work.preset == PAPER and work.batch >= speed_report.LARGE
+    return [name for name in _CONTENDERS.value if name in LIMITS and (large or name == "product")]
 
 
 def in_turns(works: list[Work], bar: tqdm, folder: pathlib.Path) -> list[dict]:

@@ -11,15 +11,15 @@ from tfpose.trainers.markdown import table
 
 PAPER = "sebirenet_cmu_paper"
 _FORMS = [name for name in CONTENDERS if name not in (REFERENCE, "keras_way")]
-_LARGE = 1024  # poses, from where on the share of the product is asked for
+LARGE = 1024  # poses, from where on the share of the product is asked for
 
 
 def targets(report: dict) -> list[dict]:
     """Each thing that the benchmark must show: what was asked for and what came out; None where it was not measured.
 
     Returns:
-        `[{"what", "target", "measured", "bound"}]`; "bound" is the same for what nobody can leave out, where that is
-        measured.
+        `[{"what", "target", "measured", "bound"}]`; "bound" is what TensorFlow's kernels reach when they do nothing but
+        the work's products, sigmoids and tanhs.
     """
     rows = {(row["kind"], row["batch"]): row for row in report["rows"] if row["preset"] == PAPER}
 
@@ -28,7 +28,7 @@ def targets(report: dict) -> list[dict]:
 
     def least(kinds, names) -> float | None:
         """The best of `names` in the large piece of work of `kinds` that is worst for it."""
-        large = [row for (kind, batch), row in rows.items() if kind in kinds and batch >= _LARGE]
+        large = [row for (kind, batch), row in rows.items() if kind in kinds and batch >= LARGE]
         return _worst(_best(share(report, row, name) for name in names) for row in large)
 
     found = [
@@ -129,8 +129,9 @@ def _rows(report: dict) -> list[str]:
     parts.append(
         "Times: as fast as the per-node reference. %: FLOP/s, of those of the large product of float32 matrices, which "
         "takes its turns too. FLOPs are those of the work, counted from shapes (`benchmarks/flops.py`), whoever does "
-        "it. The bounds are what no implementation of this network can leave out, as TensorFlow runs it when nothing "
-        "waits for anything else. Corruption and rotation are part of every training step, in its graph. `model.fit` "
+        "it. Its products alone (and its sigmoids and tanhs) are done in no order, on tensors that are there: what "
+        "bounds whoever uses TensorFlow's kernels, until better ones come. Corruption and rotation are part of every "
+        "training step, in its graph. `model.fit` "
         'has Keras\' jit_compile="auto", which on a CPU is no XLA. That the reference computes what tfpose does, '
         "values and gradients to 1e-5, is in `tests/benchmarks/`."
     )

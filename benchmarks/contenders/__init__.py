@@ -44,9 +44,9 @@ CONTENDERS = {
 }
 LIMITS = {  # of everybody
     "product": Contender("the limit: a large matrix product", "limits", "product", kinds=(*CALLS, "train")),
-    "products": Contender("the bound: its products alone", "limits", "products", kinds=(*CALLS, "train")),
+    "products": Contender("its products alone, in TensorFlow", "limits", "products", kinds=(*CALLS, "train")),
     "functions": Contender(
-        "the bound: its products, sigmoids and tanhs alone", "limits", "functions", kinds=(*CALLS, "train")
+        "its products, sigmoids and tanhs alone, in TensorFlow", "limits", "functions", kinds=(*CALLS, "train")
     ),
 }
 ALL = CONTENDERS | LIMITS

@@ -1,7 +1,10 @@
 """The operations that the benchmark counts, against those that tfpose counts."""
 
 import flops
+import numpy as np
 import pytest
+from contenders import limits
+from contenders.task import Work
 
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
@@ -35,3 +38,10 @@ def test_the_gates_of_a_network():
     assert flops.gates(model, "encode", batch=5) == (5 * 2 * 2 * 3, 5 * 2 * 2 * 2)
     assert flops.gates(model, "denoise", batch=1) == (2 * (2 + 3) * 3, 2 * (2 + 3) * 2)
     assert flops.gates(model, "train", batch=1) == (2 * (2 * 2 + 4 * 3) * 3, 2 * (2 * 2 + 4 * 3) * 2)
+
+
+@pytest.mark.parametrize("kind", ["denoise", "train"])
+def test_what_bounds_a_piece_of_work_runs(kind):
+    work = Work(kind, "sebirenet_cmu_paper", 2, folder="", threads=1)
+    products, functions = (limits.make(work, option).first() for option in ("products", "functions"))
+    assert np.isfinite(functions).all() and len(functions) == len(products) + 2
