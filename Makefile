@@ -20,12 +20,11 @@ lint: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
-# Speed of every form that a model ships in, on the demo's model.
-bench: demo/exported
-	$(VENV)/bin/python benchmarks/inference.py
-
-demo/exported:
-	$(MAKE) demo
+# Speed of every form that tfpose ships, beside what one would otherwise write, into results/speed.md; about 17 minutes
+# with nothing beside it. Then the network on a CUDA GPU, where there is one.
+bench: $(READY)
+	TFPOSE_DATA="$(REAL_DATA)" $(VENV)/bin/python benchmarks/speed.py --out results/speed.json
+	$(VENV)/bin/python benchmarks/gpu.py --out results/speed_gpu.json
 
 # The preset in the official server, called by the client's tests; needs a Docker engine with Compose.
 serving-check: $(READY)

@@ -103,4 +103,5 @@ preset_model=$([ "$shorten" = 1 ] && echo sebirenet_cmu || echo "$runs/sebirenet
 "$bin/tfpose" figures --model "$preset_model" --out "$results/figures"
 "$bin/tfpose" complexity --config paper --out "$results/complexity.json"
 "$bin/python" benchmarks/litert_files.py --model "$preset_model" --out "$results/export.json"
+"$bin/python" benchmarks/speed.py $([ "$shorten" = 1 ] || echo --quick) --out "$results/speed.json"
 "$bin/python" -m tfpose.trainers.tables "$results"

@@ -15,7 +15,6 @@ import tensorflow as tf
 import yaml
 from google.protobuf import text_format
 from model_server import Core, Refused
-from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.config import model_server_config_pb2
 from text_protos import BatchingParameters, MonitoringConfig
 
@@ -276,16 +275,7 @@ def test_a_model_that_answers_nan_is_not_published(saved_model, tmp_path, monkey
 def test_the_c_api_answers_as_the_model(package, model, poses, tmp_path):
     """In a process without Python code of TensorFlow, Keras or tfpose."""
     version = package / "tfpose" / "1"
-    found = saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes()).meta_graphs[0]
-    functions = signatures(model)
-    tensors = {
-        name: {
-            part: {tensor: info.name for tensor, info in infos.items()}
-            for part, infos in (("inputs", signature.inputs), ("outputs", signature.outputs))
-        }
-        for name, signature in found.signature_def.items()
-        if signature.inputs
-    }
+    functions, tensors = signatures(model), c_api.tensor_names(version)
     assert set(tensors) == set(functions)
     joints = poses[:9].copy()
     joints[::3, 4] = np.nan

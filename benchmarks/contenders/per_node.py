@@ -1,20 +1,27 @@
 """The network as one would write it first: a GRU cell call per joint, each Siamese branch and decode a call of its own.
 
-It computes what tfpose computes, with the same weights, and is what `speed.py` measures against.
+It computes what tfpose computes, with the same weights, and is what `speed.py` measures against. Keras' cells have a
+second bias, which is 0 at first and learns what the other learns: trained on, it goes a way of its own.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from tfpose import losses
+import tfpose
+from contenders import setting
+from contenders.task import Calls, Steps, Work
+from tfpose import losses, seeds
+from tfpose.data.pose_set import PoseSet
 from tfpose.layers import SeBiReNet
 from tfpose.models import PoseAutoencoder
 from tfpose.models.pose_encoder import couple
-from tfpose.trainers.pretrain import two_views
+from tfpose.trainers.pretrain import make_optimizer, two_views
 
 
 class PerNodeNetwork(keras.layers.Layer):
@@ -86,10 +93,15 @@ def per_node(model: PoseAutoencoder) -> PoseAutoencoder:
 def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
     """`tfpose.trainers.pretrain.siamese_loss` of a model without refinements, branch by branch."""
     truth, observed = two_views(batch, model.skeleton, seed, config)
+    return loss_of_views(model, tf.split(truth, 2), tf.split(observed, 2), config)
+
+
+def loss_of_views(model: PoseAutoencoder, truths, observations, config):
+    """The same when the views are there already: the two branches' truths, and what they see."""
     codes, targets = [], []
-    for clean, seen in zip(tf.split(truth, 2), tf.split(observed, 2)):
-        normalized, frame = model.normalizer(seen)
-        targets.append((clean - frame.centre) / model.normalizer.scale)
+    for truth, observed in zip(truths, observations):
+        normalized, frame = model.normalizer(observed)
+        targets.append((truth - frame.centre) / model.normalizer.scale)
         codes.append(model.encoder(normalized))
     (pose_1, view_1), (pose_2, view_2) = codes
     terms = {
@@ -104,3 +116,95 @@ def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
     terms["feature"] = losses.feature(pose_1, pose_2)
     terms["orthogonality"] = (losses.orthogonality(view_1) + losses.orthogonality(view_2)) / 2
     return losses.siamese(terms, losses.LossWeights(**config.loss.eq11.to_dict())), terms
+
+
+# --- the contender
+
+
+def make(work: Work, option: str) -> Calls | Steps:
+    model, config = per_node(tfpose.load_model(work.preset)), setting.configuration(work)
+    if work.kind == "train":
+
+        def loss(batch, step):
+            return siamese_loss(model, batch, seeds.of(config.seed, step), config)
+
+        def run(reached):
+            for step, _ in enumerate(training(model, loss, setting.same_batch(work), config), 1):
+                if step % work.every == 0:
+                    reached()
+
+        return Steps(run, work.every, lambda: setting.learned(model, work))
+    function, poses = tf.function(getattr(model, work.kind)), work.poses()
+    return Calls(lambda: [part.numpy() for part in tf.nest.flatten(function(tf.constant(poses)))])
+
+
+def epoch(work: Work) -> dict:
+    def pretrain(config, poses, evaluate):
+        model = new(poses.skeleton, config)
+
+        def loss(batch, step):
+            return loss_of_views(model, *branches(batch), config)
+
+        steps = training(model, loss, one_by_one(poses, config), config)
+        for step, _ in enumerate(steps, 1):
+            if step % config.evaluate_every == 0 or step == config.steps:
+                evaluate(model)
+
+    return setting.epoch(work, pretrain)
+
+
+def new(skeleton, config) -> PoseAutoencoder:
+    """An untrained per-node network."""
+    keras.utils.set_random_seed(config.seed)
+    model = PoseAutoencoder(skeleton, **config.model.to_dict())
+    model.build()
+    return per_node(model)
+
+
+def training(model, loss, batches, config) -> Iterator[float]:
+    """The loop that one writes first: the losses, step by step; `loss(batch, step)` returns a loss and its terms."""
+    optimizer, variables = make_optimizer(config), model.trainable_variables
+    optimizer.build(variables)
+
+    @tf.function
+    def train_step(batch, step):
+        with tf.GradientTape() as tape:
+            value, _ = loss(batch, step)
+        optimizer.apply(tape.gradient(value, variables), variables)
+        return value
+
+    for step, batch in enumerate(batches):
+        yield float(train_step(batch, tf.constant(step, tf.int64)))
+
+
+def one_by_one(poses: PoseSet, config) -> tf.data.Dataset:
+    """The pipeline that one writes first: poses come one at a time, and are shuffled, corrupted and seen one at a time.
+
+    Returns:
+        Elements `{"truth", "observed"}`, each `[batch, 2, J, 3]`: an epoch's whole batches.
+    """
+    arrays = {"poses": poses.positions} | ({} if poses.moved is None else {"moved": poses.moved})
+    specs = {name: tf.TensorSpec(values.shape[1:], values.dtype) for name, values in arrays.items()}
+
+    def rows():
+        for number in range(len(poses)):
+            yield {name: values[number] for name, values in arrays.items()}
+
+    def seen(number, row):
+        one = {name: value[None] for name, value in row.items()}
+        truth, observed = two_views(one, poses.skeleton, seeds.of(config.seed, number), config)
+        return {"truth": truth, "observed": observed}
+
+    return (
+        tf.data.Dataset.from_generator(rows, output_signature=specs)
+        .shuffle(len(poses), seed=config.seed)
+        .enumerate()
+        .map(seen, num_parallel_calls=tf.data.AUTOTUNE)
+        .batch(config.batch, drop_remainder=True)
+        .prefetch(tf.data.AUTOTUNE)
+    )
+
+
+def branches(batch: dict) -> list:
+    """The truths of both branches of a batch of `one_by_one`, and what they see."""
+    return [tf.unstack(batch[name], 2, axis=1) for name in ("truth", "observed")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import json
+import os
 import pathlib
 import sys
 
@@ -47,13 +48,22 @@ def _library() -> ctypes.CDLL:
 
 
 class Session:
-    """A SavedModel, loaded by `TF_LoadSessionFromSavedModel`; may run in several threads at once."""
+    """A SavedModel, loaded by `TF_LoadSessionFromSavedModel`; may run in several threads at once.
 
-    def __init__(self, path):
+    Args:
+        path: its directory.
+        threads: how many one operation may compute on, and how many operations at once; None for all cores.
+    """
+
+    def __init__(self, path: str | os.PathLike, threads: int | None = None):
         self._tf = _library()
         self._graph = ctypes.c_void_p(self._tf.TF_NewGraph())
         status = ctypes.c_void_p(self._tf.TF_NewStatus())
         options = ctypes.c_void_p(self._tf.TF_NewSessionOptions())
+        if threads is not None:
+            # A ConfigProto by hand: its fields 2 and 5, intra_ and inter_op_parallelism_threads.
+            config = bytes([2 << 3, threads, 5 << 3, threads])
+            self._tf.TF_SetConfig(options, config, ctypes.c_size_t(len(config)), status)
         tags = (ctypes.c_char_p * 1)(b"serve")
         session = self._tf.TF_LoadSessionFromSavedModel(
             options, None, str(path).encode(), tags, 1, self._graph, None, status
@@ -103,6 +113,22 @@ class Session:
         self._tf.TF_DeleteStatus(status)
         if code:
             raise CApiError(code, message)
+
+
+def tensor_names(saved_model: str | os.PathLike) -> dict:
+    """Signature -> "inputs" and "outputs" -> tensor -> its name in the graph. Needs TensorFlow's Python code."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    content = pathlib.Path(saved_model, "saved_model.pb").read_bytes()
+    signatures = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].signature_def
+    return {
+        name: {
+            part: {tensor: info.name for tensor, info in infos.items()}
+            for part, infos in (("inputs", signature.inputs), ("outputs", signature.outputs))
+        }
+        for name, signature in signatures.items()
+        if signature.inputs
+    }
 
 
 def main(saved_model, requests, tensors, answers):

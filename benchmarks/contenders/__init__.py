@@ -1,0 +1,52 @@
+"""Who takes part in `speed.py`.
+
+A module here has `make(work, option)`, which returns a `task.Calls` or `task.Steps`, and for the kind "epoch"
+`epoch(work)`, which does it and returns what it measured. A worker process imports its own contender's alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+CALLS = ("encode", "denoise")
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """One of them.
+
+    Attributes:
+        title: for tables.
+        module: in this package.
+        option: for the module's `make`.
+        kinds: the kinds of work that it can do.
+    """
+
+    title: str
+    module: str
+    option: str = ""
+    kinds: tuple[str, ...] = CALLS
+
+
+REFERENCE = "per_node"
+CONTENDERS = {
+    REFERENCE: Contender("per node, plain `tf.function`", "per_node", kinds=(*CALLS, "train", "epoch")),
+    "keras_way": Contender(
+        "per node, `model.fit` and `predict_on_batch`", "keras_way", kinds=(*CALLS, "train", "epoch")
+    ),
+    "training": Contender("tfpose training", "training", kinds=("train", "epoch")),
+    "called": Contender("tfpose model, called", "library", "called"),
+    "xla": Contender("tfpose model, XLA", "library", "xla"),
+    "saved_model": Contender("SavedModel, C API", "saved_model"),
+    "litert_1": Contender("LiteRT, 1 thread", "litert", "1"),
+    "litert_2": Contender("LiteRT, 2 threads", "litert", "2"),
+    "onnx": Contender("ONNX Runtime", "onnx"),
+}
+LIMITS = {  # of everybody
+    "product": Contender("the limit: a large matrix product", "limits", "product", kinds=(*CALLS, "train")),
+    "products": Contender("its products alone, in TensorFlow", "limits", "products", kinds=(*CALLS, "train")),
+    "functions": Contender(
+        "its products, sigmoids and tanhs alone, in TensorFlow", "limits", "functions", kinds=(*CALLS, "train")
+    ),
+}
+ALL = CONTENDERS | LIMITS

@@ -1,0 +1,19 @@
+"""The SavedModel in TensorFlow's C++ session, as TF Serving runs it; no Python code of TensorFlow."""
+
+from __future__ import annotations
+
+import json
+
+from c_api import Session
+
+from contenders.task import Calls, Work
+
+
+def make(work: Work, option: str) -> Calls:
+    session = Session(work.exported("saved_model"), work.threads)
+    tensors = json.loads(work.exported("tensors.json").read_text())[work.kind]
+    feeds, fetches = (
+        {tensors["inputs"]["joints"]: work.poses()},
+        [tensors["outputs"][n] for n in sorted(tensors["outputs"])],
+    )
+    return Calls(lambda: session.run(feeds, fetches))
