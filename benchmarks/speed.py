@@ -4,7 +4,7 @@
 
 Every contender is a process of its own, and they take turns (A B C A B C ...) for several rounds, held to the same
 cores, so that a busy machine slows all of them alike. All do the same work with the same weights, and their results are
-compared before anything is timed. `contenders/` has them; `targets.py` says what the result must show.
+compared before anything is timed. `contenders/` has them; `speed_report.targets` says what the result must show.
 """
 
 from __future__ import annotations

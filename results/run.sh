@@ -74,8 +74,8 @@ for evaluator in linear knn; do
 done
 
 # Table 3: N-UCLA, the parts of the paper's pretraining.
-evaluate recognise paper_cmu nucla ablation/full --features code --seeds $three
-evaluate recognise paper_cmu nucla ablation/relative --features relative --seeds $three
+evaluate recognise sebirenet_cmu_paper nucla ablation/full --features code --seeds $three
+evaluate recognise sebirenet_cmu_paper nucla ablation/relative --features relative --seeds $three
 for part in raw decomposition orthogonality feature rotated; do
   pretrain "ablation_$part" "ablation:$part" cmu
   evaluate recognise "ablation_$part" nucla "ablation/$part" --features code --seeds $three
