@@ -76,7 +76,7 @@ def denoising(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
     return table(("mm", "k = 0", "1", "2", "3", "4", "5", "mean 1-5", "doing nothing"), rows)
 
 
-_MORE = ("structures", "ablation", "complexity", "export", "batching", "speed", "speed_gpu")
+_MORE = ("structures", "ablation", "complexity", "export", "batching", "growth", "speed_gpu")
 
 
 def overview(base: pathlib.Path, root: pathlib.Path) -> str:
@@ -88,6 +88,7 @@ def overview(base: pathlib.Path, root: pathlib.Path) -> str:
         ("Retrieval: the pose of the same moment in another camera, Hit@1 in per cent", retrieval, "retrieval/*.json"),
         ("Action recognition across views: accuracy in per cent, one-layer LSTM", recognition, "recognition/*.json"),
         ("Lifting 2D poses to 3D on Human3.6M: MPJPE", lifting, "lifting/*.json"),
+        ("Speed on 2 cores, in one run with everything that it is compared with", speed, "speed.json"),
     ):
         results = load(base, pattern)
         if results:
@@ -137,6 +138,17 @@ def lifting(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
             cells = [f"{row['parameters']:,.0f}", *(f"{row[f'protocol_{number}']['actions']:.1f}" for number in (1, 2))]
             rows.append((f"{_link(path, base)}: {name}", *cells))
     return table(("mm", "parameters", "protocol 1", "protocol 2"), rows)
+
+
+def speed(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
+    """What the benchmark was to show, and what it showed."""
+    ((path, result),) = results.items()
+    rows = [
+        (f"{_link(path, base)}: {one['what']}", f"{one['target']:.3g}", f"{one['measured']:.3g}")
+        for one in result["targets"]
+        if one["measured"] is not None
+    ]
+    return table(("", "asked", "measured"), rows)
 
 
 def structures(base: pathlib.Path) -> str:

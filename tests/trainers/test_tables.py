@@ -128,3 +128,14 @@ def test_a_readme_without_marks_is_refused(results, readme):
     with pytest.raises(DataError, match=r"README\.md: has no '<!-- results"):
         tables.fill(readme, "text")
     assert readme.read_text() == "# no marks\n"
+
+
+def test_the_readme_shows_what_the_benchmark_was_to_show(tmp_path):
+    result = {
+        "targets": [
+            {"what": "start", "target": 2, "measured": 2.3456, "bound": None},
+            {"what": "elsewhere", "target": 4, "measured": None, "bound": None},
+        ]
+    }
+    lines = tables.speed({tmp_path / "speed.json": result}, tmp_path).split("\n")
+    assert lines[2:] == ["| [speed](speed.md): start | 2 | 2.35 |"]
