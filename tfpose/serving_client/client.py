@@ -13,7 +13,7 @@ from tfpose.serving_client.retrying import retrying
 from tfpose.serving_client.rpc import Rpc
 from tfpose.serving_client.specs import Signature
 
-MAX_BATCH_SIZE = 512
+MAX_BATCH_SIZE = 1024
 """The most rows of one request: what `batching_parameters.txt` of an exported package lets through."""
 
 
