@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tfpose.layers.cells import CELLS
 from tfpose.models import PoseAutoencoder
 from tfpose.trainers import complexity
 
@@ -62,13 +63,14 @@ def gates(model: PoseAutoencoder, kind: str, batch: int) -> tuple[int, int]:
 
 
 def _of_network(network, batch: int) -> list[Product]:
-    kernels = [kernel for subnet in (network.recursive, network.diffuse) for kernel in _kernels(subnet)]
-    return [Product(kernel.shape[0], batch, *kernel.shape[1:]) for kernel in kernels]
-
-
-def _kernels(subnet) -> list:
-    starts_from_nothing = subnet.direction == "recursive"
-    return [subnet.input_kernel, subnet.message_kernel, *([] if starts_from_nothing else [subnet.recurrent_kernel])]
+    """Of one pass: the recursive nodes start from nothing, and then some gates are not alive."""
+    cell, found = CELLS[network.cell], []
+    for subnet, alive in ((network.recursive, len(cell.alive)), (network.diffuse, cell.gates)):
+        for kernel in (subnet.input_kernel, subnet.message_kernel):
+            joints, inner, columns = kernel.shape
+            found.append(Product(joints, batch, inner, columns * alive // cell.gates))
+    joints, *kernel = network.diffuse.recurrent_kernel.shape
+    return [*found, Product(joints, batch, *kernel)]
 
 
 def _of_heads(encoder, batch: int) -> list[Product]:
