@@ -25,6 +25,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
+from growth_report import fit, table_of
+from rigs import rig
 
 from tfpose.compilation import keep_compiled
 from tfpose.data import reading, tfrecords
@@ -33,8 +35,8 @@ from tfpose.errors import TfposeError
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import markdown, results
-from tfpose.trainers.loop import Loop, strategy_scope
-from tfpose.trainers.pretrain import loss_of_views, make_optimizer, two_views
+from tfpose.trainers.loop import strategy_scope
+from tfpose.trainers.pretrain import make_loop
 
 _OUT = flags.DEFINE_string("out", None, "JSON file for the result.")
 _CONFIG = flags.DEFINE_enum(
@@ -71,28 +73,6 @@ _LEAST_SECONDS = 1.0  # of a turn of a stream: as many epochs as that takes
 # --- what a case does, in its own process
 
 
-def rig(joints: int) -> Skeleton:
-    """A skeleton of about so many joints in one tree: one that ships, or a body whose hands and feet have fingers."""
-    shipped = {17: "paper17", 25: "ntu25", 33: "blazepose33"}
-    if joints in shipped:
-        return Skeleton.load(shipped[joints])
-    body = Skeleton.load("paper17")
-    names, parents, mirror = list(body.joints), list(body.parents), list(body.mirror)
-    for finger in range((joints - len(body)) // 2):
-        chain, place = divmod(finger, 4)  # fingers of four joints, in turn on hands and feet
-        bearer = ("wrist", "ankle")[chain % 2]
-        sides = [f"finger_{chain}_{place}_{side}" for side in ("left", "right")]
-        for name, side in zip(sides, ("left", "right")):
-            parent = f"{bearer}_{side}" if place == 0 else f"finger_{chain}_{place - 1}_{side}"
-            parents.append(names.index(parent))
-            names.append(name)
-        mirror.append(tuple(sides))
-    if len(names) < joints:
-        parents.append(names.index("head"))
-        names.append("head_top")
-    return Skeleton(f"rig{joints}", tuple(names), tuple(parents), tuple(mirror), body.torso)
-
-
 def made_up(count: int, skeleton: Skeleton) -> PoseSet:
     """Poses whose bones point anywhere: what they show does not change what they cost."""
     bones = np.random.default_rng(0).normal(0, 0.15, (count, len(skeleton), 3)).astype(np.float32)
@@ -111,16 +91,11 @@ def training(case: dict, workdir: str):
     poses = made_up(case["poses"], rig(case["joints"]))
     model = PoseAutoencoder(poses.skeleton, **config.model.to_dict())
     model.build()
-    loop = Loop(
-        model=model,
-        optimizer=make_optimizer(config),
-        prepare=lambda batch, seed: two_views(batch, model.skeleton, seed, config),
-        loss=lambda views, seed: loss_of_views(model, views, config),
+    loop = make_loop(
+        config,
+        model,
         batches=lambda start: poses.batches(config.batch, config.seed, start),
-        steps=config.steps,
-        seed=config.seed,
         workdir=pathlib.Path(workdir),
-        poses_per_step=config.batch,
         progress=False,
     )
     step = loop.traced_step()
@@ -275,19 +250,6 @@ def growth(axis: str, values: list[int]) -> dict:
     return {"rows": rows, "fits": fits}
 
 
-def fit(values: list[int], measured: list[float]) -> dict:
-    """A straight line through the measured, how far they are from it, and the exponent of a power law."""
-    slope, start = np.polyfit(values, measured, 1)
-    line = start + slope * np.array(values)
-    exponent = np.polyfit(np.log(values), np.log(measured), 1)[0]
-    return {
-        "start": float(start),
-        "slope": float(slope),
-        "largest_deviation_percent": float(100 * np.max(np.abs(np.array(measured) / line - 1))),
-        "exponent": float(exponent),
-    }
-
-
 def streamed(sizes: list[int]) -> list[dict]:
     """Drawing batches out of shards and, where it fits, out of memory."""
     need, free = _BYTES_PER_POSE * sum(sizes), shutil.disk_usage(_FOLDER.value).free
@@ -317,27 +279,6 @@ def streamed(sizes: list[int]) -> list[dict]:
         }
         for case, each in zip(cases, found)
     ]
-
-
-def table_of(axis: str, found: dict) -> str:
-    """The rows of a growth, and what was fitted to them."""
-    denoised = axis != "workers"
-    header = (axis, "training epoch, s", *(("denoising, s",) if denoised else ()), "peak memory, MB")
-    rows = [
-        (
-            f"{row[axis]:,}",
-            f"{row['training']:.2f}",
-            *((f"{row['denoise']:.3f}",) if denoised else ()),
-            f"{row['peak_mb']:,.0f}",
-        )
-        for row in found["rows"]
-    ]
-    lines = [
-        f"{name}: {each['start']:.3g} + {each['slope']:.3g} * {axis}, off by up to "
-        f"{each['largest_deviation_percent']:.1f} %; as a power of {axis}: {each['exponent']:.2f}"
-        for name, each in found["fits"].items()
-    ]
-    return "\n\n".join([f"**By {axis}**", markdown.table(header, rows), *lines])
 
 
 def main(_):

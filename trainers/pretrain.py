@@ -53,16 +53,11 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, wor
     keras.utils.set_random_seed(config.seed)
     model = PoseAutoencoder(poses.skeleton, **config.model.to_dict(), origin=origin(poses.lineage))
     model.build()
-    loop = Loop(
-        model=model,
-        optimizer=make_optimizer(config),
-        prepare=lambda batch, seed: two_views(batch, model.skeleton, seed, config),
-        loss=lambda views, seed: loss_of_views(model, views, config),
+    loop = make_loop(
+        config,
+        model,
         batches=lambda start: poses.batches(config.batch, config.seed, start),
-        steps=config.steps,
-        seed=config.seed,
         workdir=workdir,
-        poses_per_step=config.batch,
         checkpoint_every=config.checkpoint_every,
         evaluate=evaluate and (lambda step: evaluate(model)),
         evaluate_every=config.evaluate_every,
@@ -76,6 +71,22 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, wor
         save_model(model, workdir)
     wait_for_all()
     return model
+
+
+def make_loop(config, model: PoseAutoencoder, batches, workdir: pathlib.Path, **options) -> Loop:
+    """The `Loop` in which `model` learns as `config` says from `batches`; `options` are further arguments of it."""
+    return Loop(
+        model=model,
+        optimizer=make_optimizer(config),
+        prepare=lambda batch, seed: two_views(batch, model.skeleton, seed, config),
+        loss=lambda views, seed: loss_of_views(model, views, config),
+        batches=batches,
+        steps=config.steps,
+        seed=config.seed,
+        workdir=workdir,
+        poses_per_step=config.batch,
+        **options,
+    )
 
 
 def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):

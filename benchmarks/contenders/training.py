@@ -8,24 +8,20 @@ import tempfile
 import tfpose
 from contenders import setting
 from contenders.task import Steps, Work
-from tfpose.trainers.loop import Loop
-from tfpose.trainers.pretrain import make_optimizer, pretrain, siamese_loss
+from tfpose.trainers.pretrain import make_loop, pretrain
 
 
 def make(work: Work, option: str) -> Steps:
     model, config = tfpose.load_model(work.preset), setting.configuration(work)
+    config.steps = 10**9
 
     def train(reached):
         with tempfile.TemporaryDirectory() as folder:
-            Loop(
-                model=model,
-                optimizer=make_optimizer(config),
-                loss=lambda batch, seed: siamese_loss(model, batch, seed, config),
+            make_loop(
+                config,
+                model,
                 batches=lambda start: setting.same_batch(work),
-                steps=10**9,
-                seed=config.seed,
                 workdir=pathlib.Path(folder),
-                poses_per_step=config.batch,
                 checkpoint_every=10**9,
                 evaluate=lambda step: reached() or {},
                 evaluate_every=work.every,

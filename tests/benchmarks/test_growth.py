@@ -5,14 +5,13 @@ import pathlib
 import subprocess
 import sys
 
+import growth_report
 import numpy as np
 import pytest
+import rigs
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = REPOSITORY / "benchmarks" / "growth.py"
-sys.path.insert(0, str(SCRIPT.parent))
-
-import growth  # noqa: E402
 
 
 def run(*arguments) -> subprocess.CompletedProcess:
@@ -50,7 +49,7 @@ def test_a_disk_that_is_too_small_is_one_error(tmp_path):
 
 @pytest.mark.parametrize("joints", [17, 25, 33, 64, 128])
 def test_rigs_of_any_size_are_bodies(joints):
-    skeleton = growth.rig(joints)
+    skeleton = rigs.rig(joints)
     assert len(skeleton) == joints and skeleton.mirror and skeleton.torso
     if joints > 33:
         fingers = [name for name in skeleton.joints if name.startswith("finger_0_0_")]
@@ -62,10 +61,10 @@ def test_rigs_of_any_size_are_bodies(joints):
 
 
 def test_a_line_and_a_power_are_fitted():
-    found = growth.fit([1, 2, 4], [3.0, 5.0, 9.0])
+    found = growth_report.fit([1, 2, 4], [3.0, 5.0, 9.0])
     assert found["start"] == pytest.approx(1) and found["slope"] == pytest.approx(2)
     assert found["largest_deviation_percent"] == pytest.approx(0, abs=1e-6)
-    assert growth.fit([1, 2, 4], [5.0, 20.0, 80.0])["exponent"] == pytest.approx(2)
-    assert growth.fit([1, 2, 3], [1.0, 3.0, 3.0])["largest_deviation_percent"] == pytest.approx(
+    assert growth_report.fit([1, 2, 4], [5.0, 20.0, 80.0])["exponent"] == pytest.approx(2)
+    assert growth_report.fit([1, 2, 3], [1.0, 3.0, 3.0])["largest_deviation_percent"] == pytest.approx(
         100 * np.max(np.abs(np.array([1, 3, 3]) / np.array([4 / 3, 7 / 3, 10 / 3]) - 1))
     )

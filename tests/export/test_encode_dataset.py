@@ -286,7 +286,7 @@ def test_real_clips(data_dir, model, saved_model, tmp_path):
     folder = tmp_path / "nucla"
     folder.mkdir()
     for path in sorted((data_dir / "nucla" / "all_sqe").glob("*.json"))[:12]:
-        (folder / path.name).symlink_to(path)
+        (folder / path.name).symlink_to(path.resolve())
     summary = encode_dataset(folder, saved_model, tmp_path / "codes")
     assert summary["clips"] == 12
     check(tmp_path / "codes", folder, model)
