@@ -33,7 +33,7 @@ class Loop:
     With several replicas every one reads and prepares the whole batch, and takes its share of it: each R-th sample, so
     that samples that belong together across the halves of a batch stay together. What is random in `prepare` is the
     same for any number of replicas, and a loss that is a mean over samples has the same gradient; what is random in
-    `loss` is each replica's own.
+    `loss` is each replica's (and each of its parts') own.
 
     Args:
         model: built; its variables are trained.
@@ -49,6 +49,8 @@ class Loop:
         checkpoint_every, log_every: in steps.
         evaluate: `evaluate(step) -> {name: number}`, shown and logged every `evaluate_every` steps and at the end.
         compiled: whether XLA compiles the step: what is small and has many random numbers is faster without.
+        parts: into how many parts a replica's share is cut again, as if there were so many more replicas; they are
+            computed at the same time.
         progress: whether to draw the progress bar.
 
     `model` and `optimizer` must have been made under `tf.distribute` strategy's scope where there is one; the loop
@@ -70,6 +72,7 @@ class Loop:
     evaluate: Callable | None = None
     evaluate_every: int = 0
     compiled: bool = True
+    parts: int = 1
     progress: bool = True
 
     def run(self) -> int:
@@ -129,28 +132,39 @@ class Loop:
         """`train_step(batch, step) -> (loss, terms)`, which changes the weights."""
         strategy = tf.distribute.get_strategy()
         variables, replicas = self.model.trainable_variables, strategy.num_replicas_in_sync
+        shares = replicas * self.parts
         self.optimizer.build(variables)
-
         # Nothing here branches on tensors: without AutoGraph's rewriting of all code the start is seconds earlier.
-        @tf.function(jit_compile=self.compiled, autograph=False)
-        def gradients(batch, step, replica):
+        compiled = functools.partial(tf.function, autograph=False, jit_compile=self.compiled)
+
+        @compiled
+        def prepared(batch, step):
+            return self.prepare(batch, seeds.of(self.seed, step))
+
+        @compiled
+        def gradients(batch, step, share):
             with tf.GradientTape() as tape:
-                if self.prepare:
-                    batch = self.prepare(batch, seeds.of(self.seed, step))
-                batch = tf.nest.map_structure(lambda values: _share(values, replica, replicas), batch)
-                loss, terms = self.loss(batch, seeds.of(self.seed, step * replicas + replica))
+                batch = tf.nest.map_structure(lambda values: _share(values, share, shares), batch)
+                loss, terms = self.loss(batch, seeds.of(self.seed, step * shares + share))
             # Keras variables are unwrapped because the tape makes zeros for unconnected ones from their dtype. Which
             # variables those are is known: a single pass never reads the recursive subnet's recurrent kernels.
             values = [variable.value for variable in variables]
             return loss, terms, tape.gradient(loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
-        def replica_step(batch, step):
-            context = tf.distribute.get_replica_context()
-            replica = tf.cast(context.replica_id_in_sync_group, tf.int64)
-            loss, terms, grads = gradients(batch, step, replica)
+        def apply(found):
+            loss, terms, grads = tf.nest.map_structure(lambda *values: sum(values) / self.parts, *found)
             # Keras optimizers add up the replicas' gradients; the loss is a mean.
             self.optimizer.apply([grad / replicas for grad in grads], variables)
             return loss, terms
+
+        if not tf.distribute.has_strategy():  # replicas cannot meet within what is compiled
+            apply = compiled(apply)
+
+        def replica_step(batch, step):
+            replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int64)
+            if self.prepare:
+                batch = prepared(batch, step)
+            return apply([gradients(batch, step, replica * self.parts + part) for part in range(self.parts)])
 
         @tf.function(autograph=False)
         def train_step(batch, step):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import cli
+from tfpose import cli, seeds
 from tfpose.errors import TfposeError
 from tfpose.trainers.loop import Loop, TrainingError
 
@@ -311,7 +311,36 @@ def test_the_progress_bar_shows_poses_and_results(tmp_path, capsys):
     assert "48.0/48.0" in shown and "pose/s" in shown and "loss=" in shown and "held_out_mm=12.34" in shown
 
 
-# --- strategies
+# --- parts and strategies
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_parts_of_a_batch_take_the_step_of_the_whole(tmp_path, compiled):
+    def at(seed, x):
+        return {**x, "x": x["x"] + tf.random.stateless_normal(x["x"].shape, seed)}
+
+    weights, terms = {}, {}
+    for parts in (1, 2, 4):
+        loop = line_loop(tmp_path / str(parts), prepare=lambda batch, seed: at(seed, batch), parts=parts, log_every=1)
+        loop.compiled = compiled
+        loop.run()
+        (weights[parts], _), terms[parts] = loop.model.get_weights(), logged(loop.workdir)
+    for parts in (2, 4):
+        np.testing.assert_allclose(weights[parts], weights[1], rtol=1e-5)
+        assert terms[parts].keys() == terms[1].keys()
+        for name, steps in terms[1].items():
+            assert terms[parts][name] == pytest.approx(steps, rel=1e-4)
+
+
+def test_the_parts_of_a_batch_draw_their_own_randomness(tmp_path):
+    loop = line_loop(tmp_path, 3, parts=2, log_every=1, compiled=False)  # XLA draws other numbers
+    plain = loop.loss
+    loop.loss = lambda batch, seed: (plain(batch, seed)[0], {"drawn": tf.random.stateless_uniform([], seed)})
+    loop.run()
+    draws = [float(tf.random.stateless_uniform([], seeds.of(3, number))) for number in range(6)]
+    means = {step + 1: (draws[2 * step] + draws[2 * step + 1]) / 2 for step in range(3)}
+    assert logged(tmp_path)["drawn"] == pytest.approx(means)
+
 
 STRATEGY = pathlib.Path(__file__).with_name("two_replicas.py")
 

@@ -1,5 +1,6 @@
 """Pretraining: what the branches see, the loss of eq. 11, the configurations, and one short training."""
 
+import dataclasses
 import functools
 import importlib
 import json
@@ -20,7 +21,7 @@ from tfpose.skeleton import Skeleton
 from tfpose.trainers import configs
 from tfpose.trainers.configs import ablation, default, paper, structures
 from tfpose.trainers.loop import TrainingError
-from tfpose.trainers.pretrain import corrupt, make_optimizer, pretrain, siamese_loss, two_views
+from tfpose.trainers.pretrain import corrupt, make_loop, make_optimizer, pretrain, siamese_loss, two_views
 
 SEED = (11, 12)
 CONFIGS = {
@@ -502,3 +503,30 @@ def test_a_run_that_could_not_start_does_not_block_the_next(tmp_path, poses):
     config.optimizer.name = "sgdd"
     with pytest.raises(TrainingError, match="sgdd"):  # and not: holds another run
         pretrain(config, poses, tmp_path, progress=False)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_half_of_the_batch_twice_takes_the_step_of_the_whole(tmp_path, skeleton, batch, name):
+    """Also where poses share views in pairs across the halves of a batch."""
+    weights = []
+    for parts in (1, 2):
+        config = tiny(CONFIGS[name]())
+        config.optimizer.update({"name": "sgd", "warmup_steps": 0})  # Adam's first steps are the gradients' signs
+        model = untrained(skeleton, config)
+        loop = make_loop(config, model, batches=None, workdir=tmp_path)
+        assert loop.parts == 2
+        loss, _ = dataclasses.replace(loop, parts=parts).traced_step()(
+            {"poses": batch["poses"][:8]}, tf.constant(0, tf.int64)
+        )
+        weights.append([loss.numpy(), *model.get_weights()])
+    before = untrained(skeleton, config).get_weights()
+    assert sum(not np.array_equal(*pair) for pair in zip(before, weights[0][1:])) > len(before) / 2
+    for one, two in zip(*weights, strict=True):
+        np.testing.assert_allclose(two, one, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("size", "parts"), [(6, 1), (8, 2)])
+def test_a_batch_that_has_no_halves_is_not_cut(tmp_path, skeleton, size, parts):
+    config = tiny(default.get_config())
+    config.batch = size
+    assert make_loop(config, untrained(skeleton, config), batches=None, workdir=tmp_path).parts == parts
