@@ -28,7 +28,7 @@ from absl import app, flags
 from growth_report import fit, table_of
 from rigs import rig
 
-from tfpose.compilation import keep_compiled
+from tfpose.compilation import prepare_xla
 from tfpose.data import reading, tfrecords
 from tfpose.data.pose_set import PoseSet
 from tfpose.errors import TfposeError
@@ -148,7 +148,7 @@ def serve(case: dict):
     """Runs a case once for each line of standard input, and answers each with a line of JSON."""
     if case["workers"]:
         os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[case["core"]]})
-    keep_compiled()  # what is measured comes after
+    prepare_xla()  # what is measured comes after
     tf.get_logger().setLevel("ERROR")  # workers would say each reduction
     with tempfile.TemporaryDirectory() as workdir, strategy_scope():
         keras.utils.set_random_seed(0)

@@ -18,14 +18,14 @@ import traceback
 from contenders import ALL
 from contenders.task import Work, peak_memory
 
-from tfpose.compilation import keep_compiled
+from tfpose.compilation import prepare_xla
 
 
 def main(name: str):
     # What others print goes to the log, so that answers stay alone.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    keep_compiled()  # as the command does; of all contenders, only what XLA compiles is there to be kept
+    prepare_xla()  # as the command does; of all contenders, only what XLA compiles is there to be kept
     contender, task = ALL[name], None
     for line in sys.stdin:
         message = json.loads(line)

@@ -10,7 +10,7 @@ import sys
 from absl import flags
 
 import tfpose
-from tfpose.compilation import keep_compiled
+from tfpose.compilation import prepare_xla
 from tfpose.errors import TfposeError
 from tfpose.trainers import configs
 
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     # TensorFlow's start-up notes would bury what the command has to say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    keep_compiled()
+    prepare_xla()
     command = importlib.import_module(f"tfpose.commands.{name.replace('-', '_')}")
     values = flags.FlagValues()
     try:

@@ -92,6 +92,9 @@ class Model:
         numbers = math.prod(shape)
         shares = min(self._threads, max(1, count * numbers // _WORTH_A_THREAD))
         at_once = batch or min(max(1, _AT_ONCE // numbers), max(1, -(-count // shares)))
+        if 0 < count <= at_once:
+            with self._lock:
+                return self._runners[signature](**given)
         starts = range(0, count, at_once)
         parts = [{name: values[start : start + at_once] for name, values in given.items()} for start in starts]
         if shares == 1:
@@ -186,7 +189,8 @@ class Model:
         spec = self.signatures[signature]["inputs"][name]
         try:
             values = np.asarray(values)
-            shape, numbers = values.shape, np.can_cast(values.dtype, spec["dtype"], "same_kind")
+            shape = values.shape
+            numbers = values.dtype == spec["dtype"] or np.can_cast(values.dtype, spec["dtype"], "same_kind")
         except ValueError:  # lists of unequal lengths
             shape, numbers = (), False
         if shape[1:] == tuple(spec["shape"][1:]) and len(shape) == len(spec["shape"]) and numbers:

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from tfpose.compilation import keep_compiled
+from tfpose.compilation import prepare_xla
 
 _PROGRAM = """
 import sys
-from tfpose.compilation import keep_compiled
+from tfpose.compilation import prepare_xla
 
-print(keep_compiled(sys.argv[1]))
+print(prepare_xla(sys.argv[1]))
 import tensorflow as tf
 
 print(tf.function(lambda x: tf.tanh(x) + 1.0, jit_compile=True)(tf.zeros([3])).numpy().tolist())
@@ -23,7 +23,7 @@ print(tf.function(lambda x: tf.tanh(x) + 1.0, jit_compile=True)(tf.zeros([3])).n
 @pytest.fixture
 def environment(monkeypatch):
     """Without what other settings say."""
-    for name in ("TFPOSE_CACHE", "TF_XLA_FLAGS", "XDG_CACHE_HOME"):
+    for name in ("TFPOSE_CACHE", "TF_XLA_FLAGS", "XLA_FLAGS", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
@@ -44,30 +44,42 @@ def test_a_second_start_finds_what_the_first_compiled(tmp_path):
 
 def test_where_it_is_kept(environment, tmp_path):
     environment.setenv("XDG_CACHE_HOME", str(tmp_path))
-    path = keep_compiled()
+    path = prepare_xla()
     assert path.parent == tmp_path / "tfpose" and path.is_dir()
     assert os.environ["TF_XLA_FLAGS"] == f"--tf_xla_persistent_cache_directory={path}"
     environment.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=1")
     environment.setenv("TFPOSE_CACHE", str(tmp_path / "mine"))
-    path = keep_compiled()
+    path = prepare_xla()
     assert path.parent == tmp_path / "mine"
     assert os.environ["TF_XLA_FLAGS"] == f"--tf_xla_auto_jit=1 --tf_xla_persistent_cache_directory={path}"
 
 
 def test_other_flags_of_xla_have_another_folder(environment, tmp_path):
     environment.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")
-    one = keep_compiled(tmp_path)
+    one = prepare_xla(tmp_path)
     environment.delenv("TF_XLA_FLAGS")
     environment.setenv("XLA_FLAGS", "--xla_backend_optimization_level=3")
-    assert keep_compiled(tmp_path) != one
+    assert prepare_xla(tmp_path) != one
+
+
+@pytest.mark.skipif(pathlib.Path("/dev/nvidia0").exists(), reason="a machine with a GPU")
+def test_xla_compiles_quickly_unless_told_otherwise(environment, tmp_path):
+    for given, expected in (
+        ("", "--xla_backend_optimization_level=1"),
+        ("--xla_dump_to=here", "--xla_dump_to=here --xla_backend_optimization_level=1"),
+        ("--xla_backend_optimization_level=3", "--xla_backend_optimization_level=3"),
+    ):
+        environment.setenv("XLA_FLAGS", given)
+        prepare_xla(tmp_path)
+        assert os.environ["XLA_FLAGS"] == expected
 
 
 def test_nothing_is_kept(environment, tmp_path):
     (tmp_path / "file").touch()
-    assert keep_compiled(tmp_path / "file") is None  # cannot be a folder
+    assert prepare_xla(tmp_path / "file") is None  # cannot be a folder
     environment.setenv("TFPOSE_CACHE", "")
-    assert keep_compiled() is None
+    assert prepare_xla() is None
     assert "TF_XLA_FLAGS" not in os.environ
     environment.setenv("TF_XLA_FLAGS", "--tf_xla_persistent_cache_directory=/somebody/elses")
-    assert keep_compiled(tmp_path) is None
+    assert prepare_xla(tmp_path) is None
     assert os.environ["TF_XLA_FLAGS"] == "--tf_xla_persistent_cache_directory=/somebody/elses"
