@@ -157,17 +157,20 @@ def _starts(starts: list[dict]) -> str:
         first = next((s for s in starts if s["kind"] == start["kind"] and s["contender"] == REFERENCE), None)
         times = first and first["seconds"]["median"] / start["seconds"]["median"]
         low, high = start["seconds"]["quartiles"]
-        title = CONTENDERS[start["contender"]].title + (", again with its cache" if start["again"] else "")
         what = "training step" if start["kind"] == "train" else start["kind"]
         rows.append(
             (
-                f"{what}, {start['batch']:,} poses: {title}",
+                f"{what}, {start['batch']:,} poses: {_title(start)}",
                 f"{_number(start['seconds']['median'])} ± {_number((high - low) / 2)}",
                 _number(times),
                 f"{start['peak_memory'] / 1e6:,.0f}",
             )
         )
     return table(("", "seconds", "times", "peak memory, MB"), rows)
+
+
+def _title(found: dict) -> str:
+    return CONTENDERS[found["contender"]].title + (", again with its cache" if found["again"] else "")
 
 
 def _epochs(epochs: list[dict]) -> str:
@@ -177,7 +180,7 @@ def _epochs(epochs: list[dict]) -> str:
         middle = {part: _median(epoch, part) for part in (*parts, "mpjpe_mm")}
         rows.append(
             (
-                CONTENDERS[epoch["contender"]].title,
+                _title(epoch),
                 *(f"{middle[part]:.1f}" for part in parts),
                 f"{middle['total'] - middle['first']:.1f}",
                 f"{middle['mpjpe_mm']:.1f}",
@@ -188,7 +191,7 @@ def _epochs(epochs: list[dict]) -> str:
 
 
 def _epoch_ratio(report: dict) -> float | None:
-    totals = {epoch["contender"]: _median(epoch, "total") for epoch in report["epochs"]}
+    totals = {epoch["contender"]: _median(epoch, "total") for epoch in report["epochs"] if not epoch["again"]}
     others = [total for name, total in totals.items() if name != "training"]
     return min(others) / totals["training"] if others and "training" in totals else None
 

@@ -83,8 +83,13 @@ def test_what_it_must_show():
         for name, again, seconds in (("per_node", False, 30), ("training", False, 12), ("training", True, 3))
     ]
     epochs = [
-        {"contender": name, "runs": [{"total": total}, {"total": total + 2}]}
-        for name, total in (("per_node", 99), ("keras_way", 199), ("training", 9))
+        {"contender": name, "again": again, "runs": [{"total": total}, {"total": total + 2}]}
+        for name, again, total in (
+            ("per_node", False, 99),
+            ("keras_way", False, 199),
+            ("training", False, 9),
+            ("training", True, 4),
+        )
     ]
     report = {"rows": rows, "starts": starts, "epochs": epochs, "product_flops": 1e9}
     found = {target["what"]: target for target in speed_report.targets(report)}
