@@ -105,7 +105,6 @@ class Loop:
                     bad = ", ".join(name for name, value in terms.items() if not np.isfinite(value.numpy())) or "none"
                     what = f"the loss is {loss.numpy()} at step {step} (terms that are not finite: {bad})"
                     self._refuse(what, step, batch)
-                step_now.assign(step + 1)
                 bar.update(self.poses_per_step)
                 last = step + 1 == self.steps
                 if (step + 1) % self.log_every == 0 or last:
@@ -122,6 +121,7 @@ class Loop:
                     # A loss that is finite can have a gradient that is not.
                     if not all(np.isfinite(weights).all() for weights in self.model.get_weights()):
                         self._refuse(f"the weights are not finite after step {step}", step, batch)
+                    step_now.assign(step + 1)
                     if chief:
                         manager.save(checkpoint_number=step + 1)
                         writer.flush()
@@ -164,7 +164,8 @@ class Loop:
             replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int64)
             if self.prepare:
                 batch = prepared(batch, step)
-            return apply([gradients(batch, step, replica * self.parts + part) for part in range(self.parts)])
+            # Each part is a share of the replica's share, so that another replica may have other parts.
+            return apply([gradients(batch, step, replica + part * replicas) for part in range(self.parts)])
 
         @tf.function(autograph=False)
         def train_step(batch, step):

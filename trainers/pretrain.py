@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import pathlib
 
 import keras
@@ -92,7 +93,9 @@ def make_loop(config, model: PoseAutoencoder, batches, workdir: pathlib.Path, **
 
 def _parts(config) -> int:
     """A program of XLA keeps but one to two cores of a CPU busy: two programs, on half of a batch each, are faster."""
-    return 1 if config.batch % (2 * _smallest_batch(config)) or tf.config.list_physical_devices("GPU") else 2
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    whole = cores == 1 or tf.config.list_physical_devices("GPU") or config.batch % (2 * _smallest_batch(config))
+    return 1 if whole else 2
 
 
 def _smallest_batch(config) -> int:
