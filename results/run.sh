@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Every number and figure under results/, from data to tables; needs TFPOSE_DATA. SHORTEN=20 goes the same way with 1/20
 # of the training steps and a single seed, into results-quick/. A training that was stopped goes on where it stopped, and
-# what is newer than its model is not measured again; delete runs/ (runs-quick/) to start anew. All of it is about four
-# hours on 2 cores with nothing beside it: the longest are the lifters, Table 1 (12 trainings) and Tables 2 and 3 (51
-# classifiers).
+# what is newer than its model is not measured again; delete runs/ (runs-quick/) to start anew. On 2 cores with nothing
+# beside it all of it is about four hours, as its parts add up: the longest are the lifters, Table 1 (12 trainings) and
+# Tables 2 and 3 (51 classifiers). With SHORTEN=20 it is under an hour.
 set -euo pipefail
 bin="${VENV:-.venv}/bin"
 shorten="${SHORTEN:-1}"
@@ -103,5 +103,8 @@ preset_model=$([ "$shorten" = 1 ] && echo sebirenet_cmu || echo "$runs/sebirenet
 "$bin/tfpose" figures --model "$preset_model" --out "$results/figures"
 "$bin/tfpose" complexity --config paper --out "$results/complexity.json"
 "$bin/python" benchmarks/litert_files.py --model "$preset_model" --out "$results/export.json"
-"$bin/python" benchmarks/speed.py $([ "$shorten" = 1 ] || echo --quick) --out "$results/speed.json"
+quick=$([ "$shorten" = 1 ] || echo --quick)
+"$bin/python" benchmarks/speed.py $quick --out "$results/speed.json"
+"$bin/python" benchmarks/growth.py $quick --out "$results/growth.json"
+"$bin/python" benchmarks/batching.py --model "$preset_model" --out "$results/batching.json"
 "$bin/python" -m tfpose.trainers.tables "$results"
