@@ -8,14 +8,14 @@ from tfpose.trainers import markdown
 
 
 def fit(values: list[int], measured: list[float]) -> dict:
-    """A straight line through the measured, how far they are from it, and the exponent of a power law."""
-    slope, start = np.polyfit(values, measured, 1)
+    """The straight line with the least relative distances, the largest of them, and the exponent of a power law."""
+    slope, start = np.polyfit(values, measured, 1, w=1 / np.array(measured))
     line = start + slope * np.array(values)
     exponent = np.polyfit(np.log(values), np.log(measured), 1)[0]
     return {
         "start": float(start),
         "slope": float(slope),
-        "largest_deviation_percent": float(100 * np.max(np.abs(np.array(measured) / line - 1))),
+        "largest_deviation_percent": float(100 * np.max(np.abs(line / np.array(measured) - 1))),
         "exponent": float(exponent),
     }
 
