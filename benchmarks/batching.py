@@ -23,6 +23,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
+from turns import medians
 
 import tfpose
 from tfpose.data import synthetic
@@ -47,19 +48,7 @@ Run = Callable[[np.ndarray], tf.Tensor]  # poses [B, J, 3] -> denoised poses
 
 def in_turns(cases: dict[object, Callable]) -> dict:
     """Case -> median seconds of a call."""
-    times = {name: [] for name in cases}
-    for call in cases.values():
-        call()  # the first sets things up
-    for _ in range(_ROUNDS.value):
-        for name, call in cases.items():
-            end = time.perf_counter() + _SECONDS.value
-            while True:
-                before = time.perf_counter()
-                call()
-                times[name].append(time.perf_counter() - before)
-                if time.perf_counter() >= end:
-                    break
-    return {name: float(np.median(found)) for name, found in times.items()}
+    return medians(cases, _ROUNDS.value, _SECONDS.value)
 
 
 def by_size(run: Run, poses: np.ndarray) -> list[dict]:

@@ -8,12 +8,10 @@ same as trained ones.
 
 from __future__ import annotations
 
-import statistics
-import time
-
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
+from turns import medians
 
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
@@ -34,16 +32,10 @@ def main(_):
         model.build()
         total = complexity.measure(model)["total"]
         rows[name] = {"parameters": total["parameters"], "flops": total["reconstruct"]}
-        runs[name] = tf.function(model.reconstruct, jit_compile=True, autograph=False)
-        runs[name](poses)
-    times = {name: [] for name in runs}
-    for _ in range(_ROUNDS.value):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run(poses).numpy()
-            times[name].append(time.perf_counter() - start)
-    for name, row in rows.items():
-        row["poses_per_second"] = _BATCH.value / statistics.median(times[name])
+        run = tf.function(model.reconstruct, jit_compile=True, autograph=False)
+        runs[name] = lambda run=run: run(poses).numpy()
+    for name, seconds in medians(runs, _ROUNDS.value, seconds=0.0).items():
+        rows[name]["poses_per_second"] = _BATCH.value / seconds
     table = markdown.table(
         ("structure", "parameters", "FLOPs", "poses/s"),
         [

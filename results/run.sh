@@ -105,6 +105,7 @@ preset_model=$([ "$shorten" = 1 ] && echo sebirenet_cmu || echo "$runs/sebirenet
 "$bin/python" benchmarks/litert_files.py --model "$preset_model" --out "$results/export.json"
 quick=$([ "$shorten" = 1 ] || echo --quick)
 "$bin/python" benchmarks/speed.py $quick --out "$results/speed.json"
+"$bin/python" benchmarks/stages.py --out "$results/stages.json"
 "$bin/python" benchmarks/growth.py $quick --out "$results/growth.json"
 "$bin/python" benchmarks/batching.py --model "$preset_model" --out "$results/batching.json"
 "$bin/python" -m tfpose.trainers.tables "$results"

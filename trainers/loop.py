@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +22,20 @@ from tfpose.files import written_whole
 
 class TrainingError(TfposeError):
     """Training cannot start or go on."""
+
+
+class Stages(NamedTuple):
+    """The stages of a training step, as functions of tensors.
+
+    Attributes:
+        prepared: `prepared(batch, step)`, what the loss gets.
+        gradients: `gradients(prepared, step, share) -> (loss, terms, gradients)`, of one share of what is prepared.
+        apply: `apply(found) -> (loss, terms)`, of what several shares' `gradients` returned; changes the weights.
+    """
+
+    prepared: Callable
+    gradients: Callable
+    apply: Callable
 
 
 @dataclasses.dataclass
@@ -130,22 +145,41 @@ class Loop:
 
     def traced_step(self):
         """`train_step(batch, step) -> (loss, terms)`, which changes the weights."""
-        strategy = tf.distribute.get_strategy()
-        variables, replicas = self.model.trainable_variables, strategy.num_replicas_in_sync
+        strategy, stages = tf.distribute.get_strategy(), self.stages()
+        replicas = strategy.num_replicas_in_sync
+
+        def replica_step(batch, step):
+            replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int64)
+            prepared = stages.prepared(batch, step)
+            # Each part is a share of the replica's share, so that another replica may have other parts.
+            shares = [replica + part * replicas for part in range(self.parts)]
+            return stages.apply([stages.gradients(prepared, step, share) for share in shares])
+
+        @tf.function(autograph=False)
+        def train_step(batch, step):
+            results = strategy.run(replica_step, args=(batch, step))
+            return tf.nest.map_structure(
+                lambda value: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None), results
+            )
+
+        return train_step
+
+    def stages(self) -> Stages:
+        """What a training step consists of, each stage compiled."""
+        variables, replicas = self.model.trainable_variables, tf.distribute.get_strategy().num_replicas_in_sync
         shares = replicas * self.parts
         self.optimizer.build(variables)
         # Nothing here branches on tensors: without AutoGraph's rewriting of all code the start is seconds earlier.
         compiled = functools.partial(tf.function, autograph=False, jit_compile=self.compiled)
 
-        @compiled
         def prepared(batch, step):
-            return self.prepare(batch, seeds.of(self.seed, step))
+            return self.prepare(batch, seeds.of(self.seed, step)) if self.prepare else batch
 
         @compiled
-        def gradients(batch, step, share):
+        def gradients(prepared, step, share):
             with tf.GradientTape() as tape:
-                batch = tf.nest.map_structure(lambda values: _share(values, share, shares), batch)
-                loss, terms = self.loss(batch, seeds.of(self.seed, step * shares + share))
+                samples = tf.nest.map_structure(lambda values: _share(values, share, shares), prepared)
+                loss, terms = self.loss(samples, seeds.of(self.seed, step * shares + share))
             # Keras variables are unwrapped because the tape makes zeros for unconnected ones from their dtype. Which
             # variables those are is known: a single pass never reads the recursive subnet's recurrent kernels.
             values = [variable.value for variable in variables]
@@ -157,24 +191,11 @@ class Loop:
             self.optimizer.apply([grad / replicas for grad in grads], variables)
             return loss, terms
 
-        if not tf.distribute.has_strategy():  # replicas cannot meet within what is compiled
-            apply = compiled(apply)
-
-        def replica_step(batch, step):
-            replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int64)
-            if self.prepare:
-                batch = prepared(batch, step)
-            # Each part is a share of the replica's share, so that another replica may have other parts.
-            return apply([gradients(batch, step, replica + part * replicas) for part in range(self.parts)])
-
-        @tf.function(autograph=False)
-        def train_step(batch, step):
-            results = strategy.run(replica_step, args=(batch, step))
-            return tf.nest.map_structure(
-                lambda value: strategy.reduce(tf.distribute.ReduceOp.MEAN, value, axis=None), results
-            )
-
-        return train_step
+        return Stages(
+            compiled(prepared) if self.prepare else prepared,
+            gradients,
+            apply if tf.distribute.has_strategy() else compiled(apply),  # replicas cannot meet within what is compiled
+        )
 
     def _restore(self, checkpoint, manager):
         if manager.latest_checkpoint is None:

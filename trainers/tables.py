@@ -76,7 +76,7 @@ def denoising(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
     return table(("mm", "k = 0", "1", "2", "3", "4", "5", "mean 1-5", "doing nothing"), rows)
 
 
-_MORE = ("structures", "ablation", "complexity", "export", "batching", "growth", "speed_gpu")
+_MORE = ("structures", "ablation", "complexity", "export", "batching", "stages", "growth", "speed_gpu")
 
 
 def overview(base: pathlib.Path, root: pathlib.Path) -> str:
