@@ -36,6 +36,22 @@ def test_built_in_operations_alone(artifacts):
     assert open_artifact(artifacts["litert"]).foreign_operations == ()
 
 
+def test_any_batch_size_may_follow_any_other(artifacts, poses):
+    """LiteRT keeps memory when the batch grows, and then some graphs compute something else without an error."""
+    content, sizes = artifacts["litert"].read_bytes(), [1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64, 70]
+
+    def runner():
+        return Interpreter(model_content=content).get_signature_runner("denoise")
+
+    alone = {size: runner()(joints=poses[:size])["denoised"] for size in sizes}
+    for before in sizes:
+        for size in sizes:
+            run = runner()
+            run(joints=poses[:before])
+            found = run(joints=poses[:size])["denoised"]
+            np.testing.assert_allclose(found, alone[size], atol=1e-5, err_msg=f"{size} poses after {before}")
+
+
 def test_any_interpreter_runs_it(model, artifacts, poses):
     interpreter = Interpreter(str(artifacts["litert"]))
     assert interpreter.get_signature_list() == {

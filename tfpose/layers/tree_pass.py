@@ -106,7 +106,10 @@ class TreePass(keras.layers.Layer):
             for weight in (self.input_kernel, self.message_kernel, self.bias)
         )
         every = range(len(self.skeleton))
-        inputs, kernels = regroup([(every, inputs)], self.levels), split(kernels, sizes)
+        # In two steps: of joints that go to their levels at once LiteRT makes graphs that compute something else after
+        # some changes of the batch size (tests/export/test_litert.py).
+        (inputs,) = regroup([(every, inputs)], [self.order])
+        inputs, kernels = split(inputs, sizes), split(kernels, sizes)
         biases = split(biases, sizes) if biases is not None else [0.0] * len(sizes)
         if state is not None:
             former = list(zip(*(regroup(zip(state_levels, part), self.levels) for part in state)))
