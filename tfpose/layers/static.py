@@ -9,29 +9,15 @@ from __future__ import annotations
 from keras import ops
 
 
-def regroup(groups, wanted):
-    """Stacks values otherwise, each piece of what stays together in one go.
-
-    Args:
-        groups: `(members, values [len(members), ...])` each.
-        wanted: the members of each stack that is wanted: of all groups each member once.
-
-    Returns:
-        The stacks, along the first axis.
-    """
-    groups = list(groups)
-    places = {member: (number, at) for number, (members, _) in enumerate(groups) for at, member in enumerate(members)}
-    spans = [runs([places[member] for member in members]) for members in wanted]
-    pieces = {}
-    for number, (_, values) in enumerate(groups):
-        ordered = sorted(span for stack in spans for span in stack if span[0] == number)
-        pieces.update(zip(ordered, split(values, [end - begin for _, begin, end in ordered])))
-    return [concatenate([pieces[span] for span in stack]) for stack in spans]
-
-
 def take(values, indices):
     """`values[indices]` along the first axis; each run of neighbouring indices is one piece."""
-    return concatenate([values[begin:end] for _, begin, end in runs([(0, index) for index in indices])])
+    spans = [(begin, end) for _, begin, end in runs([(0, index) for index in indices])]
+    if sorted(indices) == list(range(values.shape[0])):
+        ordered = sorted(spans)
+        pieces = dict(zip(ordered, split(values, [end - begin for begin, end in ordered])))
+    else:
+        pieces = {(begin, end): values[begin:end] for begin, end in spans}
+    return concatenate([pieces[span] for span in spans])
 
 
 def split(values, sizes):
