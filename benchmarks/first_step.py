@@ -11,7 +11,8 @@ import pathlib
 import sys
 import time
 
-PRESET = "sebirenet_cmu_paper"
+from contenders import PAPER
+
 BATCH = 64
 
 
@@ -29,7 +30,7 @@ def main(started: float):
     over("import of tfpose and TensorFlow Graphics")
     config = paper.get_config()
     config.batch = BATCH
-    model = importlib.import_module("tfpose").load_model(PRESET)
+    model = importlib.import_module("tfpose").load_model(PAPER)
     train_step = pretrain.make_loop(config, model, batches=None, workdir=pathlib.Path()).traced_step()
     batch = {"poses": tf.random.stateless_normal([BATCH, len(model.skeleton), 3], [0, 0])}
     over("model and optimizer")

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import statistics
-import time
 
 os.environ["KERAS_BACKEND"] = "jax"
 
 import numpy as np
 from absl import app, flags
+from contenders import PAPER
+from turns import medians
 
 _OUT = flags.DEFINE_string("out", None, "JSON file for the result.")
-_MODEL = flags.DEFINE_string("model", "sebirenet_cmu_paper", "A preset without refinements.")
+_MODEL = flags.DEFINE_string("model", PAPER, "A preset without refinements.")
 _BATCHES = flags.DEFINE_list("batches", ["1024", "16384", "131072"], "Poses per call.")
 _ROUNDS = flags.DEFINE_integer("rounds", 9, "How often all take turns.", lower_bound=1)
 _PLATFORM = flags.DEFINE_enum("platform", "cuda", ["cuda", "cpu"], "cpu is to see that it works.")
@@ -81,14 +81,10 @@ def in_turns(functions: dict, rounds: int) -> dict[str, float]:
     """Median seconds of a call."""
     import jax
 
-    times = {name: [] for name in functions}
-    for number in range(rounds + 1):  # the first compiles
-        for name, (function, arguments) in functions.items():
-            before = time.perf_counter()
-            jax.block_until_ready(function(*arguments))
-            if number:
-                times[name].append(time.perf_counter() - before)
-    return {name: statistics.median(found) for name, found in times.items()}
+    def call(function, arguments):
+        return lambda: jax.block_until_ready(function(*arguments))
+
+    return medians({name: call(*case) for name, case in functions.items()}, rounds, seconds=0.0)
 
 
 def flops(model, kind: str) -> int:

@@ -23,7 +23,7 @@ import numpy as np
 import speed_report
 import tensorflow as tf
 from absl import app, flags
-from contenders import ALL, CALLS, LIMITS
+from contenders import ALL, CALLS, LIMITS, PAPER
 from contenders.limits import SIZE
 from contenders.task import Work
 from tqdm import tqdm
@@ -48,7 +48,7 @@ _CORES = flags.DEFINE_integer("cores", 2, "Cores, and threads, for each.", lower
 _ONEDNN = flags.DEFINE_bool("onednn", True, "TF_ENABLE_ONEDNN_OPTS for all: TensorFlow's default is on.")
 _QUICK = flags.DEFINE_bool("quick", False, "Two poses, one round, the paper's model alone: to see that it works.")
 
-PAPER, DEFAULT = "sebirenet_cmu_paper", "sebirenet_cmu"
+DEFAULT = "sebirenet_cmu"
 _EPOCH_BATCH, _EPOCH_POSES = 64, 52_500
 _FORMATS = {"saved_model": "saved_model", "litert_1": "litert", "litert_2": "litert", "onnx": "onnx"}
 _ANSWERS = 1e-4  # metres, or the codes' unit, between the answers of contenders

@@ -5,11 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable
 
-from contenders import ALL, CALLS, CONTENDERS, LIMITS, REFERENCE
+from contenders import ALL, CALLS, CONTENDERS, LIMITS, PAPER, REFERENCE
 
 from tfpose.trainers.markdown import table
 
-PAPER = "sebirenet_cmu_paper"
 _FORMS = [name for name in CONTENDERS if name not in (REFERENCE, "keras_way")]
 LARGE = 1024  # poses, from where on the share of the product is asked for
 

@@ -19,7 +19,8 @@ import time
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from first_step import BATCH, PRESET
+from contenders import PAPER
+from first_step import BATCH
 from turns import medians
 
 import tfpose
@@ -42,7 +43,7 @@ def of_step(size: int) -> dict[str, float]:
     """Stage of a training step of `size` poses -> seconds."""
     config = paper.get_config()
     config.batch = size
-    model = tfpose.load_model(PRESET)
+    model = tfpose.load_model(PAPER)
     loop = make_loop(config, model, batches=None, workdir=pathlib.Path())
     stages, train_step = loop.stages(), loop.traced_step()
     poses = np.random.default_rng(0).normal(0, 0.4, (size, len(model.skeleton), 3))
@@ -117,7 +118,7 @@ def main(_):
     text = "\n\n".join(table)
     print(text)
     if _OUT.value:
-        results.write(_OUT.value, "stages", {"preset": PRESET, "steps": steps, "starts": starts}, text)
+        results.write(_OUT.value, "stages", {"preset": PAPER, "steps": steps, "starts": starts}, text)
 
 
 if __name__ == "__main__":

@@ -172,8 +172,9 @@ class Loop:
         # Nothing here branches on tensors: without AutoGraph's rewriting of all code the start is seconds earlier.
         compiled = functools.partial(tf.function, autograph=False, jit_compile=self.compiled)
 
+        @compiled
         def prepared(batch, step):
-            return self.prepare(batch, seeds.of(self.seed, step)) if self.prepare else batch
+            return self.prepare(batch, seeds.of(self.seed, step))
 
         @compiled
         def gradients(prepared, step, share):
@@ -192,7 +193,7 @@ class Loop:
             return loss, terms
 
         return Stages(
-            compiled(prepared) if self.prepare else prepared,
+            prepared if self.prepare else lambda batch, step: batch,
             gradients,
             apply if tf.distribute.has_strategy() else compiled(apply),  # replicas cannot meet within what is compiled
         )

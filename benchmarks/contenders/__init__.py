@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 CALLS = ("encode", "denoise")
+PAPER = "sebirenet_cmu_paper"  # the preset that all work is of, if nothing else is said
 
 
 @dataclasses.dataclass(frozen=True)

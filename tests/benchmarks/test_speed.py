@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import speed_report
+from contenders import PAPER
 
 PROGRAM = pathlib.Path(__file__).parents[2] / "benchmarks" / "speed.py"
 
@@ -63,7 +64,7 @@ def row(kind, batch, **milliseconds):
     times = {name: {"median": ms / 1e3, "quartiles": [ms / 1e3] * 2, "count": 1} for name, ms in milliseconds.items()}
     return {
         "kind": kind,
-        "preset": speed_report.PAPER,
+        "preset": PAPER,
         "batch": batch,
         "difference": 0.0,
         "flops_per_pose": 1e6,
