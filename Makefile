@@ -45,7 +45,7 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	touch $@
 
-web/public: web/assets.py $(wildcard export/*.py tfpose/presets/sebirenet_cmu/*) $(READY)
+web/public: web/assets.py $(wildcard export/*.py tfpose/layers/*.py tfpose/models/*.py tfpose/presets/sebirenet_cmu/*) $(READY)
 	rm -rf $@
 	$(VENV)/bin/python web/assets.py --out $@
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfpose.errors import TfposeError
 from tfpose.export.files import new_artifact, refuse_existing
+from tfpose.export.litert_slices import slice_splits
 from tfpose.export.saved_model import as_saved_model, read_card
 from tfpose.export.signatures import DEFAULT
 from tfpose.litert_file import METADATA, schema
@@ -65,6 +66,7 @@ def _convert(saved_model: pathlib.Path) -> bytes:
             f"compute it from others in the model"
         ) from error
     model = unpack(content)
+    slice_splits(model)
     if DEFAULT in card["signatures"]:
         _add_default(model, names[0])
     set_card(model, card)

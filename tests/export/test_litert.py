@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,9 +11,12 @@ from ai_edge_litert.interpreter import Interpreter
 from tfpose.errors import DataError, TfposeError
 from tfpose.export import litert
 from tfpose.export.artifacts import open_artifact
-from tfpose.export.litert import export_litert
+from tfpose.export.litert import export_litert, pack, unpack
 from tfpose.export.saved_model import CARD
 from tfpose.export.verify import verify
+from tfpose.litert_file import schema
+from tfpose.models import PoseAutoencoder
+from tfpose.skeleton import Skeleton
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +41,6 @@ def test_built_in_operations_alone(artifacts):
 
 
 def test_any_batch_size_may_follow_any_other(artifacts, poses):
-    """LiteRT keeps memory when the batch grows, and then some graphs compute something else without an error."""
     content, sizes = artifacts["litert"].read_bytes(), [1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64, 70]
 
     def runner():
@@ -50,6 +53,78 @@ def test_any_batch_size_may_follow_any_other(artifacts, poses):
             run(joints=poses[:before])
             found = run(joints=poses[:size])["denoised"]
             np.testing.assert_allclose(found, alone[size], atol=1e-5, err_msg=f"{size} poses after {before}")
+
+
+# Whether a change of the batch shows an error depends on addresses. These three tests look for what brings it about.
+def test_no_shape_is_computed_and_nothing_split_unevenly(files):
+    for path in files:
+        model = unpack(path.read_bytes())
+        used = {_code(model, operation) for graph in model.subgraphs for operation in graph.operators}
+        operators = schema().BuiltinOperator
+        assert operators.STRIDED_SLICE in used
+        assert not used & {operators.SHAPE, operators.SPLIT_V}, path
+
+
+def test_nothing_is_joined_from_outside_of_a_part_for_outside_of_it(files):
+    for path in files:
+        for name, graph, parts in _delegated(path):
+            assert parts, f"{path}: XNNPACK runs nothing of {name}"
+            assert not _joined_outside(graph, parts), f"{path}: {name}"
+
+
+def test_what_is_joined_outside_would_be_found(artifacts, monkeypatch, tmp_path):
+    monkeypatch.setattr(litert, "slice_splits", lambda model: None)
+    path = export_litert(artifacts["saved_model"], tmp_path / "model.tflite")
+    assert any(_joined_outside(graph, parts) for _, graph, parts in _delegated(path))
+
+
+@pytest.fixture(scope="module")
+def files(artifacts, classifier_artifacts, lifter_artifacts, tmp_path_factory):
+    """LiteRT files of every kind of model, and of bodies of many shapes."""
+    folder = tmp_path_factory.mktemp("bodies")
+    joints = [f"joint_{number}" for number in range(6)]
+    snake = Skeleton("snake", tuple(joints), (-1, 0, 1, 2, 3, 4))
+    star = Skeleton("star", tuple(joints), (-1, 0, 0, 0, 0, 0))
+    bodies = []
+    for skeleton in (Skeleton.load("blazepose33"), snake, star):
+        keras.utils.set_random_seed(0)
+        model = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
+        model.build()
+        bodies.append(export_litert(model, folder / f"{skeleton.name}.tflite"))
+    return [artifacts["litert"], classifier_artifacts["litert"], lifter_artifacts["litert"], *bodies]
+
+
+def _code(model, operation) -> int:
+    code = model.operatorCodes[operation.opcodeIndex]
+    return max(code.builtinCode, code.deprecatedBuiltinCode)
+
+
+def _delegated(path):
+    """Of each signature its name, its graph alone as an unpacked model, and the parts of it that XNNPACK runs."""
+    for name in Interpreter(str(path)).get_signature_list():
+        model = unpack(path.read_bytes())
+        (signature,) = (one for one in model.signatureDefs if one.signatureKey == name.encode())
+        model.subgraphs, model.signatureDefs = [model.subgraphs[signature.subgraphIndex]], [signature]
+        signature.subgraphIndex = 0
+        interpreter = Interpreter(model_content=pack(model))
+        interpreter.allocate_tensors()
+        yield name, model, [part for part in interpreter._get_ops_details() if part["op_name"] == "DELEGATE"]
+
+
+def _joined_outside(model, parts) -> list:
+    """The joined values whose pieces are from outside of their part and which are used outside of it, where a piece's
+    place depends on the batch."""
+    (graph,) = model.subgraphs
+    found = []
+    for operation in graph.operators:
+        (output, *_) = operation.outputs
+        if _code(model, operation) != schema().BuiltinOperator.CONCATENATION:
+            continue
+        shape = list(graph.tensors[output].shapeSignature)
+        if shape.index(-1) <= operation.builtinOptions.axis % len(shape):
+            continue
+        found += [output for part in parts if output in part["outputs"] and set(operation.inputs) & set(part["inputs"])]
+    return found
 
 
 def test_any_interpreter_runs_it(model, artifacts, poses):

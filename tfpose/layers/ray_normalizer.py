@@ -80,6 +80,7 @@ def look_at(centre):
 
 def turn_camera(joints, rotation):
     """Image points `[B, J, 2]` (y up, focal length 1) as the camera turned by `rotation` `[B, 3, 3]` sees them."""
-    rays = ops.concatenate([joints, -ops.ones_like(joints[..., :1])], axis=-1)
+    depth = 0.0 * joints[..., :1] - 1.0  # `ones_like` computes shapes while it runs
+    rays = ops.concatenate([joints, depth], axis=-1)
     rays = ops.matmul(rays, ops.swapaxes(rotation, -1, -2))
     return rays[..., :2] / ops.maximum(-rays[..., 2:], 0.1)

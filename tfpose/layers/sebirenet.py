@@ -96,10 +96,10 @@ class SeBiReNet(keras.layers.Layer):
         return ops.transpose(output, (1, 0, 2))
 
     def _run(self, subnets, inputs):
-        state = None
-        for _ in range(self.passes):
-            for subnet in subnets:
-                output, state = subnet(inputs, state)
+        state, levels = None, None
+        for subnet in subnets * self.passes:
+            output, state = subnet(inputs, state, state_levels=levels)
+            levels = subnet.levels
         return output
 
     def compute_output_shape(self, input_shape):

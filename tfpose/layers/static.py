@@ -1,4 +1,4 @@
-"""Reordering by indices that are known when the graph is built, in whole pieces.
+"""Reordering by indices that are known when the graph is built, in whole pieces; shapes that are known then.
 
 A gather's gradient is a scatter (IndexedSlices in TensorFlow), slow for the few long rows of a skeleton. Pieces
 and their concatenation are copies in both directions, and built-in operations everywhere.
@@ -9,15 +9,29 @@ from __future__ import annotations
 from keras import ops
 
 
+def regroup(groups, wanted):
+    """Stacks values otherwise, each piece of what stays together in one go.
+
+    Args:
+        groups: `(members, values [len(members), ...])` each.
+        wanted: the members of each stack that is wanted: of all groups each member once.
+
+    Returns:
+        The stacks, along the first axis.
+    """
+    groups = list(groups)
+    places = {member: (number, at) for number, (members, _) in enumerate(groups) for at, member in enumerate(members)}
+    spans = [runs([places[member] for member in members]) for members in wanted]
+    pieces = {}
+    for number, (_, values) in enumerate(groups):
+        ordered = sorted(span for stack in spans for span in stack if span[0] == number)
+        pieces.update(zip(ordered, split(values, [end - begin for _, begin, end in ordered])))
+    return [concatenate([pieces[span] for span in stack]) for stack in spans]
+
+
 def take(values, indices):
     """`values[indices]` along the first axis; each run of neighbouring indices is one piece."""
-    spans = [(begin, end) for _, begin, end in runs([(0, index) for index in indices])]
-    if sorted(indices) == list(range(values.shape[0])):
-        ordered = sorted(spans)
-        pieces = dict(zip(ordered, split(values, [end - begin for begin, end in ordered])))
-    else:
-        pieces = {(begin, end): values[begin:end] for begin, end in spans}
-    return concatenate([pieces[span] for span in spans])
+    return concatenate([values[begin:end] for _, begin, end in runs([(0, index) for index in indices])])
 
 
 def split(values, sizes):
@@ -43,6 +57,16 @@ def runs(places):
         else:
             joined.append((source, index, index + 1))
     return joined
+
+
+def by_rows(function, values):
+    """A function of the last axis, such as a `Dense`, of `[B, ..., n]` with all but `B` known.
+
+    Of more than two axes Keras computes the shape while the graph runs. For each such place LiteRT stops to plan its
+    memory anew.
+    """
+    result = function(ops.reshape(values, (-1, values.shape[-1])))
+    return ops.reshape(result, (-1, *values.shape[1:-1], result.shape[-1]))
 
 
 def pad_end(values, length):

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tfpose.layers.cells import CELLS
-from tfpose.layers.static import concatenate, pad_end, runs, split, take
+from tfpose.layers.static import concatenate, pad_end, regroup, runs, split, take
 from tfpose.skeleton import Skeleton
 
 
@@ -29,11 +29,13 @@ class TreePass(keras.layers.Layer):
 
     Call arguments:
         inputs: `[J, B, n_x]`, joints in the skeleton's order.
-        state: the shared hidden states, a tuple of `[J, B, units]`; None for zeros, which skips their products and the
-            gates that only act on them.
+        state: the shared hidden states, as a `TreePass` returned them; None for zeros, which skips their products and
+            the gates that only act on them.
+        state_levels: the `levels` of that `TreePass`.
 
     Returns:
-        `(output [J, B, units], state)`, joints in the skeleton's order.
+        `(output [J, B, units], state)`, the output's joints in the skeleton's order; the state is a tuple (of an LSTM
+        two, of other cells one) of lists of `[joints of a level, B, units]`, the levels in the order in which they ran.
     """
 
     def __init__(self, skeleton, units, direction="recursive", cell="gru", use_bias=True, node_output=False, **kwargs):
@@ -60,7 +62,6 @@ class TreePass(keras.layers.Layer):
             levels = [sorted(level, key=lambda joint: -len(children[joint])) for level in levels]
         self.levels = [tuple(level) for level in levels]
         self.order = [joint for level in self.levels for joint in level]
-        self._place = {joint: place for place, joint in enumerate(self.order)}
         # What the levels receive: who sends to their first nodes, and over which bones, by the places of the kernels.
         bones = [joint for joint in self.order if self.skeleton.parents[joint] >= 0]
         self._received = []
@@ -96,7 +97,7 @@ class TreePass(keras.layers.Layer):
 
         return self.add_weight(name=name, shape=shape, initializer=initialize)
 
-    def call(self, inputs, state=None):
+    def call(self, inputs, state=None, state_levels=None):
         cell = CELLS[self.cell]
         sizes = [len(level) for level in self.levels]
         gates = cell.alive if state is None else range(cell.gates)
@@ -104,10 +105,11 @@ class TreePass(keras.layers.Layer):
             weight if weight is None or len(gates) == cell.gates else self._columns(weight, gates)
             for weight in (self.input_kernel, self.message_kernel, self.bias)
         )
-        inputs, kernels = split(take(inputs, self.order), sizes), split(kernels, sizes)
+        every = range(len(self.skeleton))
+        inputs, kernels = regroup([(every, inputs)], self.levels), split(kernels, sizes)
         biases = split(biases, sizes) if biases is not None else [0.0] * len(sizes)
         if state is not None:
-            former = list(zip(*(split(take(part, self.order), sizes) for part in state)))
+            former = list(zip(*(regroup(zip(state_levels, part), self.levels) for part in state)))
             recurrent_kernels = split(self.recurrent_kernel, sizes)
         states = []  # per level
         for number, size in enumerate(sizes):
@@ -126,13 +128,12 @@ class TreePass(keras.layers.Layer):
             else:
                 recurrent = ops.matmul(former[number][0], recurrent_kernels[number])
                 states.append(cell.step(entering, recurrent, former[number]))
-        state = tuple(ops.concatenate(parts) for parts in zip(*states))
-        output = state[0]
+        state = tuple(list(part) for part in zip(*states))
+        outputs = state[0]
         if self.node_output:
-            output = ops.tanh(ops.matmul(output, self.output_kernel) + self.output_bias)
-        back = [self._place[joint] for joint in range(len(self.skeleton))]
-        state = tuple(take(part, back) for part in state)
-        return (take(output, back) if self.node_output else state[0]), state
+            outputs = split(ops.tanh(ops.matmul(concatenate(outputs), self.output_kernel) + self.output_bias), sizes)
+        (output,) = regroup(zip(self.levels, outputs), [every])
+        return output, state
 
     def _columns(self, weight, gates):
         """The columns of some gates."""
@@ -147,11 +148,14 @@ class TreePass(keras.layers.Layer):
             where.append((number, self.levels[number].index(joint)))
         return concatenate([states[number][0][begin:end] for number, begin, end in runs(where)])
 
-    def compute_output_spec(self, inputs, state=None):
-        shape = (*inputs.shape[:-1], self.units)
+    def compute_output_spec(self, inputs, state=None, state_levels=None):
+        shape = (*inputs.shape[1:-1], self.units)
         parts = 2 if self.cell == "lstm" else 1
-        spec = keras.KerasTensor(shape, dtype=self.compute_dtype)
-        return spec, (spec,) * parts
+
+        def spec(joints):
+            return keras.KerasTensor((len(joints), *shape), dtype=self.compute_dtype)
+
+        return spec(self.order), tuple([spec(level) for level in self.levels] for _ in range(parts))
 
     def get_config(self):
         return {

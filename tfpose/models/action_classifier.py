@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfpose.layers.static import by_rows
 from tfpose.losses import norm
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 from tfpose.skeleton import Skeleton
@@ -138,13 +139,13 @@ class ActionClassifier(keras.Model):
         parts = [state[:, start:end] for start, end in zip([0, *ends], ends)]
         hidden, cell, values_before, root_before, first_height, going = parts
         root = joints[:, self.skeleton.root]
-        going = going > 0.5
-        root_before, first_height = ops.where(going, root_before, root), ops.where(going, first_height, root[:, 1:2])
+        start = 1.0 - going  # both 0 or 1
+        root_before, first_height = going * root_before + start * root, going * first_height + start * root[:, 1:2]
         described = self._described(joints[:, None], first_height[:, None], root_before[:, None])[:, 0]
         values = self.standardizer.values(described)
-        inputs = self.standardizer.with_changes(values, ops.where(going, values_before, values))
+        inputs = self.standardizer.with_changes(values, going * values_before + start * values)
         hidden, (_, cell) = self.lstm.cell(inputs, [hidden, cell])
-        next_state = [hidden, cell, values, root, first_height, ops.ones_like(first_height)]
+        next_state = [hidden, cell, values, root, first_height, going + start]
         return {**self._decided(ops.softmax(self.head(hidden))), "next_state": ops.concatenate(next_state, axis=-1)}
 
     @property
@@ -160,7 +161,8 @@ class ActionClassifier(keras.Model):
 
     def logits(self, inputs):
         """What `standardizer` gives, `[B, T, 2 P]` -> `[B, A]`."""
-        return self.head(self.lstm(inputs))
+        zeros = ops.pad(0.0 * inputs[:, 0, :1], [[0, 0], [0, self.units - 1]])  # the layer's have a computed shape
+        return self.head(self.lstm(inputs, initial_state=[zeros, zeros]))
 
     def _poses(self, clips):
         """`[B, T, J, 3]` metres -> `[B, T, J, .]`, without the translation."""
@@ -280,7 +282,7 @@ class FrameStandardizer(keras.layers.Layer):
 
     def values(self, described):
         """`[..., F]` -> `[..., P]`, standardised."""
-        return ops.matmul(described - self.mean, self.basis)
+        return by_rows(lambda rows: ops.matmul(rows - self.mean, self.basis), described)
 
     def with_changes(self, values, before):
         """Values `[..., P]` and those of the frame before -> `[..., 2 P]`."""

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfpose.layers import SeBiReNet, ViewCodeHead
+from tfpose.layers.static import by_rows
 from tfpose.skeleton import Skeleton
 
 
@@ -53,7 +54,7 @@ class PoseEncoder(keras.Model):
 
     def call(self, poses):
         features = self.network(poses)
-        pose_code = self.pose_head(features)
+        pose_code = by_rows(self.pose_head, features)
         if self.disentangled:
             return pose_code, self.view_head(features)
         identity = ops.eye(self.code_size, dtype=pose_code.dtype)

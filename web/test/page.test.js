@@ -244,14 +244,17 @@ test('on a phone nothing overflows, and fingers move joints', async () => {
   assert.deepEqual(wide, [])
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.width)
 
+  await settled(page)
   const j = await numberOf(page, 'wrist_right')
   const { x, y } = await find(page, j)
   const touch = await page.context().newCDPSession(page)
-  const send = (type, touchPoints) => touch.send('Input.dispatchTouchEvent', { type, touchPoints })
+  const send = async (type, touchPoints) => {
+    await touch.send('Input.dispatchTouchEvent', { type, touchPoints })
+    await settled(page) // as with the mouse: a browser gives up touches that a busy page leaves unanswered
+  }
   await send('touchStart', [{ x, y }])
   for (let step = 1; step <= 5; step++) await send('touchMove', [{ x: x - 12 * step, y: y - 6 * step }])
   await send('touchEnd', [])
-  await settled(page)
   const { clean, observed } = await shown(page)
   assert.ok(between(clean, observed, j) > 0.1)
   assert.deepEqual(problems, [])

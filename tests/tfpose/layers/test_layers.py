@@ -26,14 +26,14 @@ LAYERS = {  # layer, arguments, shapes in, shapes out, weights that this use of 
         TreePass,
         {"skeleton": SMALL, "units": 4},
         [(5, None, 3)],
-        [(5, None, 4)] * 2,
+        [(joints, None, 4) for joints in (5, 2, 1, 1, 1)],  # all, and the state's levels
         {"recurrent_kernel"},
     ),
     "TreePass diffuse": (
         TreePass,
         {"skeleton": SMALL, "units": 4, "direction": "diffuse", "cell": "lstm", "use_bias": False, "node_output": True},
         [(5, None, 3)],
-        [(5, None, 4)] * 3,
+        [(joints, None, 4) for joints in (5, *(1, 1, 2, 1) * 2)],
         {"recurrent_kernel"},
     ),
     "SeBiReNet": (SeBiReNet, {"skeleton": SMALL, "units": 4}, [POSE], [(None, 5, 4)], {"recursive/recurrent_kernel"}),

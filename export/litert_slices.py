@@ -1,0 +1,83 @@
+"""Slices in the place of a LiteRT model's uneven splits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfpose.litert_file import schema
+
+
+def slice_splits(model):
+    """Makes a slice of each piece of a SPLIT_V, in place in an unpacked model.
+
+    XNNPACK, which runs what it can of a model, runs slices and even splits (SPLIT), but no SPLIT_V: each would end one
+    of its parts. That takes time, and worse: a part that does nothing with a piece but to join it to others leaves it
+    where it was, without an error, when the batch has grown and the piece's former address is by chance that of its
+    new place in what is joined. So a model must not join pieces from outside of a part for use outside of it.
+    """
+    operators = schema().BuiltinOperator
+    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
+    if operators.SPLIT_V not in codes:
+        return
+    splits = codes.index(operators.SPLIT_V)
+    if operators.STRIDED_SLICE not in codes:
+        model.operatorCodes.append(_operator_code(operators.STRIDED_SLICE))
+        codes.append(operators.STRIDED_SLICE)
+    slices = codes.index(operators.STRIDED_SLICE)
+    for graph in model.subgraphs:
+        used = {tensor for operator in graph.operators for tensor in operator.inputs} | set(graph.outputs)
+        constants = {}
+        operations = []
+        for operator in graph.operators:
+            if operator.opcodeIndex == splits:
+                operations += _pieces(model, graph, operator, slices, used, constants)
+            else:
+                operations.append(operator)
+        graph.operators = operations
+
+
+def _pieces(model, graph, split, code: int, used: set[int], constants: dict) -> list:
+    """The slices for the pieces that are used."""
+    values, sizes, axis = split.inputs
+    rank = len(graph.tensors[values].shape)
+    axis = int(_numbers(model, graph, axis)[0]) % rank
+    ends = np.cumsum(_numbers(model, graph, sizes))
+    operations = []
+    for piece, begin, end in zip(split.outputs, [0, *ends], ends):
+        if piece not in used:
+            continue
+        bounds = [[place if one == axis else 0 for one in range(rank)] for place in (begin, end)]
+        operation = schema().OperatorT()
+        operation.opcodeIndex = code
+        operation.inputs = [values, *(_constant(model, graph, one, constants) for one in (*bounds, [1] * rank))]
+        operation.outputs = [piece]
+        operation.builtinOptionsType = schema().BuiltinOptions.StridedSliceOptions
+        operation.builtinOptions = schema().StridedSliceOptionsT()
+        whole = sum(1 << one for one in range(rank) if one != axis)  # these axes from their begin to their end
+        operation.builtinOptions.beginMask = operation.builtinOptions.endMask = whole
+        operations.append(operation)
+    return operations
+
+
+def _numbers(model, graph, tensor: int) -> np.ndarray:
+    return np.frombuffer(bytes(model.buffers[graph.tensors[tensor].buffer].data), np.int32)
+
+
+def _constant(model, graph, numbers, constants: dict) -> int:
+    """The tensor of a graph that holds some whole numbers."""
+    key = tuple(int(number) for number in numbers)
+    if key not in constants:
+        buffer, tensor = schema().BufferT(), schema().TensorT()
+        buffer.data = np.frombuffer(np.array(key, np.int32).tobytes(), np.uint8)
+        tensor.shape, tensor.type, tensor.buffer = [len(key)], schema().TensorType.INT32, len(model.buffers)
+        tensor.name = f"slice_{tensor.buffer}".encode()  # the quantizer wants names, each once
+        model.buffers.append(buffer)
+        constants[key] = len(graph.tensors)
+        graph.tensors.append(tensor)
+    return constants[key]
+
+
+def _operator_code(operator: int):
+    code = schema().OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = operator
+    return code
