@@ -20,7 +20,8 @@ from tfpose.errors import DataError, TfposeError
 from tfpose.files import blame
 from tfpose.skeleton import Skeleton
 
-# How many numbers of a larger batch go in at once, about 160 poses: what is computed of them fits into a core's cache.
+# How many numbers of a larger batch go in at once at most, about 160 poses: what is computed of them fits into a
+# core's cache.
 _AT_ONCE = 2**13
 # How many numbers are worth another thread, about 20 poses.
 _WORTH_A_THREAD = 2**10
@@ -69,7 +70,7 @@ class Model:
             self.signatures = {name: self._describe(name) for name in self._runners}
         self._lock = threading.Lock()
         self._threads = threads or os.cpu_count() or 1
-        self._pool = concurrent.futures.ThreadPoolExecutor(self._threads, "tfpose.lite")
+        self._pool = concurrent.futures.ThreadPoolExecutor(max(1, self._threads - 1), "tfpose.lite")
         self._workers = threading.local()
 
     def __call__(self, signature: str, /, **inputs) -> dict[str, np.ndarray]:
@@ -91,27 +92,31 @@ class Model:
         batch, *shape = next(iter(described["inputs"].values()))["shape"]
         numbers = math.prod(shape)
         shares = min(self._threads, max(1, count * numbers // _WORTH_A_THREAD))
-        at_once = batch or min(max(1, _AT_ONCE // numbers), max(1, -(-count // shares)))
+        # Parts of one size, as many for each thread.
+        rounds = max(1, -(-count * numbers // (_AT_ONCE * shares)))
+        at_once = batch or max(1, -(-count // (rounds * shares)))
         if 0 < count <= at_once:
             with self._lock:
                 return self._runners[signature](**given)
         starts = range(0, count, at_once)
         parts = [{name: values[start : start + at_once] for name, values in given.items()} for start in starts]
-        if shares == 1:
-            with self._lock:
-                parts = [self._runners[signature](**part) for part in parts]
-        else:
-            groups = [parts[share::shares] for share in range(shares)]
-            done = list(self._pool.map(self._work, [signature] * shares, groups))
-            parts = [done[place % shares][place // shares] for place in range(len(parts))]
+        done = self._shared(signature, [parts[share::shares] for share in range(shares)])
+        parts = [done[place % shares][place // shares] for place in range(len(parts))]
         return {
             # LiteRT refuses an empty batch.
             name: np.concatenate([part[name] for part in parts] or [np.empty((0, *spec["shape"][1:]), spec["dtype"])])
             for name, spec in described["outputs"].items()
         }
 
+    def _shared(self, signature: str, shares: list[list[dict]]) -> list[list[dict]]:
+        """Runs parts of a batch, the first share here and each other on a thread of the pool."""
+        others = [self._pool.submit(self._work, signature, share) for share in shares[1:]]
+        with self._lock:
+            first = [self._runners[signature](**part) for part in shares[0]]
+        return [first, *(other.result() for other in others)]
+
     def _work(self, signature: str, parts: list[dict]) -> list[dict]:
-        """Runs parts of a batch on a thread of the pool, with that thread's interpreter."""
+        """Runs a share on a thread of the pool, with that thread's interpreter."""
         if not hasattr(self._workers, "interpreter"):
             self._workers.interpreter = litert_file.open_interpreter(self.path, 1, self._content)
         run = self._workers.interpreter.get_signature_runner(signature)
