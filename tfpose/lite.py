@@ -98,29 +98,33 @@ class Model:
         if 0 < count <= at_once:
             with self._lock:
                 return self._runners[signature](**given)
-        starts = range(0, count, at_once)
-        parts = [{name: values[start : start + at_once] for name, values in given.items()} for start in starts]
-        done = self._shared(signature, [parts[share::shares] for share in range(shares)])
-        parts = [done[place % shares][place // shares] for place in range(len(parts))]
-        return {
-            # LiteRT refuses an empty batch.
-            name: np.concatenate([part[name] for part in parts] or [np.empty((0, *spec["shape"][1:]), spec["dtype"])])
-            for name, spec in described["outputs"].items()
+        # Of an empty batch too, which LiteRT refuses.
+        outputs = {
+            name: np.empty((count, *spec["shape"][1:]), spec["dtype"]) for name, spec in described["outputs"].items()
         }
 
-    def _shared(self, signature: str, shares: list[list[dict]]) -> list[list[dict]]:
-        """Runs parts of a batch, the first share here and each other on a thread of the pool."""
-        others = [self._pool.submit(self._work, signature, share) for share in shares[1:]]
-        with self._lock:
-            first = [self._runners[signature](**part) for part in shares[0]]
-        return [first, *(other.result() for other in others)]
+        def fill(runner, starts):
+            for start in starts:
+                part = slice(start, start + at_once)
+                for name, values in runner(**{name: values[part] for name, values in given.items()}).items():
+                    outputs[name][part] = values
 
-    def _work(self, signature: str, parts: list[dict]) -> list[dict]:
-        """Runs a share on a thread of the pool, with that thread's interpreter."""
+        starts = range(0, count, at_once)
+        others = [
+            self._pool.submit(lambda starts: fill(self._of_thread(signature), starts), starts[share::shares])
+            for share in range(1, shares)
+        ]
+        with self._lock:
+            fill(self._runners[signature], starts[::shares])
+        for other in others:
+            other.result()
+        return outputs
+
+    def _of_thread(self, signature: str):
+        """The runner of a thread of the pool, which has an interpreter of its own."""
         if not hasattr(self._workers, "interpreter"):
             self._workers.interpreter = litert_file.open_interpreter(self.path, 1, self._content)
-        run = self._workers.interpreter.get_signature_runner(signature)
-        return [run(**part) for part in parts]
+        return self._workers.interpreter.get_signature_runner(signature)
 
     def denoise(self, joints) -> np.ndarray:
         """Poses `[B, J, 3]` metres, NaN = missing, cleaned and complete: `[B, J, 3]` metres."""
