@@ -10,10 +10,10 @@ from tfpose.litert_file import schema
 def slice_splits(model):
     """Makes a slice of each piece of a SPLIT_V, in place in an unpacked model.
 
-    XNNPACK, which runs what it can of a model, runs slices and even splits (SPLIT), but no SPLIT_V: each would end one
-    of its parts. That takes time, and worse: a part that does nothing with a piece but to join it to others leaves it
-    where it was, without an error, when the batch has grown and the piece's former address is by chance that of its
-    new place in what is joined. So a model must not join pieces from outside of a part for use outside of it.
+    XNNPACK, which runs the parts of a graph that it can, knows slices and even splits (SPLIT), but no SPLIT_V: each
+    would end a part. That takes time, and worse: where a part only joins pieces from outside of it for use outside of
+    it, ai-edge-litert 2.3.0 leaves a piece out when the batch has grown and the piece's former address happens to be
+    that of its new place in what is joined. Results are then wrong by centimetres, without an error.
     """
     operators = schema().BuiltinOperator
     codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
