@@ -16,7 +16,7 @@ def slice_splits(model):
     that of its new place in what is joined. Results are then wrong by centimetres, without an error.
     """
     operators = schema().BuiltinOperator
-    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
+    codes = [code.builtinCode for code in model.operatorCodes]
     if operators.SPLIT_V not in codes:
         return
     splits = codes.index(operators.SPLIT_V)

@@ -95,8 +95,7 @@ def files(artifacts, classifier_artifacts, lifter_artifacts, tmp_path_factory):
 
 
 def _code(model, operation) -> int:
-    code = model.operatorCodes[operation.opcodeIndex]
-    return max(code.builtinCode, code.deprecatedBuiltinCode)
+    return model.operatorCodes[operation.opcodeIndex].builtinCode
 
 
 def _delegated(path):

@@ -134,12 +134,10 @@ class ActionClassifier(keras.Model):
         """
         joints = self._checked(joints, (len(self.skeleton), 3), "joints", "One pose at a time has no axis of time.")
         state = self._checked(state, (self.state_size,), "state", "A state is zeros, or the step's before.")
-        ends = np.cumsum(self._state_sizes).tolist()
-        # Not split: LiteRT has none of uneven parts.
-        parts = [state[:, start:end] for start, end in zip([0, *ends], ends)]
-        hidden, cell, values_before, root_before, first_height, going = parts
+        ends = np.cumsum(self._state_sizes[:-1]).tolist()
+        hidden, cell, values_before, root_before, first_height, going = ops.split(state, ends, axis=-1)
         root = joints[:, self.skeleton.root]
-        start = 1.0 - going  # both 0 or 1
+        start = 1.0 - going  # one of them is 1, the other 0
         root_before, first_height = going * root_before + start * root, going * first_height + start * root[:, 1:2]
         described = self._described(joints[:, None], first_height[:, None], root_before[:, None])[:, 0]
         values = self.standardizer.values(described)
