@@ -6,7 +6,7 @@ from setuptools import setup
 
 setup(
     name="tfpose",
-    version="0.1.0",
+    version="0.2.0",
     description="Unsupervised 3D human pose representations for TensorFlow: denoise, encode, transfer views, export.",
     long_description=pathlib.Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

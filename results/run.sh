@@ -65,6 +65,25 @@ for model in sebirenet_cmu sebirenet_cmu_paper; do
 done
 evaluate swap same_rig_h36m_ape h36m_ape swap/same_rig_h36m_ape --seeds $three
 
+# Faults of sensors one by one.
+for data in h36m cmu; do
+  evaluate faults sebirenet_cmu $data "faults/sebirenet_cmu_on_$data" --seeds $three
+done
+
+# From the free view code to the default, step by step; and the default on 8 of the people, with other sizes.
+frame() { # ROW CONFIG DATA [flags]
+  pretrain "frame_$1" "$2" "$3" "${@:4}"
+  for evaluator in denoise retrieval faults swap; do
+    evaluate $evaluator "frame_$1" h36m "frame/$1_$evaluator" --seeds $three
+  done
+}
+for row in free frame independent sides; do
+  frame $row frame:$row cmu
+done
+frame eight_people default cmu_8
+frame one_refinement default cmu --config.model.refinements=1
+frame units_64 default cmu --config.model.units=64 --config.model.decoder_units=64
+
 # Table 2: N-UCLA, transfer (CMU alone) and in-domain (views 1 and 2 too, without labels).
 pretrain default_cmu_nucla default cmu+nucla --config.steps=6000
 evaluate recognise sebirenet_cmu nucla recognition/transfer --seeds $five

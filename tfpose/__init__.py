@@ -6,7 +6,7 @@ poses does not wait for TensorFlow.
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Clip": "tfpose.data",

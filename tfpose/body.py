@@ -129,8 +129,7 @@ def face_forward(positions, skeleton: Skeleton) -> tf.Tensor:
 def _sides(skeleton: Skeleton) -> tuple[list[int], list[int]]:
     """The left and the right joints that tell where a body faces."""
     hips = [pair for pair in skeleton.mirror if set(pair) == {"hip_left", "hip_right"}]
-    trunk = [pair for pair in skeleton.mirror if set(pair) <= set(skeleton.torso)]
-    pairs = hips or trunk or skeleton.mirror
+    pairs = hips or skeleton.torso_pairs or skeleton.mirror
     if not pairs:
         raise SkeletonError(f"skeleton '{skeleton.name}' has no mirror pairs, which tell where a body faces")
     return tuple([skeleton.index(joint) for joint in side] for side in zip(*pairs, strict=True))
@@ -151,7 +150,7 @@ def _torso_shifts(poses, skeleton: Skeleton, seed, stddev: float) -> tf.Tensor:
 
 
 def _other_spine(poses, skeleton: Skeleton, seed, base: float, rise: float, forward: float) -> tf.Tensor:
-    pairs = _torso_pairs(skeleton)
+    pairs = skeleton.torso_pairs
     if len(pairs) < 2:
         return poses  # without hips and shoulders there is nothing to measure by
     hips, shoulders = (
@@ -159,8 +158,8 @@ def _other_spine(poses, skeleton: Skeleton, seed, base: float, rise: float, forw
         for pair in (pairs[0], pairs[-1])
     )
     spine = [skeleton.index(joint) for joint in skeleton.torso if not any(joint in pair for pair in pairs)]
-    bearer = next((joint for joint in _ancestry(skeleton.index(pairs[-1][0]), skeleton) if joint in spine), None)
-    top = [joint for joint in spine if bearer in _ancestry(joint, skeleton)]
+    bearer = next((joint for joint in skeleton.ancestry(skeleton.index(pairs[-1][0])) if joint in spine), None)
+    top = [joint for joint in spine if bearer in skeleton.ancestry(joint)]
     all_joints = np.arange(len(skeleton))[:, None]
     frame = torso_frame(poses, skeleton)[:, None]
     length = tf.norm(shoulders - hips, axis=-1, keepdims=True)
@@ -175,26 +174,11 @@ def _other_spine(poses, skeleton: Skeleton, seed, base: float, rise: float, forw
 def _torso_indices(skeleton: Skeleton):
     """Index arrays of the left joints, the right joints, and the joints that up points from and to."""
     torso, root = skeleton.torso, skeleton.joints[skeleton.root]
-    pairs = _torso_pairs(skeleton)
+    pairs = skeleton.torso_pairs
     middle = [joint for joint in torso if joint != root and not any(joint in pair for pair in pairs)]
     low, high = ([root], middle) if middle or not pairs else (pairs[0], pairs[-1])
     joints = [left for left, _ in pairs], [right for _, right in pairs], low, high or [root]
     return tuple(np.array([skeleton.index(joint) for joint in names], int) for names in joints)
-
-
-def _torso_pairs(skeleton: Skeleton):
-    """The mirror pairs of the trunk, hips first, shoulders last."""
-    torso = skeleton.torso
-    return sorted((pair for pair in skeleton.mirror if set(pair) <= set(torso)), key=lambda pair: torso.index(pair[0]))
-
-
-def _ancestry(joint: int, skeleton: Skeleton) -> list[int]:
-    """The joint, its parent, and so on to the root."""
-    joints = []
-    while joint >= 0:
-        joints.append(joint)
-        joint = skeleton.parents[joint]
-    return joints
 
 
 def _names(bone, skeleton: Skeleton) -> set[str]:
@@ -213,7 +197,7 @@ def _paths(skeleton: Skeleton) -> np.ndarray:
     number = {child: i for i, (child, _) in enumerate(skeleton.bones)}
     paths = np.zeros((len(skeleton), len(skeleton.bones)), np.float32)
     for joint in range(len(skeleton)):
-        for at in _ancestry(joint, skeleton)[:-1]:
+        for at in skeleton.ancestry(joint)[:-1]:
             paths[joint, number[at]] = 1.0
     return paths
 

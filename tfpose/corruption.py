@@ -51,8 +51,8 @@ def displace(poses, moved, seed, shortest: float = 0.2, longest: float = 0.8) ->
     return tf.where(moved[..., None], poses + direction * length[..., None], poses)
 
 
-def add_noise(poses, seed, stddev: float) -> tf.Tensor:
-    """Adds Gaussian noise of `stddev` metres to every coordinate."""
+def add_noise(poses, seed, stddev) -> tf.Tensor:
+    """Adds Gaussian noise of `stddev` metres (a number, or `[B, 1, 1]`) to every coordinate."""
     return poses + stddev * tf.random.stateless_normal(tf.shape(poses), seed)
 
 
@@ -68,6 +68,25 @@ def remove_some(poses, seed, share: float, most: int) -> tf.Tensor:
     some = tf.random.stateless_uniform([count], some_seed) < share
     numbers = tf.where(some, random_counts(count, 1, most, number_seed), 0)
     return remove(poses, choose_joints(numbers, joints, which_seed))
+
+
+def exchange_limbs(poses, seed, share: float, skeleton: Skeleton) -> tf.Tensor:
+    """Exchanges left and right in a `share` of the poses: of one limb (both arms, both legs), or of all, as likely.
+
+    Args:
+        poses: `[B, J, 3]` metres.
+        seed: two integers.
+        share: of the poses.
+        skeleton: says which joints are mirror images, and what its limbs are.
+    """
+    some_seed, which_seed = split(seed, 2)
+    count, limbs = poses.shape[0], skeleton.limbs
+    some = tf.random.stateless_uniform([count], some_seed) < share
+    which = tf.random.stateless_uniform([count], which_seed, 0, len(limbs) + 1, tf.int32)
+    members = np.zeros((len(limbs) + 1, len(skeleton)), bool)
+    for number, limb in enumerate(limbs):
+        members[[number, -1], np.array(limb)[:, None]] = True
+    return swap_sides(poses, some[:, None] & tf.gather(members, which), skeleton)
 
 
 def swap_sides(poses, swapped, skeleton: Skeleton) -> tf.Tensor:

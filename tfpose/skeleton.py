@@ -94,6 +94,35 @@ class Skeleton:
         return tuple(image)
 
     @functools.cached_property
+    def torso_pairs(self) -> tuple[tuple[str, str], ...]:
+        """The mirror pairs of the trunk as `(left, right)` names, hips first, shoulders last."""
+        pairs = [pair for pair in self.mirror if set(pair) <= set(self.torso)]
+        return tuple(sorted(pairs, key=lambda pair: self.torso.index(pair[0])))
+
+    @functools.cached_property
+    def limbs(self) -> tuple[tuple[int, ...], ...]:
+        """The joints of mirrored limbs, both sides together.
+
+        A pair of joints belongs to the pair of the trunk that it hangs on, elsewhere to the first pair above it.
+        """
+        image, limbs = self.mirror_joints, {}
+        trunk = [self.index(joint) for pair in self.torso_pairs for joint in pair]
+        for joint in range(len(self)):
+            paired = [above for above in self.ancestry(joint) if image[above] != above]
+            if image[joint] != joint:
+                top = next((above for above in paired if above in trunk), paired[-1])
+                limbs.setdefault(min(top, image[top]), []).append(joint)
+        return tuple(tuple(limb) for _, limb in sorted(limbs.items()))
+
+    def ancestry(self, joint: int) -> list[int]:
+        """The joint, its parent, and so on to the root."""
+        joints = []
+        while joint >= 0:
+            joints.append(joint)
+            joint = self.parents[joint]
+        return joints
+
+    @functools.cached_property
     def mirror_bones(self) -> tuple[tuple[int, int], ...]:
         """Pairs `(left, right)` of indices into `bones` that are each other's mirror image."""
         number = {bone: i for i, bone in enumerate(self.bones)}

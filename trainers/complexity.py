@@ -37,9 +37,12 @@ def flops(model: PoseAutoencoder, method: str = "denoise") -> dict[str, int]:
         if network is not None:
             for direction in _subnets(network):
                 once[f"{part}: {direction}"] = _subnet_flops(network, direction)
-    if model.encoder.disentangled and model.encoder.view_head.orthogonal:
+    if model.encoder.view == "free" and model.encoder.view_head.orthogonal:
         once["encoder: view head"] += 2 * size * (4 * size**2)  # Gram-Schmidt: two rounds, two products for each row
-    once["coupling"] = 2 * joints * size**2 * model.encoder.disentangled
+    if model.encoder.view == "frame":
+        once["encoder: frame"] *= model.encoder.frame.steps
+        size = 3
+    once["coupling"] = 2 * joints * size**2 * (model.encoder.view != "none")
     return {name: count * _runs(model, name, method) for name, count in once.items()}
 
 
@@ -104,13 +107,13 @@ def _components(model: PoseAutoencoder) -> dict:
             components |= {f"{part.name}: {name}": subnet for name, subnet in _subnets(network).items()}
         if part is model.encoder:
             components["encoder: pose head"] = part.pose_head
-            if part.disentangled:
-                components["encoder: view head"] = part.view_head
+            views = {"frame": part.frame, "view head": part.view_head}
+            components |= {f"encoder: {name}": layer for name, layer in views.items() if layer is not None}
         elif network is None:
             components["decoder: MLP"] = part
         else:
             components["decoder: read-out"] = part.readout
-    optional = {"trust": model.trust, "correction": model.correction}
+    optional = {"sides": model.sides, "trust": model.trust, "correction": model.correction}
     return components | {name: layer for name, layer in optional.items() if layer is not None}
 
 

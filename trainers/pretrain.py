@@ -52,7 +52,8 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, wor
         raise TrainingError(f"{halves}config.batch={config.batch} cannot be shared evenly by {replicas} replicas")
     claim(workdir, config, poses)
     keras.utils.set_random_seed(config.seed)
-    model = PoseAutoencoder(poses.skeleton, **config.model.to_dict(), origin=origin(poses.lineage))
+    upright = config.view.rotations != "so3"
+    model = PoseAutoencoder(poses.skeleton, **config.model.to_dict(), upright=upright, origin=origin(poses.lineage))
     model.build()
     loop = make_loop(
         config,
@@ -121,7 +122,8 @@ def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
 def loss_of_views(model: PoseAutoencoder, views, config):
     """The loss of eq. 11, and for models with trust the losses of every refined estimate and its trust.
 
-    Both branches go through the encoder as one batch of 2B, the four decodes through the decoder as one of 4B.
+    Both branches go through the encoder as one batch of 2B. Where the view code turns the decoded pose, they go through
+    the decoder as one of 2B too; free view codes need the four decodes, as one batch of 4B.
 
     With `config.view.shared` the view codes of the two view transfers are of another pose in the same view. In the
     paper (Sec. 3.3) they are of the same pose, and then nothing keeps the pose out of the view code.
@@ -142,16 +144,21 @@ def loss_of_views(model: PoseAutoencoder, views, config):
     # The truth in the frame of what is observed: translation is the frame's business, not the network's.
     truth = (truth - frame.centre) / model.normalizer.scale
 
-    pose_codes, view_codes = model.encoder(normalized)
+    pose_codes, view_codes = model.encoder(normalized, frame.observed)
     pose_1, pose_2 = tf.split(pose_codes, 2)
     view_1, view_2 = tf.split(view_codes, 2)
     own_views = view_codes
+    in_frame = model.encoder.view == "frame"
     if config.view.shared:
         view_1, view_2 = _other_half(view_1), _other_half(view_2)
-        # A pose's own view code learns nothing from it: what would help there is the pose itself.
-        own_views = tf.stop_gradient(view_codes)
-    codes = couple(tf.concat([pose_codes, pose_2, pose_1], 0), tf.concat([own_views, view_1, view_2], 0))
-    decoded = model.decoder(codes)
+        if not in_frame:
+            # A pose's own free view code learns nothing from it: what would help there is the pose itself.
+            own_views = tf.stop_gradient(view_codes)
+    views_of_four = tf.concat([own_views, view_1, view_2], 0)
+    if in_frame:  # the view code turns what is decoded: two decodes serve all four
+        decoded = couple(_and_exchanged(model.decoder(pose_codes)), views_of_four)
+    else:
+        decoded = model.decoder(couple(_and_exchanged(pose_codes), views_of_four))
     names = ("plain", "rotated", "transfer", "transfer_rotated")
     truths = tf.split(truth, 2) * 2
     terms = {
@@ -161,13 +168,18 @@ def loss_of_views(model: PoseAutoencoder, views, config):
     terms["feature"] = losses.feature(pose_1, pose_2)
     terms["orthogonality"] = losses.orthogonality(view_codes)
     total = losses.siamese(terms, weights)
+    if config.loss.view:
+        # Two poses in one view: what their view codes differ by is of the poses.
+        terms["view"] = losses.feature(view_codes, tf.concat([view_1, view_2], 0))
+        total += config.loss.view * terms["view"]
     if model.refinements:
         reconstructed = tf.concat(tf.split(decoded, 4)[:2], 0)
-        estimates = model.refine(normalized, frame.observed, first=reconstructed)
+        estimates = model.refine(normalized, frame.observed, first=(reconstructed, view_codes))
         terms["refined"] = sum(losses.position(estimate.pose, truth) for estimate in estimates)
         tolerance = 0.05 / model.normalizer.scale  # between a joint that was left alone and the shortest displacement
         terms["trust"] = sum(
-            losses.trust(estimate.trust_logits, normalized, truth, frame.observed, tolerance) for estimate in estimates
+            losses.trust(estimate.trust_logits, estimate.observed, truth, frame.observed, tolerance)
+            for estimate in estimates
         )
         total += config.loss.refined * terms["refined"] + config.loss.trust * terms["trust"]
     return total, terms
@@ -183,7 +195,7 @@ def two_views(batch: dict, skeleton: Skeleton, seed, config):
     """
     poses = batch["poses"]
     count = poses.shape[0]
-    mirror_seed, body_seed, corrupt_seed, second_seed, first_seed, exchanged_seed = seeds.split(seed, 6)
+    mirror_seed, body_seed, corrupt_seed, second_seed, first_seed, exchanged_seed, *own_seeds = seeds.split(seed, 8)
     exchanged_first, exchanged_second = seeds.split(exchanged_seed, 2)
     changes = config.body.to_dict()
     if changes.pop("mirror"):
@@ -192,7 +204,11 @@ def two_views(batch: dict, skeleton: Skeleton, seed, config):
         poses = body.randomize(poses, skeleton, body_seed, **changes)
     if config.view.shared:
         poses = body.face_forward(poses, skeleton)
-    corrupted = corrupt(poses, batch.get("moved"), skeleton, corrupt_seed, config.corruption)
+    corrupted = corrupted_second = corrupt(poses, batch.get("moved"), skeleton, corrupt_seed, config.corruption)
+    if config.corruption.independent:
+        own = tf.random.stateless_uniform([count, 1, 1], own_seeds[0]) < config.corruption.independent
+        again = corrupt(poses, batch.get("moved"), skeleton, own_seeds[1], config.corruption)
+        corrupted_second = tf.where(own, again, corrupted)
 
     def seen(poses, view):
         rotation, exchanged = view
@@ -204,23 +220,25 @@ def two_views(batch: dict, skeleton: Skeleton, seed, config):
         truths, observations = [seen(poses, view)], [seen(corrupted, view)]
     view = draw_views(count, second_seed, exchanged_second, config.view)
     truths.append(seen(poses, view))
-    observations.append(seen(corrupted, view))
+    observations.append(seen(corrupted_second, view))
     return tf.concat(truths, 0), tf.concat(observations, 0)
 
 
 def corrupt(poses, moved, skeleton: Skeleton, seed, options):
     """Corrupts `[B, J, 3]` as the `corruption` part of a config says; `moved` `[B, J]` is a protocol's choice."""
-    count_seed, choice_seed, move_seed, missing_seed, swap_seed, noise_seed = seeds.split(seed, 6)
+    count_seed, choice_seed, move_seed, missing_seed, sides_seed, noise_seed, level_seed = seeds.split(seed, 7)
     count, joints = poses.shape[0], len(skeleton)
     if moved is None or not options.use_labels:
         counts = corruption.random_counts(count, options.fewest, options.most, count_seed)
         moved = corruption.choose_joints(counts, joints, choice_seed)
     corrupted = corruption.displace(poses, moved, move_seed, options.shortest, options.longest)
-    if options.swapped:
-        swapped = tf.random.stateless_uniform([count], swap_seed) < options.swapped
-        corrupted = corruption.swap_sides(corrupted, swapped, skeleton)
+    if options.sides:
+        corrupted = corruption.exchange_limbs(corrupted, sides_seed, options.sides, skeleton)
     if options.noise:
-        corrupted = corruption.add_noise(corrupted, noise_seed, options.noise)
+        # Uniform in [0, noise] for the share of the poses that are noisy.
+        drawn = tf.random.stateless_uniform([count, 1, 1], level_seed) / options.noisy
+        level = options.noise * tf.where(drawn < 1.0, drawn, 0.0)
+        corrupted = corruption.add_noise(corrupted, noise_seed, level)
     if options.missing:
         corrupted = corruption.remove_some(corrupted, missing_seed, options.missing, options.most)
     return corrupted
@@ -247,6 +265,11 @@ def draw_views(count: int, seed, exchanged_seed, options):
     if options.rotations == "upright":
         return rotations.upright(count, seed, math.radians(options.tilt_degrees)), exchanged
     raise TrainingError(f"config.view.rotations must be 'so3' or 'upright', got '{options.rotations}'")
+
+
+def _and_exchanged(values):
+    """`[4B, ...]`: what belongs to the two branches, and the same with the branches exchanged."""
+    return tf.concat([values, *tf.split(values, 2)[::-1]], 0)
 
 
 def _other_half(values):

@@ -15,10 +15,11 @@ from tfpose.trainers import complexity
 
 MODELS = {
     "default": {},
-    "paper": {"refinements": 0},
+    "paper": {"refinements": 0, "view": "free"},
+    "bare frame": {"refinements": 0},
     "corrected": {"refinements": 1, "correction_units": 64},
-    "entangled": {"refinements": 0, "disentangled": False},
-    "orthogonal": {"orthogonal": True, "refinements": 0},
+    "entangled": {"refinements": 0, "view": "none"},
+    "orthogonal": {"view": "free", "orthogonal": True, "refinements": 0},
     "recurrent, MLP": {"refinements": 0, "decoder": "mlp", "network": {"passes": 2}},
     "recursive, MLP": {"refinements": 0, "decoder": "mlp", "network": {"wiring": "recursive"}},
     "concatenated, LSTM": {"refinements": 0, "decoder": "mlp", "network": {"wiring": "concatenated", "cell": "lstm"}},
@@ -47,7 +48,7 @@ def test_parameters_are_all_there(options):
     assert min(counts.values()) > 0
 
 
-@pytest.mark.parametrize("name", ["paper", "recurrent, MLP", "concatenated, LSTM", "corrected"])
+@pytest.mark.parametrize("name", ["paper", "bare frame", "recurrent, MLP", "concatenated, LSTM", "corrected"])
 def test_operations_agree_with_the_profiler(name):
     model = build(**MODELS[name])
     assert sum(complexity.flops(model).values()) == pytest.approx(profiled(model.denoise), rel=0.05)
@@ -61,7 +62,7 @@ def test_operations_of_encoding_agree_with_the_profiler():
 def test_a_network_counted_by_hand():
     # Three joints in a row, hidden size 2, codes of 1: kernels by hand.
     chain = Skeleton("chain", ("a", "b", "c"), (-1, 0, 1))
-    model = PoseAutoencoder(chain, units=2, code_size=1, decoder="mlp", decoder_units=1, refinements=0)
+    model = PoseAutoencoder(chain, units=2, code_size=1, decoder="mlp", decoder_units=1, refinements=0, view="free")
     model.build()
     assert complexity.flops(model) == {
         # Inputs of 3 nodes, messages of 2 bones; from a zero state, so without recurrent kernels and reset gates.

@@ -110,7 +110,7 @@ def test_the_loss_is_that_of_the_pose_in_the_camera(batch, skeleton):
 
 def test_landing_compares_with_the_codes_of_the_3d_stream(batch, skeleton):
     keras.utils.set_random_seed(1)
-    model, stream = PoseLifter(skeleton, **SMALL), PoseAutoencoder(skeleton, **SMALL, refinements=0)
+    model, stream = PoseLifter(skeleton, **SMALL), PoseAutoencoder(skeleton, **SMALL, view="free", refinements=0)
     model.build()
     stream.build()
     weights = ml_collections.ConfigDict({**WEIGHTS.to_dict(), "code": 2.0})

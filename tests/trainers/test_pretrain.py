@@ -17,7 +17,6 @@ from tfpose.data import pipeline, splits, synthetic
 from tfpose.data.pose_set import PoseSet, complete_poses
 from tfpose.errors import TfposeError
 from tfpose.models import PoseAutoencoder, load_model
-from tfpose.models.pose_encoder import couple
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import configs
 from tfpose.trainers.configs import ablation, default, paper, structures
@@ -81,6 +80,7 @@ def rotation_between(one, other) -> np.ndarray:
 def test_the_second_view_is_the_first_one_rotated(batch, skeleton, name):
     config = {"default": default, "paper": paper}[name].get_config()
     config.view.exchanged = 0.0
+    config.corruption.independent = 0.0
     truth, observed = two_views(batch, skeleton, SEED, config)
     assert truth.shape == observed.shape == (600, 17, 3)
     (truth_1, truth_2), (observed_1, observed_2) = halves(truth), halves(observed)
@@ -129,8 +129,10 @@ def test_an_odd_batch_cannot_share_views(batch, skeleton):
 
 
 def test_a_view_code_learns_nothing_from_its_own_pose(batch, skeleton):
-    """Without the transfers nothing reaches the view head, also where good estimates would reward it."""
+    """Without the transfers nothing reaches a free view head, also where good estimates would reward it."""
     config = tiny(default.get_config())
+    config.model.view = "free"
+    config.loss.view = 0.0
     config.loss.eq11.update({"transfer": 0.0, "transfer_rotated": 0.0, "orthogonality": 0.0})
     model = untrained(skeleton, config)
     head = model.encoder.view_head.trainable_variables
@@ -176,7 +178,7 @@ def test_the_seed_is_the_batch(batch, skeleton):
 @pytest.mark.parametrize(("config", "fewest", "most"), [(default, 0, 5), (paper, 1, 5)])
 def test_as_many_joints_move_as_the_config_says(batch, skeleton, config, fewest, most):
     config = config.get_config()
-    config.corruption.missing = 0.0
+    config.corruption.update({"missing": 0.0, "sides": 0.0, "noise": 0.0})
     truth, observed = two_views(batch, skeleton, SEED, config)
     distance = np.linalg.norm(observed - truth, axis=-1)
     count = (distance > 1e-3).sum(1)
@@ -192,7 +194,7 @@ def test_the_protocols_labels_are_used_when_the_config_says_so(skeleton, batch):
     labels[np.arange(len(poses)), np.arange(len(poses)) % 17] = True
     for config, used in ((paper, True), (default, False)):
         options = config.get_config().corruption
-        options.missing = 0.0
+        options.update({"missing": 0.0, "sides": 0.0, "noise": 0.0})
         corrupted = corrupt(poses, tf.constant(labels), skeleton, SEED, options)
         moved = (corrupted.numpy() != poses.numpy()).any(-1)
         assert (moved == labels).all() == used
@@ -218,25 +220,52 @@ def test_some_joints_are_missing(skeleton, batch):
     assert set(count) <= set(range(6)) and len(set(count)) > 3
 
 
-def test_noise_and_swapped_sides(skeleton, batch):
+def test_arms_legs_or_all_sides_are_exchanged_as_often_as_the_config_says(skeleton, batch):
     options = paper.get_config().corruption
-    options.update({"most": 1, "swapped": 0.5, "noise": 0.002})
+    options.update({"fewest": 0, "most": 0, "sides": 0.6})
     poses = batch["poses"].numpy()
     corrupted = corrupt(batch["poses"], None, skeleton, SEED, options).numpy()
-    here = np.median(np.linalg.norm(corrupted - poses, axis=-1), axis=1) < 0.01
-    there = np.median(np.linalg.norm(corrupted - poses[:, list(skeleton.mirror_joints)], axis=-1), axis=1) < 0.01
-    assert (here | there).all()
-    assert there.mean() == pytest.approx(0.5, abs=0.12)
-    joint = np.median(np.linalg.norm((corrupted - poses)[here], axis=-1), axis=1)
-    assert 0 < joint.mean() < 0.006
+    image = poses[:, list(skeleton.mirror_joints)]
+    arms, legs = (np.isin(np.arange(17), limb) for limb in skeleton.limbs)
+    assert [skeleton.joints[limb[1]] for limb in skeleton.limbs] == ["elbow_left", "knee_left"]
+    kinds = np.stack(
+        [(corrupted == np.where(limb[:, None], image, poses)).all((1, 2)) for limb in (arms, legs, arms | legs)], 1
+    )
+    same = (corrupted == poses).all((1, 2))
+    assert (kinds.sum(1) + same == 1).all()
+    np.testing.assert_allclose(kinds.mean(0), 0.2, atol=0.08)
+
+
+def test_a_share_of_the_poses_has_noise_of_its_own_level(skeleton, batch):
+    options = paper.get_config().corruption
+    options.update({"fewest": 0, "most": 0, "noise": 0.02, "noisy": 0.5})
+    poses = batch["poses"].numpy()
+    level = (corrupt(batch["poses"], None, skeleton, SEED, options).numpy() - poses).std((1, 2))
+    assert (level > 1e-6).mean() == pytest.approx(0.5, abs=0.1)
+    noisy = level[level > 1e-6]
+    assert noisy.mean() == pytest.approx(0.01, rel=0.15) and noisy.max() < 0.026 and noisy.min() < 0.003
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_share_of_the_poses_is_corrupted_in_each_branch_on_its_own(batch, skeleton, share):
+    config = default.get_config()
+    config.corruption.update({"independent": share, "fewest": 1, "missing": 0.0, "noise": 0.0, "sides": 0.0})
+    moved_1, moved_2 = (
+        np.linalg.norm(observed - truth, axis=-1) > 1e-3
+        for truth, observed in zip(*map(halves, two_views(batch, skeleton, SEED, config)))
+    )
+    assert (moved_1 != moved_2).any(1).mean() == pytest.approx(share, abs=0.1)
 
 
 # --- the loss
 
 
-def test_the_terms_equal_a_slow_computation(batch, skeleton):
+@pytest.mark.parametrize("view", ["frame", "free"])
+def test_the_terms_equal_a_slow_computation(batch, skeleton, view):
     """Two encoder calls and four decodes, one after the other, as Fig. 2 draws them."""
     config = tiny(default.get_config())
+    config.model.view = view
+    config.loss.view = 1.5 if view == "frame" else 0.0
     model = untrained(skeleton, config)
     model.trust.logits.bias.assign(tf.linspace(-1.0, 1.0, 17))
     batch = {"poses": batch["poses"][::10]}
@@ -246,7 +275,7 @@ def test_the_terms_equal_a_slow_computation(batch, skeleton):
     pose, view, target, joints, there = [], [], [], [], []
     for branch in (0, 1):
         normalized, frame = model.normalizer(observed[branch])
-        codes = model.encoder(normalized)
+        codes = model.encoder(normalized, frame.observed)
         pose.append(codes[0])
         view.append(codes[1])
         target.append((truth[branch] - frame.centre) / 0.4)
@@ -258,7 +287,7 @@ def test_the_terms_equal_a_slow_computation(batch, skeleton):
         views = view[view_of]
         if pose_of != view_of:
             views = tf.roll(views, len(views) // 2, axis=0)
-        return model.decoder(couple(pose[pose_of], views))
+        return model.recover(pose[pose_of], views)
 
     decoded = {"plain": (0, 0), "rotated": (1, 1), "transfer": (1, 0), "transfer_rotated": (0, 1)}
     slow = {
@@ -267,18 +296,22 @@ def test_the_terms_equal_a_slow_computation(batch, skeleton):
     }
     slow["feature"] = losses.feature(pose[0], pose[1])
     slow["orthogonality"] = (losses.orthogonality(view[0]) + losses.orthogonality(view[1])) / 2
+    if config.loss.view:
+        others = [tf.roll(codes, len(codes) // 2, axis=0) for codes in view]
+        slow["view"] = sum(losses.feature(one, other) for one, other in zip(view, others)) / 2
     slow["refined"] = slow["trust"] = 0.0
     for branch in (0, 1):
         for estimate in model.refine(joints[branch], there[branch]):
             slow["refined"] += losses.position(estimate.pose, target[branch]) / 2
             cross_entropy = losses.trust(
-                estimate.trust_logits, joints[branch], target[branch], there[branch], tolerance=0.05 / 0.4
+                estimate.trust_logits, estimate.observed, target[branch], there[branch], tolerance=0.05 / 0.4
             )
             slow["trust"] += cross_entropy / 2
     assert terms.keys() == slow.keys()
     for name, value in slow.items():
         assert float(terms[name]) == pytest.approx(float(value), rel=1e-5), name
-    weights = {**config.loss.eq11.to_dict(), "plain": 1.0, "refined": config.loss.refined, "trust": config.loss.trust}
+    weights = {**config.loss.eq11.to_dict(), "plain": 1.0}
+    weights |= {name: config.loss[name] for name in ("view", "refined", "trust")}
     assert float(total) == pytest.approx(sum(weights[name] * float(value) for name, value in slow.items()), rel=1e-5)
 
 
@@ -339,7 +372,8 @@ def test_the_papers_configuration_has_the_papers_numbers():
     assert (config.view.rotations, config.view.both) == ("so3", False)
     corruption = config.corruption
     assert (corruption.fewest, corruption.most, corruption.use_labels) == (1, 5, True)
-    assert (corruption.missing, corruption.swapped, corruption.noise) == (0.0, 0.0, 0.0)
+    assert (corruption.missing, corruption.sides, corruption.noise, corruption.independent) == (0.0, 0.0, 0.0, 0.0)
+    assert (config.model.view, config.loss.view) == ("free", 0.0)
     assert not any(config.body.values())
     assert config.loss.refined == config.loss.trust == 0.0
 
@@ -377,7 +411,7 @@ def test_the_ablation_adds_one_part_after_the_other():
     rows = [*(ablation.get_config(row) for row in ablation.ROWS), paper.get_config()]
     parts = [
         [
-            config.model.disentangled,
+            config.model.view,
             config.loss.eq11.orthogonality,
             config.loss.eq11.feature,
             config.loss.eq11.rotated,
@@ -386,8 +420,8 @@ def test_the_ablation_adds_one_part_after_the_other():
         ]
         for config in rows
     ]
-    full = [True, 0.1, 0.1, 1.0, 0.01, 0.01]
-    none = [False, 0.0, 0.0, 0.0, 0.0, 0.0]
+    full = ["free", 0.1, 0.1, 1.0, 0.01, 0.01]
+    none = ["none", 0.0, 0.0, 0.0, 0.0, 0.0]
     assert parts == [full[:count] + none[count:] for count in (0, 1, 2, 3, 4, 6)]
 
 

@@ -7,7 +7,7 @@ import pathlib
 import zipfile
 from collections.abc import Callable, Iterator
 
-from tfpose.data import arrays, axes, bvh, human36m, ntu, nucla
+from tfpose.data import arrays, asfamc, axes, bvh, human36m, ntu, nucla
 from tfpose.data.clip import Clip
 from tfpose.errors import DataError, SkeletonError
 from tfpose.skeleton import Skeleton
@@ -17,6 +17,7 @@ FORMATS = {
     "nucla": (".json",),
     "ntu": (".skeleton",),
     "bvh": (".bvh",),
+    "asfamc": (".amc",),
     "human36m": (".npz",),
     "arrays": arrays.SUFFIXES,
     "tfrecords": (".tfrecord",),
@@ -39,8 +40,8 @@ def read(
         path: a file or a folder. In a folder, files that are no clips by their name (labels, cameras, 2D points) are
             passed over; NTU samples on the official list of missing skeletons, where it lies in or beside the folder,
             give none.
-        format: "nucla", "ntu", "bvh", "human36m", "arrays", "tfrecords", or "auto" to tell each file by its name
-            and content.
+        format: "nucla", "ntu", "bvh", "asfamc", "human36m", "arrays", "tfrecords", or "auto" to tell each file by its
+            name and content.
         skeleton: the skeleton of the clips. Arrays are taken to be in it and need it; the joints of a BVH file are
             found by its native names; other formats know their skeleton and are converted by joint names.
         unit: metres per unit of arrays (by default 1) and of BVH files (by default 0.01, or CMU's own for CMU's);
@@ -59,6 +60,7 @@ def read(
         "nucla": nucla.read_file,
         "ntu": ntu.read_file,
         "bvh": lambda file: bvh.read_file(file, skeleton, unit),
+        "asfamc": asfamc.read_file,
         "human36m": human36m.read_file,
         "arrays": lambda file: _read_array(file, skeleton, unit, up),
         "tfrecords": _read_tfrecords,

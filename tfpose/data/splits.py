@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
 
-from tfpose.data import ape, bvh, human36m, ntu, nucla, synthetic
+from tfpose.data import ape, asfamc, bvh, human36m, ntu, nucla, synthetic
 from tfpose.data.clip import Clip
 from tfpose.data.clip_set import ClipSet
 from tfpose.data.pose_set import PoseSet, complete_poses, evenly
@@ -20,6 +20,7 @@ from tfpose.errors import DataError
 from tfpose.skeleton import Skeleton
 
 CMU_TEST_SUBJECTS = ("09",)
+_CMU_8 = ("01", "02", "03", "05", "06", "07", "08", "09")
 CMU_ACKNOWLEDGEMENT = (
     "The data used in this project was obtained from mocap.cs.cmu.edu. "
     "The database was created with funding from NSF EIA-0196217."
@@ -54,9 +55,9 @@ def poses(
     """The poses of a data set; those with a missing joint are left out.
 
     Args:
-        name: "synthetic", "cmu", "nucla" (cross-view), "ntu" (cross-view), "ntu_subject" (cross-subject), "h36m", or
-            "h36m_ape" (APE's protocol on Human3.6M: every pose once per k = 1..5 with the real drop labels); or
-            several together, as "cmu+nucla".
+        name: "synthetic", "cmu", "cmu_8" (its subjects 01 to 09 alone), "nucla" (cross-view), "ntu" (cross-view),
+            "ntu_subject" (cross-subject), "h36m", or "h36m_ape" (APE's protocol on Human3.6M: every pose once per
+            k = 1..5 with the real drop labels); or several together, as "cmu+nucla".
         split: "train", "test", and for all but "h36m_ape" "all".
         data_dir: the data folder; by default the environment variable TFPOSE_DATA. "synthetic" needs none.
         skeleton: the joints wanted; by default the paper's 17.
@@ -152,12 +153,23 @@ def _synthetic(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
     return PoseSet(f"synthetic/{split}", complete_poses(clips, skeleton), skeleton, lineage=SYNTHETIC_LINEAGE)
 
 
-def _cmu(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
+def _cmu(split: str, data_dir, skeleton: Skeleton, subjects: Collection[str] | None = None) -> PoseSet:
+    """All trials as BVH, and those that are there in CMU's own format alone."""
     paths = files("cmu", data_dir)
+    as_bvh = {path.stem for path in paths}
+    paths += [path for path in sorted(folder("cmu", data_dir).glob("asfamc/*/*.amc")) if path.stem not in as_bvh]
     if split != "all":
         paths = [path for path in paths if (path.parent.name in CMU_TEST_SUBJECTS) == (split == "test")]
-    positions = complete_poses((clip for path in paths for clip in bvh.read_file(path)), skeleton)
-    return PoseSet(f"cmu/{split}", positions, skeleton, lineage=f"CMU Mocap. {CMU_ACKNOWLEDGEMENT}")
+    if subjects is not None:
+        paths = [path for path in paths if path.parent.name in subjects]
+    readers = {".bvh": bvh.read_file, ".amc": asfamc.read_file}
+    positions = complete_poses((clip for path in paths for clip in readers[path.suffix](path)), skeleton)
+    name = "cmu" if subjects is None else f"cmu_{len(subjects)}"
+    return PoseSet(f"{name}/{split}", positions, skeleton, lineage=f"CMU Mocap. {CMU_ACKNOWLEDGEMENT}")
+
+
+def _cmu_8(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
+    return _cmu(split, data_dir, skeleton, subjects=_CMU_8)
 
 
 def _nucla(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
@@ -248,6 +260,7 @@ def h36m_clips(split: str, data_dir) -> list[Clip]:
 _SETS = {
     "synthetic": _synthetic,
     "cmu": _cmu,
+    "cmu_8": _cmu_8,
     "nucla": _nucla,
     "ntu": _ntu,
     "ntu_subject": _ntu_subject,

@@ -1,11 +1,23 @@
 """Keras layers, on `keras.ops` alone: they run on every Keras backend."""
 
+from tfpose.layers.body_frame import BodyFrame
 from tfpose.layers.joint_correction import JointCorrection
 from tfpose.layers.joint_trust import JointTrust
 from tfpose.layers.pose_normalizer import PoseNormalizer
 from tfpose.layers.ray_normalizer import RayNormalizer
 from tfpose.layers.sebirenet import SeBiReNet
+from tfpose.layers.side_match import SideMatch
 from tfpose.layers.tree_pass import TreePass
 from tfpose.layers.view_code_head import ViewCodeHead
 
-__all__ = ["JointCorrection", "JointTrust", "PoseNormalizer", "RayNormalizer", "SeBiReNet", "TreePass", "ViewCodeHead"]
+__all__ = [
+    "BodyFrame",
+    "JointCorrection",
+    "JointTrust",
+    "PoseNormalizer",
+    "RayNormalizer",
+    "SeBiReNet",
+    "SideMatch",
+    "TreePass",
+    "ViewCodeHead",
+]

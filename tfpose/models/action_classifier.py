@@ -12,16 +12,19 @@ from tfpose.models.pose_autoencoder import PoseAutoencoder
 from tfpose.skeleton import Skeleton
 
 FEATURES = ("raw", "normalised", "relative", "aligned", "code")
+# What can describe a frame beside its pose, and how many numbers each is.
+MOTION = {"height": 1, "speed": 1, "tilt": 3, "turn": 1}
 
 
 @keras.saving.register_keras_serializable("tfpose")
 class ActionClassifier(keras.Model):
     """A one-layer LSTM over what a frozen encoder makes of each pose, translation appended (Sec. 4.3).
 
-    Every frame is described by its pose and by the translation that the description has lost: the root's height above
-    its first, and its speed along the ground. Both are the same from every upright view. The LSTM sees them
-    standardised, with their differences from the frame before. All of this is causal: a frame depends on itself, on
-    the frame before and on the first.
+    Every frame is described by its pose and by what the description of the pose has lost: the root's height above its
+    first and its speed along the ground; and where the view code is a rotation, the direction of up in the frame of the
+    body (the tilt) and how far the body has turned about the vertical since the frame before. All of these are the same
+    from every upright view. The LSTM sees them standardised, with their differences from the frame before. All of this
+    is causal: a frame depends on itself, on the frame before and on the first.
 
     Args:
         skeleton: the joints (a `Skeleton`, or its `to_dict`).
@@ -35,6 +38,9 @@ class ActionClassifier(keras.Model):
         units: of the LSTM; the paper's is 128.
         components: codes are standardised along their first so many principal components; 0 standardises each of
             their numbers alone, as for other features.
+        motion: what describes a frame beside its pose, of `MOTION`; those that come from a view code need features
+            "code" and an autoencoder whose view code is a rotation, and are left out elsewhere. "raw" and "normalised"
+            coordinates have their translation, and none of it.
         origin: as of `PoseAutoencoder`.
 
     Call arguments:
@@ -67,6 +73,7 @@ class ActionClassifier(keras.Model):
         frames=40,
         units=128,
         components=64,
+        motion=tuple(MOTION),
         origin=None,
         **kwargs,
     ):
@@ -78,13 +85,25 @@ class ActionClassifier(keras.Model):
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         self.actions = tuple(actions)
         self.origin = dict(origin or {})
-        self.options = {"features": features, "frames": frames, "units": units, "components": components}
+        if unknown := sorted(set(motion) - set(MOTION)):
+            raise ValueError(f"motion must be some of {', '.join(MOTION)}, got '{unknown[0]}'")
+        self.options = {
+            "features": features,
+            "frames": frames,
+            "units": units,
+            "components": components,
+            "motion": list(motion),
+        }
         self.features = features
         self.frames = frames
         self.units = units
         self.autoencoder = autoencoder and _frozen_copy(autoencoder)
+        turns = autoencoder is not None and autoencoder.encoder.view == "frame"
+        there = [] if features in ("raw", "normalised") else ["height", "speed", *(["tilt", "turn"] if turns else [])]
+        self.motion = tuple(name for name in there if name in motion)
         fewer = components if features == "code" else 0
-        self.standardizer = FrameStandardizer(min(fewer or self.width, self.width), name="standardizer")
+        of_pose = min(fewer or self.pose_width, self.pose_width)
+        self.standardizer = FrameStandardizer(of_pose, self.width - self.pose_width, name="standardizer")
         # Unrolled: built-in operations everywhere, and nothing but matrix products under XLA.
         self.lstm = keras.layers.LSTM(units, unroll=True, name="lstm")
         self.head = keras.layers.Dense(len(self.actions), name="head")
@@ -92,8 +111,12 @@ class ActionClassifier(keras.Model):
     @property
     def width(self) -> int:
         """F, how many numbers describe a frame."""
-        per_joint = self.autoencoder.code_size if self.features == "code" else 3
-        return per_joint * len(self.skeleton) + (0 if self.features in ("raw", "normalised") else 2)
+        return self.pose_width + sum(MOTION[name] for name in self.motion)
+
+    @property
+    def pose_width(self) -> int:
+        """How many of them describe its pose."""
+        return len(self.skeleton) * (self.autoencoder.code_size if self.features == "code" else 3)
 
     def build(self, input_shape=None):
         described = (None, self.frames, self.width)
@@ -117,8 +140,9 @@ class ActionClassifier(keras.Model):
             "clips",
             f"Clips of other lengths are resampled with tfpose.data.clip_set.resample(positions, {self.frames}).",
         )
+        poses, view = self._poses(clips)
         root = clips[:, :, self.skeleton.root]
-        return self._described(clips, root[:, :1, 1:2], ops.concatenate([root[:, :1], root[:, :-1]], axis=1))
+        return self._described(clips, poses, view, root[:, :1, 1:2], _before(root), _before(view[:, :, 2]))
 
     def step(self, joints, state):
         """Sees one more pose of each of B people: `classify` without waiting for the end of the clip.
@@ -135,15 +159,20 @@ class ActionClassifier(keras.Model):
         joints = self._checked(joints, (len(self.skeleton), 3), "joints", "One pose at a time has no axis of time.")
         state = self._checked(state, (self.state_size,), "state", "A state is zeros, or the step's before.")
         ends = np.cumsum(self._state_sizes[:-1]).tolist()
-        hidden, cell, values_before, root_before, first_height, going = ops.split(state, ends, axis=-1)
+        hidden, cell, values_before, root_before, ahead_before, first_height, going = ops.split(state, ends, axis=-1)
         root = joints[:, self.skeleton.root]
         start = 1.0 - going  # one of them is 1, the other 0
+        poses, view = self._poses(joints[:, None])
+        ahead = view[:, 0, 2]
         root_before, first_height = going * root_before + start * root, going * first_height + start * root[:, 1:2]
-        described = self._described(joints[:, None], first_height[:, None], root_before[:, None])[:, 0]
+        ahead_before = going * ahead_before + start * ahead
+        described = self._described(
+            joints[:, None], poses, view, first_height[:, None], root_before[:, None], ahead_before[:, None]
+        )[:, 0]
         values = self.standardizer.values(described)
         inputs = self.standardizer.with_changes(values, going * values_before + start * values)
         hidden, (_, cell) = self.lstm.cell(inputs, [hidden, cell])
-        next_state = [hidden, cell, values, root, first_height, going + start]
+        next_state = [hidden, cell, values, root, ahead, first_height, going + start]
         return {**self._decided(ops.softmax(self.head(hidden))), "next_state": ops.concatenate(next_state, axis=-1)}
 
     @property
@@ -153,9 +182,9 @@ class ActionClassifier(keras.Model):
 
     @property
     def _state_sizes(self):
-        # The LSTM's hidden and cell state; of the frame before, the standardised numbers and the root; the root's first
-        # height; and whether there was a frame before, so that all zeros are a start.
-        return (self.units, self.units, self.standardizer.components, 3, 1, 1)
+        # The LSTM's hidden and cell state; of the frame before, the standardised numbers, the root and the forward
+        # direction; the root's first height; and whether there was a frame before, so that all zeros are a start.
+        return (self.units, self.units, self.standardizer.width, 3, 3, 1, 1)
 
     def logits(self, inputs):
         """What `standardizer` gives, `[B, T, 2 P]` -> `[B, A]`."""
@@ -163,25 +192,40 @@ class ActionClassifier(keras.Model):
         return self.head(self.lstm(inputs, initial_state=[zeros, zeros]))
 
     def _poses(self, clips):
-        """`[B, T, J, 3]` metres -> `[B, T, J, .]`, without the translation."""
+        """`[B, T, J, 3]` metres -> what describes the poses, `[B, T, .]`, and the rotations of the bodies,
+        `[B, T, 3, 3]`, zeros where they are not known."""
+        frames, view = clips.shape[1], None
         if self.features == "relative":
-            return clips - clips[:, :, self.skeleton.root : self.skeleton.root + 1]
-        if self.features == "aligned":
+            clips = clips - clips[:, :, self.skeleton.root : self.skeleton.root + 1]
+        elif self.features == "aligned":
             from tfpose import body  # TensorFlow only; the rest runs on every Keras backend
 
-            return body.face_forward(clips, self.skeleton)
-        poses = ops.reshape(clips, (-1, len(self.skeleton), 3))
-        return self.autoencoder.encode(poses)["pose_code"]
+            clips = body.face_forward(clips, self.skeleton)
+        elif self.features == "code":
+            codes = self.autoencoder.encode(ops.reshape(clips, (-1, len(self.skeleton), 3)))
+            clips = codes["pose_code"]
+            if self.autoencoder.encoder.view == "frame":
+                view = ops.reshape(codes["view_code"], (-1, frames, 3, 3))
+        poses = ops.reshape(clips, (-1, frames, self.pose_width))
+        return poses, ops.zeros_like(poses[..., :1, None]) * ops.zeros((3, 3)) if view is None else view
 
-    def _described(self, clips, first_height, root_before):
-        """Clips `[B, T, J, 3]`, the root's first height and its places of a frame before -> `[B, T, F]`."""
-        poses = clips if self.features in ("raw", "normalised") else self._poses(clips)
-        flat = ops.reshape(poses, (-1, clips.shape[1], len(self.skeleton) * poses.shape[-1]))
-        if self.features in ("raw", "normalised"):
-            return flat
+    def _described(self, clips, poses, view, first_height, root_before, ahead_before):
+        """The description `[B, T, F]` of frames, from what describes their poses `[B, T, .]`, the rotations of the
+        bodies, the root's first height, and its places and the forward directions of a frame before."""
         root = clips[:, :, self.skeleton.root]
-        speed = norm((root - root_before) * ops.array([1.0, 0.0, 1.0]))[..., None]
-        return ops.concatenate([flat, root[..., 1:2] - first_height, speed], axis=-1)
+        described = [poses]
+        if "height" in self.motion:
+            described.append(root[..., 1:2] - first_height)
+        if "speed" in self.motion:
+            described.append(norm((root - root_before) * ops.array([1.0, 0.0, 1.0]))[..., None])
+        if "tilt" in self.motion:  # up, in the frame of the body
+            described.append(view[..., 1])
+        if "turn" in self.motion:  # the sine of the angle between the forward directions on the ground
+            ahead = view[:, :, 2]
+            crossed = ahead_before[..., 2:] * ahead[..., :1] - ahead_before[..., :1] * ahead[..., 2:]
+            lengths = norm(ahead[..., ::2])[..., None] * norm(ahead_before[..., ::2])[..., None]
+            described.append(crossed / ops.maximum(lengths, 1e-3))
+        return ops.concatenate(described, axis=-1)
 
     def _decided(self, probabilities):
         # Not argmax: Keras' looks at the bits of a float's sign, for which LiteRT has no operation.
@@ -218,6 +262,11 @@ class ActionClassifier(keras.Model):
         return cls(**config)
 
 
+def _before(values):
+    """Of the frame before, `[B, T, ...]`; the first frame is its own."""
+    return ops.concatenate([values[:, :1], values[:, :-1]], axis=1)
+
+
 def _frozen_copy(autoencoder: PoseAutoencoder) -> PoseAutoencoder:
     """A copy, because the caller's own may still be learning."""
     # Built as one that learns: freezing is of the layers and variables that there are, where it is a change.
@@ -234,28 +283,36 @@ class FrameStandardizer(keras.layers.Layer):
     """Numbers about frames and their changes from frame to frame, each with the spread of the training clips.
 
     Args:
-        components: P, how many come out. As many as go in are each standardised alone; fewer are the first principal
-            components, which loses little: pose codes repeat themselves.
+        components: how many numbers about poses come out. As many as go in are each standardised alone; fewer are the
+            first principal components, which loses little: pose codes repeat themselves.
+        others: how many numbers follow those about the pose; each is standardised alone.
 
     Call arguments:
         described: `[B, T, F]`.
 
     Returns:
-        `[B, T, 2 P]`: standardised, then the standardised differences from the frame before (zero for the first).
+        `[B, T, 2 P]`, P being components and others together: standardised, then the standardised differences from the
+        frame before (zero for the first).
     """
 
-    def __init__(self, components, **kwargs):
+    def __init__(self, components, others=0, **kwargs):
         super().__init__(**kwargs)
         self.components = components
+        self.others = others
+
+    @property
+    def width(self) -> int:
+        """P."""
+        return self.components + self.others
 
     def build(self, input_shape):
         width = input_shape[-1]
         frozen = {"trainable": False}
         self.mean = self.add_weight(shape=(width,), initializer="zeros", name="mean", **frozen)
         self.basis = self.add_weight(
-            shape=(width, self.components), initializer=keras.initializers.Identity(), name="basis", **frozen
+            shape=(width, self.width), initializer=keras.initializers.Identity(), name="basis", **frozen
         )
-        self.change_scale = self.add_weight(shape=(self.components,), initializer="ones", name="change_scale", **frozen)
+        self.change_scale = self.add_weight(shape=(self.width,), initializer="ones", name="change_scale", **frozen)
         self.built = True
 
     def adapt(self, described):
@@ -263,20 +320,24 @@ class FrameStandardizer(keras.layers.Layer):
         described = np.asarray(described, np.float64)
         frames = described.reshape(-1, described.shape[-1])
         mean, tiny = frames.mean(0), 1e-6
-        if self.components == frames.shape[1]:
-            basis = np.diag(1.0 / np.maximum(frames.std(0), tiny))
+        of_pose = frames.shape[1] - self.others
+        alone = np.diag(1.0 / np.maximum(frames.std(0), tiny))
+        if self.components == of_pose:
+            basis = alone
         else:
-            variance, vectors = np.linalg.eigh(np.cov(frames, rowvar=False))
+            variance, vectors = np.linalg.eigh(np.cov(frames[:, :of_pose], rowvar=False))
             first = np.argsort(-variance)[: self.components]
-            basis = vectors[:, first] / np.sqrt(np.maximum(variance[first], tiny**2))
+            basis = np.zeros((frames.shape[1], self.width))
+            basis[:of_pose, : self.components] = vectors[:, first] / np.sqrt(np.maximum(variance[first], tiny**2))
+            basis[of_pose:, self.components :] = alone[of_pose:, of_pose:]
         changes = np.diff(described, axis=1) @ basis
-        scale = 1.0 / np.maximum(changes.std((0, 1)), tiny) if changes.size else np.ones(self.components)
+        scale = 1.0 / np.maximum(changes.std((0, 1)), tiny) if changes.size else np.ones(self.width)
         for weight, values in ((self.mean, mean), (self.basis, basis), (self.change_scale, scale)):
             weight.assign(values.astype(np.float32))
 
     def call(self, described):
         values = self.values(described)
-        return self.with_changes(values, ops.concatenate([values[:, :1], values[:, :-1]], axis=1))
+        return self.with_changes(values, _before(values))
 
     def values(self, described):
         """`[..., F]` -> `[..., P]`, standardised."""
@@ -287,7 +348,7 @@ class FrameStandardizer(keras.layers.Layer):
         return ops.concatenate([values, (values - before) * self.change_scale], axis=-1)
 
     def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], 2 * self.components)
+        return (*input_shape[:-1], 2 * self.width)
 
     def get_config(self):
-        return {**super().get_config(), "components": self.components}
+        return {**super().get_config(), "components": self.components, "others": self.others}

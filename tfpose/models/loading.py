@@ -36,6 +36,8 @@ def load_model(path: str | os.PathLike, kind: type[keras.Model] = PoseAutoencode
         )
     try:
         model = keras.saving.load_model(file, compile=False)
+    except DataError as error:
+        raise DataError(f"{file}: {error}") from error
     except Exception as error:  # Keras raises many kinds for files that are not its own
         reason = str(error).strip().split("\n", 1)[0][:200]
         raise DataError(f"{file}: not a tfpose model, or damaged ({type(error).__name__}: {reason})") from error

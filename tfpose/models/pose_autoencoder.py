@@ -9,7 +9,7 @@ from keras import ops
 
 from tfpose import presets
 from tfpose.errors import DataError
-from tfpose.layers import JointCorrection, JointTrust, PoseNormalizer
+from tfpose.layers import JointCorrection, JointTrust, PoseNormalizer, SideMatch
 from tfpose.models.pose_decoder import PoseDecoder
 from tfpose.models.pose_encoder import PoseEncoder, couple
 from tfpose.skeleton import Skeleton
@@ -20,10 +20,12 @@ class Estimate(NamedTuple):
 
     Attributes:
         pose: `[B, J, 3]`, normalised.
-        trust_logits: `[B, J, 1]` of `JointTrust`; None from a bare autoencoder.
+        observed: `[B, J, 3]`, normalised: the observed joints, exchanged sides put right by `SideMatch`.
+        trust_logits: `[B, J, 1]` of `JointTrust`, how far to trust those; None from a bare autoencoder.
     """
 
     pose: object
+    observed: object
     trust_logits: object
 
 
@@ -38,10 +40,12 @@ class PoseAutoencoder(keras.Model):
         skeleton: the joints (a `Skeleton`, or its `to_dict`).
         units: hidden size of the encoder's nodes; the paper's is 32.
         code_size: z of the codes.
-        orthogonal: whether view codes are orthogonal by construction.
+        view: "frame" (the view code is a rotation `[B, 3, 3]`, and the pose code is the same for every heading), "free"
+            (the paper's matrix `[B, z, z]`) or "none" (see `PoseEncoder`).
+        upright: whether the frame of the body starts upright (see `BodyFrame`).
+        orthogonal: whether free view codes are orthogonal by construction.
         network: further arguments of the encoder's `SeBiReNet`: `passes`, `wiring`, `cell`, `use_bias`,
             `node_output`.
-        disentangled: whether there is a view code (see `PoseEncoder`).
         decoder: "tree" or "mlp".
         decoder_units: hidden size of the decoder.
         refinements: how often `denoise` reconstructs and blends with the observed pose by a learned trust per joint;
@@ -66,9 +70,10 @@ class PoseAutoencoder(keras.Model):
         skeleton,
         units=32,
         code_size=16,
+        view="frame",
+        upright=True,
         orthogonal=False,
         network=None,
-        disentangled=True,
         decoder="tree",
         decoder_units=32,
         refinements=2,
@@ -82,9 +87,10 @@ class PoseAutoencoder(keras.Model):
         self.options = {
             "units": units,
             "code_size": code_size,
+            "view": view,
+            "upright": upright,
             "orthogonal": orthogonal,
             "network": dict(network or {}),
-            "disentangled": disentangled,
             "decoder": decoder,
             "decoder_units": decoder_units,
             "refinements": refinements,
@@ -95,9 +101,10 @@ class PoseAutoencoder(keras.Model):
         self.refinements = refinements
         self.code_size = code_size
         self.normalizer = PoseNormalizer(scale, name="normalizer")
-        self.encoder = PoseEncoder(self.skeleton, units, code_size, orthogonal, network, disentangled, name="encoder")
+        self.encoder = PoseEncoder(self.skeleton, units, code_size, view, upright, orthogonal, network, name="encoder")
         self.decoder = PoseDecoder(self.skeleton, decoder, decoder_units, name="decoder")
         self.trust = JointTrust(self.skeleton, name="trust") if refinements else None
+        self.sides = SideMatch(self.skeleton, name="sides") if refinements and self.skeleton.mirror else None
         corrected = refinements and correction_units
         self.correction = JointCorrection(self.skeleton, correction_units, name="correction") if corrected else None
 
@@ -108,6 +115,8 @@ class PoseAutoencoder(keras.Model):
         self.decoder.build((None, joints, self.code_size))
         if self.trust is not None:
             self.trust.build((None, joints, 3))
+        if self.sides is not None:
+            self.sides.build((None, joints, 3))
         if self.correction is not None:
             self.correction.build((None, joints, 3))
         self.built = True
@@ -140,14 +149,14 @@ class PoseAutoencoder(keras.Model):
     # --- in metres
 
     def encode(self, joints):
-        """`[B, J, 3]` metres -> `{"pose_code": [B, J, z], "view_code": [B, z, z]}`."""
-        normalized, _ = self.normalizer(self._checked(joints, "joints"))
-        pose_code, view_code = self.encoder(normalized)
+        """`[B, J, 3]` metres -> `{"pose_code": [B, J, z], "view_code": [B, 3, 3]}`; free view codes are `[B, z, z]`."""
+        normalized, frame = self.normalizer(self._checked(joints, "joints"))
+        pose_code, view_code = self.encoder(normalized, frame.observed)
         return {"pose_code": pose_code, "view_code": view_code}
 
     def decode(self, pose_code, view_code):
         """Codes -> `[B, J, 3]` metres about the pose's own centre (codes hold no translation)."""
-        return self.decoder(couple(pose_code, view_code)) * self.normalizer.scale
+        return self.recover(pose_code, view_code) * self.normalizer.scale
 
     def denoise(self, joints):
         """`[B, J, 3]` metres, NaN = missing -> `[B, J, 3]` metres in the same frame."""
@@ -157,17 +166,23 @@ class PoseAutoencoder(keras.Model):
     def reconstruct(self, joints):
         """What the autoencoder alone makes of `[B, J, 3]` metres, without trust: the paper's denoising."""
         normalized, frame = self.normalizer(self._checked(joints, "joints"))
-        return self.normalizer.restore(self.decoder(couple(*self.encoder(normalized))), frame)
+        return self.normalizer.restore(self.recover(*self.encoder(normalized, frame.observed)), frame)
 
     def transfer_view(self, joints, view_from):
         """The pose of `joints` seen as `view_from` is seen (both `[B, J, 3]` metres), about the centre of `joints`."""
         normalized, frame = self.normalizer(self._checked(joints, "joints"))
-        other, _ = self.normalizer(self._checked(view_from, "view_from"))
-        pose_code, _ = self.encoder(normalized)
-        _, view_code = self.encoder(other)
-        return self.normalizer.restore(self.decoder(couple(pose_code, view_code)), frame)
+        other, other_frame = self.normalizer(self._checked(view_from, "view_from"))
+        pose_code, _ = self.encoder(normalized, frame.observed)
+        _, view_code = self.encoder(other, other_frame.observed)
+        return self.normalizer.restore(self.recover(pose_code, view_code), frame)
 
     # --- in the network's unit
+
+    def recover(self, pose_code, view_code):
+        """Codes -> the pose `[B, J, 3]`, normalised."""
+        if self.encoder.view == "frame":
+            return couple(self.decoder(pose_code), view_code)
+        return self.decoder(couple(pose_code, view_code))
 
     def refine(self, observed_pose, observed, first=None):
         """The successive estimates of `denoise`, for training on all of them.
@@ -175,27 +190,41 @@ class PoseAutoencoder(keras.Model):
         Args:
             observed_pose: `[B, J, 3]`, normalised, missing joints at the centre.
             observed: `[B, J, 1]`, 0 where a joint is missing: it gets no trust.
-            first: the first reconstruction `[B, J, 3]`, when the caller has it.
+            first: the first reconstruction `[B, J, 3]` and the view code `[B, ., .]`, when the caller has them.
 
         Returns:
             A list of `Estimate`.
         """
-        reconstructed = self.decoder(couple(*self.encoder(observed_pose))) if first is None else first
+        if first is None:
+            pose_code, view_code = self.encoder(observed_pose, observed)
+            first = self.recover(pose_code, view_code), view_code
+        reconstructed, view_code = first
         if not self.refinements:
-            return [Estimate(reconstructed, None)]
+            return [Estimate(reconstructed, observed_pose, None)]
         estimates = []
         for _ in range(self.refinements):
             if estimates:
                 pose_code, view_code = self.encoder(estimates[-1].pose)
-                # What a better estimate would teach the view code is the pose.
-                reconstructed = self.decoder(couple(pose_code, ops.stop_gradient(view_code)))
-            logits = self.trust(observed_pose, reconstructed)
+                if self.encoder.view == "free":
+                    # What a better estimate would teach a view code that can hold the pose is the pose.
+                    view_code = ops.stop_gradient(view_code)
+                reconstructed = self.recover(pose_code, view_code)
             # Always the observed pose, so that a joint distrusted by mistake can come back.
+            named = observed_pose if self.sides is None else self.sides(observed_pose, reconstructed, observed)
+            logits = self.trust(named, reconstructed)
             kept = ops.sigmoid(logits) * observed
             if self.correction is not None:
-                reconstructed = self.correction(kept, observed_pose, reconstructed)
-            estimates.append(Estimate(reconstructed + kept * (observed_pose - reconstructed), logits))
+                reconstructed = self._corrected(kept, named, reconstructed, view_code)
+            estimates.append(Estimate(reconstructed + kept * (named - reconstructed), named, logits))
         return estimates
+
+    def _corrected(self, kept, observed_pose, reconstructed, view_code):
+        """What `JointCorrection` makes of a reconstruction, in the frame of the body where there is one."""
+        if self.encoder.view != "frame":
+            return self.correction(kept, observed_pose, reconstructed)
+        to_body = ops.swapaxes(view_code, -1, -2)
+        in_frame = (couple(pose, to_body) for pose in (observed_pose, reconstructed))
+        return couple(self.correction(kept, *in_frame), view_code)
 
     def _checked(self, joints, what):
         joints = ops.convert_to_tensor(joints, dtype=self.compute_dtype)
@@ -209,6 +238,19 @@ class PoseAutoencoder(keras.Model):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`.
+
+        Raises:
+            DataError: for a model of an older tfpose.
+        """
+        if "view" not in config:
+            raise DataError(
+                "made by tfpose before 0.2, whose view code was another; train it again, or use the tfpose that made it"
+            )
+        return cls(**config)
 
     def get_config(self):
         return {**super().get_config(), "skeleton": self.skeleton.to_dict(), **self.options, "origin": self.origin}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from tfpose.layers import SeBiReNet, ViewCodeHead
+from tfpose.layers import BodyFrame, SeBiReNet, ViewCodeHead
 from tfpose.layers.static import by_rows
 from tfpose.skeleton import Skeleton
+
+VIEWS = ("frame", "free", "none")
 
 
 @keras.saving.register_keras_serializable("tfpose")
@@ -19,43 +21,71 @@ class PoseEncoder(keras.Model):
     Args:
         skeleton: the joints (a `Skeleton`, or its `to_dict`).
         units: hidden size of the network's nodes.
-        code_size: z: the pose code is `[B, J, z]`, the view code `[B, z, z]`.
-        orthogonal: whether the view code is orthogonal by construction (see `ViewCodeHead`).
+        code_size: z: the pose code is `[B, J, z]`.
+        view: where the view code comes from. "frame": the pose is encoded in the frame of its body, and the view code
+            is the rotation back, `[B, 3, 3]` (see `BodyFrame`). "free": a matrix `[B, z, z]` read off the network's
+            features (the paper's; see `ViewCodeHead`). "none": it is the identity `[B, z, z]` and the pose code holds
+            everything, which is the plain denoising autoencoder of eq. 1.
+        upright: of `BodyFrame`.
+        orthogonal: of `ViewCodeHead`.
         network: further arguments of `SeBiReNet`.
-        disentangled: whether there is a view code; without, it is the identity and the pose code holds everything,
-            which is the plain denoising autoencoder of eq. 1.
 
     Call arguments:
         poses: `[B, J, 3]`, normalised (`PoseAutoencoder.encode` takes metres).
+        observed: `[B, J, 1]`, 0 where a joint is missing; None for complete poses.
 
     Returns:
-        `(pose_code [B, J, z], view_code [B, z, z])`.
+        `(pose_code [B, J, z], view_code)`.
+
+    Raises:
+        ValueError: for another `view`.
+        SkeletonError: for view="frame" and a skeleton without mirror pairs.
     """
 
-    def __init__(self, skeleton, units=32, code_size=16, orthogonal=False, network=None, disentangled=True, **kwargs):
+    def __init__(
+        self,
+        skeleton,
+        units=32,
+        code_size=16,
+        view="frame",
+        upright=True,
+        orthogonal=False,
+        network=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
+        if view not in VIEWS:
+            raise ValueError(f"view must be one of {', '.join(VIEWS)}, got '{view}'")
         self.units = units
         self.code_size = code_size
+        self.view = view
+        self.upright = upright
         self.orthogonal = orthogonal
-        self.disentangled = disentangled
         self.network_options = dict(network or {})
         self.network = SeBiReNet(self.skeleton, units, **self.network_options, name="network")
         self.pose_head = keras.layers.Dense(code_size, name="pose_head")
-        self.view_head = ViewCodeHead(code_size, orthogonal, name="view_head") if disentangled else None
+        self.frame = BodyFrame(self.skeleton, upright, name="frame") if view == "frame" else None
+        self.view_head = ViewCodeHead(code_size, orthogonal, name="view_head") if view == "free" else None
 
     def build(self, input_shape):
         self.network.build(input_shape)
         features = self.network.compute_output_shape(input_shape)
         self.pose_head.build(features)
-        if self.disentangled:
+        if self.frame is not None:
+            self.frame.build(input_shape)
+        if self.view_head is not None:
             self.view_head.build(features)
         self.built = True
 
-    def call(self, poses):
+    def call(self, poses, observed=None):
+        if self.frame is not None:
+            poses, view_code = self.frame(poses, observed)
         features = self.network(poses)
         pose_code = by_rows(self.pose_head, features)
-        if self.disentangled:
+        if self.frame is not None:
+            return pose_code, view_code
+        if self.view_head is not None:
             return pose_code, self.view_head(features)
         identity = ops.eye(self.code_size, dtype=pose_code.dtype)
         return pose_code, identity + ops.zeros_like(pose_code[:, :1, :1])
@@ -66,12 +96,14 @@ class PoseEncoder(keras.Model):
             "skeleton": self.skeleton.to_dict(),
             "units": self.units,
             "code_size": self.code_size,
+            "view": self.view,
+            "upright": self.upright,
             "orthogonal": self.orthogonal,
             "network": self.network_options,
-            "disentangled": self.disentangled,
         }
 
 
-def couple(pose_code, view_code):
-    """The coupling of eq. 2: the matrix product `[B, J, z]`. With an orthogonal view code it keeps every distance."""
-    return ops.matmul(pose_code, view_code)
+def couple(values, view_code):
+    """The coupling of eq. 2: the matrix product `[B, J, n]` of pose codes with free view codes (n = z), or of poses in
+    the frame of their body with the rotations back (n = 3)."""
+    return ops.matmul(values, view_code)

@@ -119,7 +119,9 @@ class PoseLifter(Lifter):
             "decoder_units": decoder_units,
         }
         self.code_size = code_size
-        self.encoder = PoseEncoder(self.skeleton, units, code_size, orthogonal, network, name="encoder")
+        self.encoder = PoseEncoder(
+            self.skeleton, units, code_size, "free", orthogonal=orthogonal, network=network, name="encoder"
+        )
         self.decoder = PoseDecoder(self.skeleton, decoder, decoder_units, name="decoder")
 
     def build(self, input_shape=None):

@@ -15,7 +15,7 @@ ROWS = ("raw", "decomposition", "orthogonality", "feature", "rotated")
 def get_config(row):
     config = paper.get_config()
     reached = ROWS.index(row)
-    config.model.disentangled = reached >= ROWS.index("decomposition")
+    config.model.view = "free" if reached >= ROWS.index("decomposition") else "none"
     weights = config.loss.eq11
     if reached < ROWS.index("orthogonality"):
         weights.orthogonality = 0.0

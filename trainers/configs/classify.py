@@ -20,6 +20,7 @@ def get_config():
     config.model.frames = 30
     config.model.units = 128
     config.model.components = 64
+    config.model.motion = ("height", "speed", "tilt", "turn")
 
     # Augmented copies of every clip, encoded once: the encoder is frozen. None learns from the clips as they are.
     config.augmentation = ml_collections.ConfigDict()

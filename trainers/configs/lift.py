@@ -22,12 +22,17 @@ def get_config():
     config.stream.batch = config.batch
     config.stream.steps = 1_000
     config.stream.evaluate_every = 0
+    config.stream.model.view = "free"
     config.stream.model.refinements = 0
     default.without_other_bodies(config.stream)
     config.stream.view.shared = False
     config.stream.loss.eq11.feature = 0.1
     config.stream.corruption.most = 0
     config.stream.corruption.missing = 0.0
+    config.stream.corruption.sides = 0.0
+    config.stream.corruption.noise = 0.0
+    config.stream.corruption.independent = 0.0
+    config.stream.loss.view = 0.0
     config.stream.loss.refined = 0.0
     config.stream.loss.trust = 0.0
 

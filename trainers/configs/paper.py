@@ -20,6 +20,7 @@ def get_config():
     config = default.get_config()
     config.batch = 64
     config.steps = 10_000
+    config.model.view = "free"
     config.model.refinements = 0
     config.model.correction_units = 0
     config.body.mirror = False
@@ -27,6 +28,9 @@ def get_config():
     config.corruption.use_labels = True
     config.corruption.fewest = 1
     config.corruption.missing = 0.0
+    config.corruption.sides = 0.0
+    config.corruption.noise = 0.0
+    config.corruption.independent = 0.0
     config.view.rotations = "so3"
     config.view.tilt_degrees = 0.0
     config.view.both = False
@@ -34,6 +38,7 @@ def get_config():
     config.loss.eq11.transfer = 0.01
     config.loss.eq11.transfer_rotated = 0.01
     config.loss.eq11.feature = 0.1
+    config.loss.view = 0.0
     config.loss.refined = 0.0
     config.loss.trust = 0.0
     config.optimizer.learning_rate = 2e-3

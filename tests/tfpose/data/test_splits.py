@@ -12,7 +12,7 @@ PAPER = Skeleton.load("paper17")
 
 
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(DataError, match=r"no data set 'h37m'; there are synthetic, cmu, nucla, ntu, .*h36m_ape"):
+    with pytest.raises(DataError, match=r"no data set 'h37m'; there are synthetic, cmu, cmu_8, nucla, ntu, .*h36m_ape"):
         poses("h37m", "train")
     with pytest.raises(DataError, match="'cmu' has no split 'val'; it has train, test, all"):
         poses("cmu", "val")
@@ -141,7 +141,8 @@ HUMAN = {  # metres: what the median of a bone may be across these rigs
 @pytest.mark.parametrize(
     ("name", "split", "count"),
     [
-        ("cmu", "train", 29_494),
+        ("cmu", "train", 43_479),
+        ("cmu_8", "train", 29_494),
         ("cmu", "test", 869),
         ("nucla", "test", 3_167),
         ("ntu", "test", 3_798),

@@ -55,9 +55,33 @@ def test_coordinates_are_taken_as_they_are(autoencoder, clips):
 
 @pytest.mark.parametrize("features", ["relative", "aligned", "code"])
 def test_the_lost_translation_is_appended_as_height_and_speed(autoencoder, clips, features):
-    described = new(autoencoder, features).describe(clips).numpy()
-    np.testing.assert_allclose(described[..., -2], [[0.0, 0.1, 0.2]] * 2, atol=1e-5)
-    np.testing.assert_allclose(described[..., -1], [[0.0, 0.2, 0.2], [0.0, 0.4, 0.4]], atol=1e-5)
+    classifier = new(autoencoder, features)
+    described = classifier.describe(clips).numpy()[..., classifier.pose_width :]
+    np.testing.assert_allclose(described[..., 0], [[0.0, 0.1, 0.2]] * 2, atol=1e-5)
+    np.testing.assert_allclose(described[..., 1], [[0.0, 0.2, 0.2], [0.0, 0.4, 0.4]], atol=1e-5)
+    assert described.shape[-1] == (6 if features == "code" else 2)
+
+
+def test_tilt_and_turn_are_those_of_the_body(autoencoder, clips):
+    """Of a body that turns by 30 degrees a frame and is then tilted as a whole."""
+    classifier = new(autoencoder)
+    still = np.repeat(clips[:, :1], FRAMES, axis=1)
+    turn = rotations.about_axis(np.radians(30.0 * np.arange(FRAMES, dtype=np.float32)))
+    described = classifier.describe(rotations.rotate(still, turn[None]).numpy()).numpy()[..., classifier.pose_width :]
+    np.testing.assert_allclose(described[..., 5], [[0.0, 0.5, 0.5]] * 2, atol=1e-5)
+    up = described[..., 2:5]
+    np.testing.assert_allclose(np.linalg.norm(up, axis=-1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(up, np.repeat(up[:, :1], FRAMES, axis=1), atol=1e-5)
+
+
+def test_motion_that_is_not_wanted_is_left_out(autoencoder, clips):
+    whole, some = new(autoencoder), new(autoencoder, motion=("turn", "height"))
+    described = whole.describe(clips).numpy()
+    np.testing.assert_allclose(
+        some.describe(clips), np.delete(described, whole.pose_width + np.array([1, 2, 3, 4]), axis=-1), atol=1e-6
+    )
+    with pytest.raises(ValueError, match="motion must be some of height, speed, tilt, turn, got 'jump'"):
+        new(autoencoder, motion=("jump",))
 
 
 def test_relative_coordinates_have_the_root_at_the_origin(autoencoder, clips):
@@ -66,7 +90,7 @@ def test_relative_coordinates_have_the_root_at_the_origin(autoencoder, clips):
 
 
 def test_the_code_is_the_encoder_s(autoencoder, clips):
-    described = new(autoencoder).describe(clips).numpy()[..., :-2]
+    described = new(autoencoder).describe(clips).numpy()[..., : 17 * 4]
     poses = clips.reshape(-1, 17, 3)
     code = autoencoder.encode(poses)["pose_code"]
     np.testing.assert_allclose(described.reshape(-1, 17, 4), code, atol=1e-5)
@@ -191,8 +215,8 @@ def test_wrong_calls(autoencoder, clips):
     with pytest.raises(ValueError, match=r"expected \[B, 3, 17, 3\], metres, .* got \(2, 2, 17, 3\)\. Clips of other"):
         new(autoencoder)(clips[:, :2])
     with pytest.raises(ValueError, match=r"joints: expected \[B, 17, 3\], .* got \(2, 3, 17, 3\)\. One pose at a time"):
-        new(autoencoder).step(clips, np.zeros((2, 21)))
-    with pytest.raises(ValueError, match=r"state: expected \[B, 21\], .* got \(2, 20\)\. A state is zeros"):
+        new(autoencoder).step(clips, np.zeros((2, 30)))
+    with pytest.raises(ValueError, match=r"state: expected \[B, 30\], .* got \(2, 20\)\. A state is zeros"):
         new(autoencoder).step(clips[:, 0], np.zeros((2, 20)))
 
 

@@ -5,20 +5,30 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose.errors import DataError
+from tfpose import rotations
+from tfpose.data import synthetic
+from tfpose.errors import DataError, SkeletonError
 from tfpose.models import PoseAutoencoder, PoseDecoder, PoseEncoder, load_model
 from tfpose.models.pose_encoder import couple
 from tfpose.skeleton import Skeleton
 
 # A trunk with two arms, one of two joints; joints stand before their parents. Small, since eager steps are slow.
-SMALL = Skeleton("small", ("elbow", "chest", "hand", "hip", "head"), (1, 3, 0, -1, 1))
+SMALL = Skeleton(
+    "small",
+    ("arm_left", "chest", "hand", "hip", "arm_right"),
+    (1, 3, 0, -1, 1),
+    mirror=(("arm_left", "arm_right"),),
+    torso=("hip", "chest"),
+)
 TINY = {"units": 4, "code_size": 3, "decoder_units": 4}
 OPTIONS = {
     "default": {},
+    "free": {"view": "free"},
+    "any frame": {"upright": False, "refinements": 1},
     "bare": {"refinements": 0},
     "corrected": {"correction_units": 4, "refinements": 1},
-    "not disentangled": {"disentangled": False, "refinements": 0},
-    "mlp": {"decoder": "mlp", "decoder_units": 2, "orthogonal": True, "refinements": 1},
+    "not disentangled": {"view": "none", "refinements": 0},
+    "mlp": {"decoder": "mlp", "decoder_units": 2, "view": "free", "orthogonal": True, "refinements": 1},
     "twice": {"network": {"passes": 2, "cell": "lstm", "node_output": True}, "refinements": 1},
     "concatenated": {"network": {"wiring": "concatenated", "use_bias": False}, "refinements": 0, "scale": 0.5},
 }
@@ -165,10 +175,14 @@ def test_a_missing_joint_takes_the_reconstruction(skeleton):
 def test_denoising_blends_observation_and_reconstruction(skeleton):
     model = made(skeleton, refinements=1)
     poses = some_poses(skeleton)
-    normalized, _ = model.normalizer(poses)
-    kept = keras.ops.sigmoid(model.trust(normalized, model.decoder(couple(*model.encoder(normalized))))).numpy()
+    normalized, frame = model.normalizer(poses)
+    reconstructed = model.recover(*model.encoder(normalized))
+    named = model.sides(normalized, reconstructed, frame.observed)
+    kept = keras.ops.sigmoid(model.trust(named, reconstructed)).numpy()
     assert kept.min() < 0.4 and kept.max() > 0.6
-    np.testing.assert_allclose(model.denoise(poses), kept * poses + (1 - kept) * model.reconstruct(poses), atol=1e-5)
+    observed = model.normalizer.restore(named, frame)
+    assert np.abs(observed - poses).max() > 0.1  # the untrained threshold exchanges sides
+    np.testing.assert_allclose(model.denoise(poses), kept * observed + (1 - kept) * model.reconstruct(poses), atol=1e-5)
 
 
 @pytest.mark.parametrize(("logit", "keeps"), [(50.0, True), (-50.0, False)])
@@ -177,9 +191,11 @@ def test_full_trust_changes_nothing_and_none_reconstructs_again(skeleton, logit,
     kernel, bias = model.trust.logits.weights
     kernel.assign(np.zeros(kernel.shape))
     bias.assign(np.full(bias.shape, logit))
+    model.sides.steepness.assign(1.0)
+    model.sides.threshold.assign(1e3)
     poses = some_poses(skeleton)
     again = model.normalizer.restore(
-        model.decoder(couple(*model.encoder(model.decoder(couple(*model.encoder(model.normalizer(poses)[0])))))),
+        model.recover(*model.encoder(model.recover(*model.encoder(model.normalizer(poses)[0])))),
         model.normalizer(poses)[1],
     )
     np.testing.assert_allclose(model.denoise(poses), poses if keeps else again, atol=1e-5)
@@ -194,7 +210,8 @@ def test_without_refinement_denoising_is_reconstructing(skeleton):
 
 def test_refine_takes_the_first_reconstruction_that_the_caller_has(model, skeleton):
     normalized, frame = model.normalizer(some_poses(skeleton))
-    first = model.decoder(couple(*model.encoder(normalized)))
+    codes = model.encoder(normalized)
+    first = model.recover(*codes), codes[1]
     estimates, again = model.refine(normalized, frame.observed), model.refine(normalized, frame.observed, first=first)
     assert len(estimates) == len(again) == 2
     for one, other in zip(estimates, again):
@@ -229,8 +246,52 @@ def test_transferring_takes_the_pose_of_one_and_the_view_of_the_other(model, ske
     assert np.abs(transferred - model.reconstruct(poses)).max() > 0.01
 
 
+@pytest.mark.parametrize("upright", [True, False])
+def test_the_pose_code_is_the_same_for_every_heading_and_all_else_turns(skeleton, upright):
+    model = made(skeleton, upright=upright, correction_units=4)
+    kernel = model.encoder.frame.residual.kernel
+    kernel.assign(0.1 * kernel)  # a residual of half a turn is next to none that is defined
+    poses = next(synthetic.clips(2, 1)).to(skeleton).positions[:60]
+    poses = poses + np.random.default_rng(0).normal(0, 0.05, poses.shape).astype(np.float32)
+    codes = {name: code.numpy() for name, code in model.encode(poses).items()}
+    angles = np.linspace(-np.pi, np.pi, 60, dtype=np.float32)
+    turn = rotations.about_axis(angles) if upright else rotations.uniform(60, (1, 2))
+    turned = rotations.rotate(poses, turn).numpy()
+    again = model.encode(turned)
+    assert np.abs(again["pose_code"] - codes["pose_code"]).max() < 1e-5 * codes["pose_code"].std()
+    np.testing.assert_allclose(again["view_code"], codes["view_code"] @ turn.numpy().transpose(0, 2, 1), atol=1e-5)
+    for method in (model.denoise, model.reconstruct):
+        np.testing.assert_allclose(method(turned), rotations.rotate(method(poses), turn), atol=2e-5)
+    # A transfer is the decoded pose, turned.
+    transferred = model.transfer_view(poses, view_from=turned[::-1].copy())
+    np.testing.assert_allclose(
+        np.linalg.norm(np.diff(transferred, axis=1), axis=-1),
+        np.linalg.norm(np.diff(model.reconstruct(poses), axis=1), axis=-1),
+        atol=1e-5,
+    )
+
+
+def test_without_mirror_pairs_there_is_no_frame():
+    stick = Skeleton("stick", ("hip", "head"), (-1, 0))
+    with pytest.raises(SkeletonError, match=r"skeleton 'stick' has no mirror pairs.*--config\.model\.view=free"):
+        PoseAutoencoder(stick)
+    assert PoseAutoencoder(stick, view="free", **TINY).denoise(some_poses(stick)).shape == (4, 2, 3)
+
+
+def test_an_unknown_view_is_refused(skeleton):
+    with pytest.raises(ValueError, match="view must be one of frame, free, none, got 'x'"):
+        PoseAutoencoder(skeleton, view="x")
+
+
+def test_a_model_of_before_is_refused(skeleton, tmp_path):
+    config = made(skeleton).get_config()
+    del config["view"], config["upright"]
+    with pytest.raises(DataError, match=r"made by tfpose before 0\.2.*train it again"):
+        PoseAutoencoder.from_config({**config, "disentangled": True})
+
+
 def test_an_orthogonal_view_code_keeps_the_distances_of_pose_codes(skeleton):
-    model = made(skeleton, orthogonal=True)
+    model = made(skeleton, view="free", orthogonal=True)
     codes = model.encode(some_poses(skeleton))
     coupled = couple(codes["pose_code"], codes["view_code"]).numpy()
     plain = codes["pose_code"].numpy()
@@ -282,6 +343,8 @@ def gradients(model):
 UNREACHED = {
     # In a single pass the recursive subnet starts from zero states, so what multiplies them has no effect.
     "default": {f"{part}/network/recursive/recurrent_kernel" for part in ("encoder", "decoder")},
+    "free": {f"{part}/network/recursive/recurrent_kernel" for part in ("encoder", "decoder")},
+    "any frame": {f"{part}/network/recursive/recurrent_kernel" for part in ("encoder", "decoder")},
     "bare": {f"{part}/network/recursive/recurrent_kernel" for part in ("encoder", "decoder")},
     "corrected": {f"{part}/network/recursive/recurrent_kernel" for part in ("encoder", "decoder")},
     "not disentangled": {f"{part}/network/recursive/recurrent_kernel" for part in ("encoder", "decoder")},
@@ -310,7 +373,7 @@ def test_gradients_reach_every_weight_but_those_that_have_no_effect(any_model, a
 
 
 def test_the_papers_encoder_has_as_many_parameters_as_the_published_one(skeleton):
-    encoder = PoseEncoder(skeleton, units=32, code_size=16)
+    encoder = PoseEncoder(skeleton, units=32, code_size=16, view="free")
     encoder.build((None, 17, 3))
     assert encoder.network.count_params() == 215_808
     assert encoder.pose_head.count_params() == 528
@@ -364,7 +427,7 @@ def test_parts_of_a_model_survive_files_of_their_own(model, skeleton, tmp_path):
     for one, other in zip(keras.saving.load_model(tmp_path / "encoder.keras")(normalized), codes, strict=True):
         np.testing.assert_array_equal(one, other)
     decoder = keras.saving.load_model(tmp_path / "decoder.keras")
-    np.testing.assert_array_equal(decoder(couple(*codes)), model.decoder(couple(*codes)))
+    np.testing.assert_array_equal(decoder(codes[0]), model.decoder(codes[0]))
 
 
 def test_a_folder_with_a_model_is_a_model(model, skeleton, tmp_path):

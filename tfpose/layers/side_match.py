@@ -1,0 +1,54 @@
+"""Left and right, told by a reconstruction."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfpose.losses import norm
+from tfpose.skeleton import Skeleton
+
+
+@keras.saving.register_keras_serializable("tfpose")
+class SideMatch(keras.layers.Layer):
+    """Exchanges the sides of observed limbs where the reconstruction has them the other way round.
+
+    A tracker that takes the back for the front, or crosses the legs, gives the right places under the wrong names.
+    Such joints need no reconstruction, only their names back. For each limb (mirrored joints that hang on the same
+    pair) the distances to the reconstruction are compared as observed and exchanged; a learned threshold decides.
+
+    Args:
+        skeleton: says which joints are mirror images (a `Skeleton`, or its `to_dict`).
+
+    Call arguments:
+        observed, reconstructed: `[B, J, 3]` in the network's unit.
+        is_observed: `[B, J, 1]`; a joint whose twin is missing stays as it is.
+
+    Returns:
+        The observed joints under the names that fit, `[B, J, 3]`.
+    """
+
+    def __init__(self, skeleton, **kwargs):
+        super().__init__(**kwargs)
+        self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
+        self.twins = np.array(self.skeleton.mirror_joints)
+        self.limbs = np.zeros((len(self.skeleton), len(self.skeleton)), "f")
+        for limb in self.skeleton.limbs:
+            self.limbs[np.ix_(limb, limb)] = 1.0
+
+    def build(self, input_shape):
+        # How steeply exchanging follows what it gains, and the gain that it must bring.
+        self.steepness = self.add_weight(shape=(), initializer=keras.initializers.Constant(8.0), name="steepness")
+        self.threshold = self.add_weight(shape=(), initializer=keras.initializers.Constant(0.5), name="threshold")
+        self.built = True
+
+    def call(self, observed, reconstructed, is_observed):
+        exchanged = ops.take(observed, self.twins, axis=1)
+        both = is_observed * ops.take(is_observed, self.twins, axis=1)
+        gain = (norm(observed - reconstructed) - norm(exchanged - reconstructed)) * both[..., 0]
+        share = ops.sigmoid(self.steepness * (ops.matmul(gain, self.limbs) - self.threshold))[..., None]
+        return observed + share * both * (exchanged - observed)
+
+    def get_config(self):
+        return {**super().get_config(), "skeleton": self.skeleton.to_dict()}

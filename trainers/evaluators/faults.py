@@ -1,0 +1,119 @@
+"""Faults of sensors one by one: hips and shoulders that are missing, moved or exchanged, limbs under each other's name.
+
+For each fault: MPJPE of what comes in and of what the model makes of it, and how far the fault turns the frame of the
+body (`tfpose.layers.BodyFrame`): the angle between the view codes of the clean pose and of the faulty one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from tfpose import corruption, metrics, rotations, seeds
+from tfpose.data import splits
+from tfpose.data.pose_set import PoseSet, evenly
+from tfpose.skeleton import Skeleton
+from tfpose.trainers.evaluators.denoise import batched
+from tfpose.trainers.markdown import table, with_spread
+
+OPTIONS = ("most_poses",)
+_TILT = np.radians(10.0)
+_MOST = 2000
+
+
+def load(name: str, data_dir, skeleton: Skeleton) -> PoseSet:
+    """The test poses of a data set (see `tfpose.data.splits.poses`)."""
+    return splits.poses(name, "test", data_dir, skeleton)
+
+
+def of_clips(name: str, clips, skeleton: Skeleton) -> PoseSet:
+    """The user's own clips."""
+    return PoseSet.of_clips(name, clips, skeleton)
+
+
+def measure(model, data: PoseSet, seed: int = 0, *, most_poses: int | None = None) -> dict:
+    """Measures `model` under each fault.
+
+    Args:
+        model: a `PoseAutoencoder`.
+        data: of `load`.
+        seed: of the views and of what a fault draws.
+        most_poses: evenly thins the poses to at most so many; 2,000 by default.
+
+    Returns:
+        `{"poses": N, "faults": {fault: {"in": mm, "out": mm, "angle_median": degrees, "angle_95": degrees}}}`: "in" is
+        over the joints that are there; the angles are there for models whose view code is a rotation.
+    """
+    truth = evenly(data.positions, most_poses or _MOST)
+    turn = rotations.upright(len(truth), seeds.of(seed, 0), _TILT)
+    truth = rotations.rotate(truth - truth.mean(1, keepdims=True), turn).numpy()
+    denoise, view = batched(model.denoise), batched(lambda poses: model.encode(poses)["view_code"])
+    faults = {}
+    for number, (name, make) in enumerate(_faults(data.skeleton).items()):
+        observed = np.asarray(make(truth, seeds.of(seed, 1 + number)))
+        there = np.isfinite(observed).all(-1)
+        faults[name] = {
+            "in": 1000 * metrics.mpjpe(observed, truth, there),
+            "out": 1000 * metrics.mpjpe(denoise(observed), truth),
+        }
+        if model.encoder.view == "frame":
+            # The trace of one against the other's transpose.
+            cosine = (np.einsum("nij,nij->n", view(truth), view(observed)) - 1) / 2
+            angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+            faults[name] |= {"angle_median": float(np.median(angle)), "angle_95": float(np.percentile(angle, 95))}
+    return {"poses": len(truth), "faults": faults}
+
+
+def summary(model, data: PoseSet) -> dict[str, float]:
+    """What is left (mm) when all sides are exchanged."""
+    faults = measure(model, data, most_poses=500)["faults"]
+    return {"all_exchanged_mm": faults["all sides exchanged"]["out"]}
+
+
+def markdown(report: dict) -> str:
+    """The table of a report of `over_seeds`."""
+    mean, std = report["mean"], report["std"]
+    header = {
+        "in": "in, mm",
+        "out": "out, mm",
+        "angle_median": "frame turned, median",
+        "angle_95": "95th percentile",
+    }
+    columns = [key for key in header if key in next(iter(mean["faults"].values()))]
+    rows = [
+        (name, *(with_spread(row[key], std["faults"][name][key]) for key in columns))
+        for name, row in mean["faults"].items()
+    ]
+    return f"{mean['poses']:,.0f} poses; angles in degrees\n\n{table(('', *(header[key] for key in columns)), rows)}"
+
+
+def _faults(skeleton: Skeleton) -> dict:
+    """Fault -> `fault(poses, seed)`, poses with that fault."""
+
+    def missing(*joints):
+        return lambda poses, seed: corruption.remove(poses, np.isin(skeleton.joints, joints)[None])
+
+    def moved(*joints):
+        chosen = np.isin(skeleton.joints, joints)[None]
+        return lambda poses, seed: corruption.displace(poses, tf.repeat(chosen, len(poses), axis=0), seed)
+
+    def exchanged(joints):
+        chosen = np.zeros((1, len(skeleton)), bool)
+        chosen[:, list(joints)] = True
+        return lambda poses, seed: corruption.swap_sides(poses, tf.repeat(chosen, len(poses), axis=0), skeleton)
+
+    faults = {"none": lambda poses, seed: poses}
+    pairs = skeleton.torso_pairs or skeleton.mirror[:1]
+    for left, right in pairs:
+        faults[f"{left} missing"] = missing(left)
+        faults[f"{left}, {right} missing"] = missing(left, right)
+        faults[f"{left} moved"] = moved(left)
+        faults[f"{left}, {right} exchanged"] = exchanged([skeleton.index(left), skeleton.index(right)])
+    for limb in skeleton.limbs:
+        names = [skeleton.joints[joint] for joint in limb]
+        shown = next((kind for kind, at in _KINDS.items() if at in names), "sides of " + ", ".join(names[:2]))
+        faults[f"{shown} exchanged"] = exchanged(limb)
+    return faults | {"all sides exchanged": exchanged([joint for limb in skeleton.limbs for joint in limb])}
+
+
+_KINDS = {"legs": "knee_left", "arms": "elbow_left"}
