@@ -24,7 +24,7 @@ def signatures(model: keras.Model, batch: int | None = None) -> dict[str, tf.typ
     ==================  ===============================  ============================================================
     `PoseAutoencoder`
     `denoise`           `joints` `[B, J, 3]`             `denoised` `[B, J, 3]`
-    `encode`            `joints`                         `pose_code` `[B, J, z]`, `view_code` `[B, z, z]`
+    `encode`            `joints`                         `pose_code` `[B, J, z]`, `view_code` `[B, 3, 3]`
     `transfer_view`     `joints`, `view_from`            `transferred` `[B, J, 3]`
     `ActionClassifier`
     `classify`          `clips` `[B, T, J, 3]`           `probabilities` `[B, A]`, `label` `[B]`

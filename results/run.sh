@@ -80,9 +80,9 @@ frame() { # ROW CONFIG DATA [flags]
 for row in free frame independent sides; do
   frame $row frame:$row cmu
 done
-frame eight_people default cmu_8
-frame one_refinement default cmu --config.model.refinements=1
-frame units_64 default cmu --config.model.units=64 --config.model.decoder_units=64
+frame eight_people default cmu_8 --config.steps=8000
+frame one_refinement default cmu --config.steps=8000 --config.model.refinements=1
+frame units_64 default cmu --config.steps=8000 --config.model.units=64 --config.model.decoder_units=64
 
 # Table 2: N-UCLA, transfer (CMU alone) and in-domain (views 1 and 2 too, without labels).
 pretrain default_cmu_nucla default cmu+nucla --config.steps=6000

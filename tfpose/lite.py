@@ -131,7 +131,7 @@ class Model:
         return self("denoise", joints=joints)["denoised"]
 
     def encode(self, joints) -> dict[str, np.ndarray]:
-        """Poses `[B, J, 3]` metres, NaN = missing -> `{"pose_code": [B, J, z], "view_code": [B, z, z]}`."""
+        """Poses `[B, J, 3]` metres, NaN = missing -> `{"pose_code": [B, J, z], "view_code": [B, 3, 3]}`."""
         return self("encode", joints=joints)
 
     def transfer_view(self, joints, view_from) -> np.ndarray:

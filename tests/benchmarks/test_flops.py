@@ -13,7 +13,7 @@ from tfpose.trainers import complexity
 
 @pytest.fixture(scope="module")
 def model() -> PoseAutoencoder:
-    model = PoseAutoencoder(Skeleton.load("paper17"), refinements=0)
+    model = PoseAutoencoder(Skeleton.load("paper17"), view="free", refinements=0)
     model.build()
     return model
 
@@ -32,7 +32,7 @@ def test_a_step_is_two_encoders_and_four_decoders_forwards_and_twice_backwards(m
 
 def test_the_gates_of_a_network():
     chain = Skeleton("chain", ("a", "b"), (-1, 0))
-    model = PoseAutoencoder(chain, units=2, decoder_units=3, refinements=0)
+    model = PoseAutoencoder(chain, units=2, decoder_units=3, view="free", refinements=0)
     model.build()
     # Two joints; a recursive node has one sigmoid, a diffuse node two, and each one tanh.
     assert flops.gates(model, "encode", batch=5) == (5 * 2 * 2 * 3, 5 * 2 * 2 * 2)

@@ -30,9 +30,10 @@ def small(**options) -> PoseAutoencoder:
     return model
 
 
+@pytest.mark.parametrize("view", ["frame", "free"])
 @pytest.mark.parametrize("options", [{"refinements": 0}, {"refinements": 2, "correction_units": 8}], ids=str)
-def test_it_answers_the_same(options, poses):
-    model = small(**options)
+def test_it_answers_the_same(options, view, poses):
+    model = small(**options, view=view)
     reference = per_node(model)
     poses = poses.copy()
     poses[::2, 3] = np.nan
@@ -42,7 +43,7 @@ def test_it_answers_the_same(options, poses):
 
 
 def test_its_loss_and_gradients_are_the_same(poses):
-    model, config = small(refinements=0), paper.get_config()
+    model, config = small(refinements=0, view="free"), paper.get_config()
     reference = per_node(model)
     batch = {"poses": tf.constant(poses)}
     value, terms, gradients = with_gradients(model, pretrain.siamese_loss, batch, config)
@@ -92,7 +93,7 @@ def test_poses_that_come_one_by_one_are_seen_as_in_a_batch(poses):
     turned = np.concatenate([batch["truth"][:, 1] for batch in made])
     np.testing.assert_allclose(bone_lengths(turned), bone_lengths(seen), atol=1e-5)
     assert np.abs(turned - seen).max() > 0.1
-    model = small(refinements=0)
+    model = small(refinements=0, view="free")
     loss, _ = loss_of_views(per_node(model), *branches(made[0]), config)
     assert np.isfinite(loss)
 

@@ -31,7 +31,7 @@ def model() -> PoseAutoencoder:
     """Of a small tree, which is quickly traced and compiled."""
     keras.utils.set_random_seed(0)
     skeleton = Skeleton("small", ("root", "left", "right"), (-1, 0, 0), (("left", "right"),))
-    model = PoseAutoencoder(skeleton, units=3, code_size=2, decoder_units=3, refinements=0)
+    model = PoseAutoencoder(skeleton, units=3, code_size=2, decoder_units=3, view="free", refinements=0)
     model.build()
     return model
 

@@ -84,6 +84,15 @@ def test_noise_has_its_size(poses):
     np.testing.assert_array_equal(corruption.add_noise(poses, [5, 6], 0.0), poses)
 
 
+def test_every_pose_may_have_noise_of_its_own_level(poses):
+    level = np.linspace(0, 0.05, 500, dtype=np.float32)
+    noise = (corruption.add_noise(poses, [5, 6], level[:, None, None]) - poses).numpy()
+    np.testing.assert_array_equal(noise[0], 0)
+    # 51 numbers each: their spread is off by a tenth.
+    np.testing.assert_allclose(noise[1:].std((1, 2)) / level[1:], 1, atol=0.45)
+    assert (noise[1:].std((1, 2)) / level[1:]).mean() == pytest.approx(0.99, abs=0.02)
+
+
 def test_removed_joints_are_nan_and_no_others(poses):
     missing = corruption.choose_joints(np.arange(500) % 4, 17, [1, 2]).numpy()
     removed = corruption.remove(tf.constant(poses), missing).numpy()
@@ -114,14 +123,59 @@ def test_only_the_arms_swapped(paper17, standing_pose):
     np.testing.assert_array_equal(swapped[ankle], standing_pose[ankle])
 
 
+LIMBS = {  # what hangs on the hips, on the shoulders, and the pairs of the head
+    "paper17": {("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")},
+    "ntu25": {
+        ("hip", "knee", "ankle", "foot"),
+        ("shoulder", "elbow", "wrist", "hand", "hand_tip", "thumb"),
+    },
+    # Trees in which the head's pairs hang on the nose, the shoulders and the hips on another.
+    "coco17": {("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"), ("eye", "ear")},
+}
+
+
+@pytest.mark.parametrize("name", Skeleton.names())
+def test_limbs_are_exchanged_one_or_all_and_as_often_as_asked(name):
+    skeleton = Skeleton.load(name)
+    poses = np.random.default_rng(0).normal(size=(3000, len(skeleton), 3)).astype(np.float32)
+    exchanged = corruption.exchange_limbs(poses, [1, 2], 0.6, skeleton).numpy()
+    image = poses[:, list(skeleton.mirror_joints)]
+    # Every joint is where it was, or where its twin was.
+    moved = (exchanged != poses).any(-1)
+    np.testing.assert_array_equal(exchanged[moved], image[moved])
+    kinds = [np.isin(np.arange(len(skeleton)), limb) for limb in skeleton.limbs]
+    kinds.append(np.any(kinds, axis=0))
+    share = [(moved == kind).all(1).mean() for kind in kinds]
+    np.testing.assert_allclose(share, 0.6 / len(kinds), atol=0.04)
+    assert (~moved).all(1).mean() + sum(share) == pytest.approx(1)
+    if name in LIMBS:
+        found = {tuple(skeleton.joints[joint] for joint in np.nonzero(kind)[0]) for kind in kinds[:-1]}
+        wanted = LIMBS[name]
+        sides = [{f"{joint}_{side}" for joint in limb for side in ("left", "right")} for limb in wanted]
+        assert sorted(map(sorted, found)) == sorted(map(sorted, sides))
+
+
+def test_no_share_and_all_of_them(poses, paper17):
+    np.testing.assert_array_equal(corruption.exchange_limbs(poses, [1, 2], 0.0, paper17), poses)
+    everywhere = corruption.exchange_limbs(poses, [1, 2], 1.0, paper17).numpy()
+    assert (everywhere != poses).any((1, 2)).all()
+
+
+def test_a_skeleton_without_sides_has_nothing_to_exchange():
+    pole = Skeleton("pole", ("hip", "head"), (-1, 0))
+    poses = np.ones((4, 2, 3), np.float32)
+    np.testing.assert_array_equal(corruption.exchange_limbs(poses, [1, 2], 1.0, pole), poses)
+
+
 # --- seeds and XLA
 
 
 def corrupt(poses, seed, skeleton):
-    count_seed, joint_seed, step_seed, noise_seed, missing_seed = seeds.split(seed, 5)
+    count_seed, joint_seed, step_seed, noise_seed, missing_seed, limb_seed = seeds.split(seed, 6)
     counts = corruption.random_counts(poses.shape[0], 0, 5, count_seed)
     moved = corruption.choose_joints(counts, len(skeleton), joint_seed)
     poses = corruption.swap_sides(poses, counts > 3, skeleton)
+    poses = corruption.exchange_limbs(poses, limb_seed, 0.3, skeleton)
     poses = corruption.add_noise(corruption.displace(poses, moved, step_seed), noise_seed, 0.01)
     return corruption.remove(poses, corruption.choose_joints(counts // 2, len(skeleton), missing_seed)), moved
 

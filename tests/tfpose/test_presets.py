@@ -14,7 +14,13 @@ from tfpose.models import PoseAutoencoder, load_model
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators import denoise
 
-SMALL = Skeleton("small", ("elbow", "chest", "hand", "hip", "head"), (1, 3, 0, -1, 1))
+SMALL = Skeleton(
+    "small",
+    ("arm_left", "chest", "hand", "hip", "arm_right"),
+    (1, 3, 0, -1, 1),
+    mirror=(("arm_left", "arm_right"),),
+    torso=("hip", "chest"),
+)
 POSES = np.random.default_rng(0).normal(0, 0.5, (4, 5, 3)).astype(np.float32)
 
 

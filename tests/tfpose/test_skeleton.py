@@ -350,3 +350,51 @@ def test_one_kind_of_error_catches_all():
 def test_bad_parents_in_code(joints, parents, message):
     with pytest.raises(SkeletonError, match=re.escape(message)):
         Skeleton("odd", joints, parents)
+
+
+# --- the trunk's pairs and the limbs
+
+
+def test_the_trunks_pairs_are_hips_first_and_shoulders_last():
+    for name in Skeleton.names():
+        assert Skeleton.load(name).torso_pairs == (("hip_left", "hip_right"), ("shoulder_left", "shoulder_right")), name
+
+
+@pytest.mark.parametrize("name", Skeleton.names())
+def test_limbs_hold_every_paired_joint_once_with_its_twin(name):
+    skeleton = Skeleton.load(name)
+    image = skeleton.mirror_joints
+    joints = [joint for limb in skeleton.limbs for joint in limb]
+    assert sorted(joints) == [joint for joint in range(len(skeleton)) if image[joint] != joint]
+    assert all({image[joint] for joint in limb} == set(limb) for limb in skeleton.limbs)
+    # Arms and legs are apart, also where one hangs on the other (COCO, BlazePose).
+    of = {skeleton.joints[joint]: number for number, limb in enumerate(skeleton.limbs) for joint in limb}
+    assert of["elbow_left"] == of["wrist_right"] == of["shoulder_left"]
+    assert of["knee_left"] == of["ankle_right"] == of["hip_left"] != of["elbow_left"]
+    if "eye_left" in of:  # the pairs of a head are its own
+        assert of["eye_left"] == of["ear_right"] not in (of["elbow_left"], of["hip_left"])
+
+
+def test_a_skeleton_without_a_trunk_has_limbs_that_start_at_their_first_pair():
+    joints = ("hip", "hand_right", "finger_left", "hand_left", "finger_right", "tail")
+    skeleton = Skeleton(
+        "small", joints, (-1, 0, 3, 0, 1, 0), (("hand_left", "hand_right"), ("finger_left", "finger_right"))
+    )
+    assert skeleton.torso_pairs == () and skeleton.limbs == ((1, 2, 3, 4),)
+    assert Skeleton("pole", ("hip", "head"), (-1, 0)).limbs == ()
+
+
+@pytest.mark.parametrize("name", Skeleton.names())
+def test_ancestry_is_the_way_along_the_parents(name):
+    skeleton = Skeleton.load(name)
+    for joint in range(len(skeleton)):
+        way = skeleton.ancestry(joint)
+        assert way[0] == joint and way[-1] == skeleton.root and len(set(way)) == len(way)
+        assert all(skeleton.parents[below] == above for below, above in zip(way, way[1:]))
+
+
+def test_ancestry_goes_to_the_root():
+    paper = Skeleton.load("paper17")
+    assert [paper.joints[joint] for joint in paper.ancestry(paper.index("head"))] == [
+        *("head", "neck", "spine_shoulder", "spine_mid", "spine_base"),
+    ]

@@ -17,7 +17,7 @@ field          TFRecord (Example)   Parquet                            what it i
 `rate`         float, none or one   float, null where it is unknown    frames per second
 `frames`       int64                int64                              T
 `pose_code`    bytes                list of T lists of J * z floats    `[T, J, z]` float32
-`view_code`    bytes                list of T lists of z * z floats    `[T, z, z]` float32
+`view_code`    bytes                list of T lists of 3 * 3 floats    `[T, 3, 3]` float32
 ============== ==================== ================================== ================================================
 
 Bytes of codes are little-endian in C order. `source` and `number` name a clip: no two records have both in common. J, z
@@ -52,7 +52,7 @@ class ClipCodes:
         clips: how many clips that file holds.
         subject, action, view, rate: as in `tfpose.data.Clip`.
         pose_code: `[T, J, z]` float32.
-        view_code: `[T, z, z]` float32.
+        view_code: `[T, 3, 3]` float32; free view codes are `[T, z, z]`.
     """
 
     source: str
@@ -117,7 +117,7 @@ def open_shard(path: str, about: dict):
 
     Args:
         path: ends in .tfrecord or .parquet.
-        about: `pose_code` `[J, z]` and `view_code` `[z, z]`, the shapes of a frame's codes, and what else there is to
+        about: `pose_code` `[J, z]` and `view_code` `[3, 3]`, the shapes of a frame's codes, and what else there is to
             say of all records; ready for JSON.
     """
     return {".tfrecord": _TFRecordShard, ".parquet": _ParquetShard}[pathlib.Path(path).suffix](path, about)

@@ -31,7 +31,7 @@ class Model {
     return (await this.#run('transfer_view', { joints, view_from: viewFrom })).transferred
   }
 
-  /** `{pose_code: [J * z], view_code: [z * z]}` of joints. */
+  /** `{pose_code: [J * z], view_code: [3 * 3]}` of joints. */
   encode(joints) {
     return this.#run('encode', { joints })
   }

@@ -12,13 +12,30 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose.layers import JointCorrection, JointTrust, PoseNormalizer, SeBiReNet, TreePass, ViewCodeHead
+from tfpose.layers import (
+    BodyFrame,
+    JointCorrection,
+    JointTrust,
+    PoseNormalizer,
+    SeBiReNet,
+    SideMatch,
+    TreePass,
+    ViewCodeHead,
+)
 from tfpose.layers.sebirenet import paper_parameter_count
 from tfpose.layers.view_code_head import gram_schmidt
 from tfpose.skeleton import Skeleton
 
 # A trunk with two arms, one of two joints; joints stand before their parents.
 SMALL = Skeleton("small", ("elbow", "chest", "hand", "hip", "head"), (1, 3, 0, -1, 1))
+# The same tree, whose arms are mirror images.
+SIDED = Skeleton(
+    "sided",
+    ("arm_left", "chest", "hand", "hip", "arm_right"),
+    SMALL.parents,
+    mirror=(("arm_left", "arm_right"),),
+    torso=("hip", "chest"),
+)
 POSE = (None, 5, 3)
 
 LAYERS = {  # layer, arguments, shapes in, shapes out, weights that this use of the layer does not reach
@@ -81,6 +98,15 @@ LAYERS = {  # layer, arguments, shapes in, shapes out, weights that this use of 
         [POSE],
         set(),
     ),
+    "BodyFrame": (BodyFrame, {"skeleton": SIDED, "units": 8}, [POSE], [POSE, (None, 3, 3)], set()),
+    "BodyFrame any rotation": (
+        BodyFrame,
+        {"skeleton": SIDED, "upright": False, "units": 8, "steps": 3},
+        [POSE, (None, 5, 1)],
+        [POSE, (None, 3, 3)],
+        set(),
+    ),
+    "SideMatch": (SideMatch, {"skeleton": SIDED}, [POSE, POSE, (None, 5, 1)], [POSE], set()),
     "JointTrust": (JointTrust, {"skeleton": SMALL, "units": 8}, [POSE, POSE], [(None, 5, 1)], set()),
     "PoseNormalizer": (
         PoseNormalizer,
