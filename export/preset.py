@@ -14,12 +14,16 @@ from tfpose.export.files import new_artifact
 from tfpose.files import blame, write_text
 from tfpose.models import load_model
 
+_CMU = {
+    "cmu": "01, 02, 03, 05 to 08, 10, 16, 32, 35, 38, 39, 43, 49, 55, 60 and 131",
+    "cmu_8": "01, 02, 03, 05, 06, 07 and 08",
+}
 FREE_DATA = {
-    "cmu/train": {
-        "lineage": f"CMU Mocap, subjects 01, 02, 03, 05, 06, 07 and 08; subject 09 was kept for testing. "
-        f"{CMU_ACKNOWLEDGEMENT}",
+    f"{name}/train": {
+        "lineage": f"CMU Mocap, subjects {subjects}; subject 09 was kept for testing. {CMU_ACKNOWLEDGEMENT}",
         "licence": "Apache-2.0; the data is free for all uses, but the data itself may not be resold",
     }
+    for name, subjects in _CMU.items()
 }
 """Data whose weights may be given to others, by the name of its `PoseSet`, with the words that its owner asks for."""
 

@@ -9,6 +9,7 @@ import functools
 import io
 import os
 import pathlib
+import re
 import warnings
 from collections.abc import Callable
 
@@ -120,15 +121,20 @@ def apply_rules(content: bytes, inputs: dict, rules: tuple[tuple[str, str, str],
 
     A rule is a scope in the graph (a regular expression), an operation, and its arithmetic: "static" takes weights and
     activations as int8 in ranges measured before, "dynamic" in ranges measured in every call, "weights" makes int8
-    weights float32 again when the interpreter starts.
+    weights float32 again when the interpreter starts, "float" leaves all as it is.
+
+    Products of two computed matrices stay float32 whatever the rules say: these are codes and poses times rotations,
+    which shall be rotations.
     """
     try:
         from ai_edge_quantizer import qtyping, quantizer
+        from ai_edge_quantizer.algorithm_manager import AlgorithmName
         from ai_edge_quantizer.calibrator import CalibrationMode
     except ImportError as error:
         raise TfposeError("the quantizer is not installed; run: pip install 'tfpose[quantise]'") from error
     job = quantizer.Quantizer(content)
-    for scope, operation, arithmetic in rules:
+    computed = [(f"^{re.escape(name)};?$", "BATCH_MATMUL", "float") for name in _computed_products(content)]
+    for scope, operation, arithmetic in (*rules, *computed):
         operation = qtyping.TFLOperationName[operation]
         # Batched products have one scale for all of a constant, whatever the file says, unless it is dequantised.
         tensorwise = operation == qtyping.TFLOperationName.BATCH_MATMUL
@@ -137,12 +143,27 @@ def apply_rules(content: bytes, inputs: dict, rules: tuple[tuple[str, str, str],
             job.add_static_config(scope, operation, 8, 8, granularity)
         elif arithmetic == "dynamic":
             job.add_dynamic_config(scope, operation, 8)
-        else:
+        elif arithmetic == "weights":
             job.add_weight_only_config(scope, operation, 8)
+        else:
+            job.update_quantization_recipe(scope, operation, algorithm_key=AlgorithmName.NO_QUANTIZE)
     with _quiet():
         # The default mode reads every tensor back, also those that XNNPACK never makes, which is an error.
         measured = job.calibrate(inputs, num_threads=1, mode=CalibrationMode.CALIBRATION_PROFILER_BASED)
         return bytes(job.quantize(measured).quantized_model)
+
+
+def _computed_products(content: bytes) -> list[str]:
+    """What the results of products are called whose factors are both computed."""
+    model = unpack(content)
+    product = litert_file.schema().BuiltinOperator.BATCH_MATMUL
+    return [
+        graph.tensors[operator.outputs[0]].name.decode()
+        for graph in model.subgraphs
+        for operator in graph.operators
+        if model.operatorCodes[operator.opcodeIndex].builtinCode == product
+        and all(model.buffers[graph.tensors[factor].buffer].data is None for factor in operator.inputs)
+    ]
 
 
 @contextlib.contextmanager
@@ -154,12 +175,19 @@ def _quiet():
         yield
 
 
+# Of a pose in 8 bits the frame of the body would be another for every heading, and so would be the pose code.
+_FRAME = (
+    (r"/frame(_\d+)?/", "FULLY_CONNECTED", "weights"),
+    (r"/frame(_\d+)?/MatMul", "FULLY_CONNECTED", "float"),  # differences between joints: ones
+)
 _INT8 = (
     (".*", "FULLY_CONNECTED", "dynamic"),
+    *_FRAME,
     (".*", "BATCH_MATMUL", "weights"),
 )
 _FULL_INT8 = (
     (".*", "FULLY_CONNECTED", "static"),
+    *_FRAME,
     (".*", "BATCH_MATMUL", "static"),
     # What enters a tree: 8 bits for coordinates of up to metres would be steps of centimetres.
     (r"/(recursive|diffuse)(_\d+)?/MatMul\d*(;|$)", "BATCH_MATMUL", "weights"),

@@ -1,5 +1,6 @@
 """Skeletons as data: the nine that ship, a user's own, conversion by joint names, and what is refused."""
 
+import itertools
 import json
 import pathlib
 import re
@@ -390,7 +391,7 @@ def test_ancestry_is_the_way_along_the_parents(name):
     for joint in range(len(skeleton)):
         way = skeleton.ancestry(joint)
         assert way[0] == joint and way[-1] == skeleton.root and len(set(way)) == len(way)
-        assert all(skeleton.parents[below] == above for below, above in zip(way, way[1:]))
+        assert all(skeleton.parents[below] == above for below, above in itertools.pairwise(way))
 
 
 def test_ancestry_goes_to_the_root():

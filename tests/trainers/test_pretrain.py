@@ -19,7 +19,7 @@ from tfpose.errors import TfposeError
 from tfpose.models import PoseAutoencoder, load_model
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import configs
-from tfpose.trainers.configs import ablation, default, paper, structures
+from tfpose.trainers.configs import ablation, default, frame, paper, structures
 from tfpose.trainers.loop import TrainingError
 from tfpose.trainers.pretrain import corrupt, make_loop, make_optimizer, pretrain, siamese_loss, two_views
 
@@ -423,6 +423,35 @@ def test_the_ablation_adds_one_part_after_the_other():
     full = ["free", 0.1, 0.1, 1.0, 0.01, 0.01]
     none = ["none", 0.0, 0.0, 0.0, 0.0, 0.0]
     assert parts == [full[:count] + none[count:] for count in (0, 1, 2, 3, 4, 6)]
+
+
+def test_the_steps_to_the_default_are_taken_one_after_the_other():
+    rows = {row: frame.get_config(row).to_dict() for row in frame.ROWS}
+    last, steps = default.get_config().to_dict(), 8_000
+    assert rows["sides"] == {**last, "steps": steps} and last["steps"] > steps
+    parts = [
+        (row["model"]["view"], row["corruption"]["independent"] > 0, row["corruption"]["sides"] > 0)
+        for row in rows.values()
+    ]
+    assert parts == [
+        ("free", False, False),
+        ("frame", False, False),
+        ("frame", True, False),
+        ("frame", True, True),
+    ]
+    assert (rows["free"]["loss"]["view"], rows["frame"]["loss"]["view"]) == (0.0, last["loss"]["view"])
+
+
+def test_where_the_view_code_turns_what_is_decoded_two_decodes_serve_all_four(batch, skeleton):
+    """Free view codes need four."""
+    for view, decodes in (("frame", 2), ("free", 4)):
+        config = tiny(default.get_config())
+        config.model.update({"view": view, "refinements": 0})
+        model, sizes = untrained(skeleton, config), []
+        decoder = model.decoder
+        model.decoder = lambda codes: sizes.append(len(codes)) or decoder(codes)  # noqa: B023
+        siamese_loss(model, {"poses": batch["poses"][:8]}, SEED, config)
+        assert sizes == [decodes * 8], view
 
 
 def test_the_plain_autoencoder_has_no_view_code(batch, skeleton):

@@ -8,7 +8,6 @@ from keras import ops
 
 from tfpose.errors import SkeletonError
 from tfpose.layers.static import by_rows
-from tfpose.losses import norm
 from tfpose.skeleton import Skeleton
 
 # The length at which a vector counts half, in the network's unit: no broken joint can outweigh the others.
@@ -76,8 +75,8 @@ class BodyFrame(keras.layers.Layer):
         turned = ops.matmul(poses, ops.swapaxes(frame, -1, -2))
         for _ in range(self.steps):
             flat = ops.reshape(turned, (-1, 3 * len(self.skeleton)))
-            rows = self.residual(self.hidden2(self.hidden(flat)))
-            turn = _rotation(rows[:, :3] + np.array([1.0, 0.0, 0.0], "f"), rows[:, 3:] + np.array([0.0, 1.0, 0.0], "f"))
+            rows = self.residual(self.hidden2(self.hidden(flat))) + np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], "f")
+            turn = _rotation(rows[:, :3], rows[:, 3:])
             turned = ops.matmul(turned, ops.swapaxes(turn, -1, -2))
             frame = ops.matmul(turn, frame)
         return turned, frame
@@ -88,9 +87,9 @@ class BodyFrame(keras.layers.Layer):
         left = _direction(coordinates, observed, *self.left)
         if self.up is not None:
             return _rotation(left, _direction(coordinates, observed, *self.up))
-        ground = np.array([1.0, 0.0, 1.0], "f")
-        up = ops.zeros_like(left) + np.array([0.0, 1.0, 0.0], "f")
-        return _rotation(left * ground, up)
+        left = _unit(left * np.array([1.0, 0.0, 1.0], "f"), np.array([1.0, 0.0, 0.0], "f"))
+        x, nothing, z = (left[:, axis : axis + 1] for axis in range(3))
+        return _rows(left, nothing, nothing + 1.0, nothing, ops.concatenate([-z, nothing, x], axis=-1))
 
     def get_config(self):
         return {
@@ -108,39 +107,54 @@ def _direction(coordinates, observed, differences, weights):
     length = ops.sqrt(ops.maximum(ops.sum(ops.square(vectors), axis=1, keepdims=True), 1e-12))
     vectors = vectors / (length + _SHORT) * weights
     if observed is not None:
-        ends = ops.matmul(observed[..., 0], np.abs(differences))  # 2 where both joints are observed
+        observed = ops.reshape(observed, (-1, len(differences)))
+        ends = ops.matmul(observed, np.abs(differences))  # 2 where both joints are observed
         vectors = vectors * ops.relu(ends - 1.0)[:, None]
     return ops.sum(vectors, axis=-1)
+
+
+# No comparison and no choice between values below: XNNPACK, which runs the parts of a LiteRT graph that it can, has
+# neither, and leaving it for one operation takes longer than the operation. Nor does it join more than five pieces.
 
 
 def _rotation(first, second):
     """The rotation `[B, 3, 3]` whose rows are `first` `[B, 3]`, then `second` made orthogonal to it, then their cross
     product. A direction of no length is replaced by a fixed one, so that there is a rotation whatever the pose."""
-    first = _unit(first, [1.0, 0.0, 0.0])
+    first = _unit(first, np.array([1.0, 0.0, 0.0], "f"))
     second = second - first * ops.sum(first * second, axis=-1, keepdims=True)
-    # Any direction that is orthogonal to the first: never parallel to the axis that it is smallest along.
-    second = _unit(second, None, first)
-    return ops.stack([first, second, _cross(first, second)], axis=1)
+    second = _unit(second, _orthogonal(first))
+    return _rows(first, second, _cross(first, second))
 
 
-def _unit(vector, instead, orthogonal_to=None):
-    length = norm(vector)[..., None]
-    if instead is None:
-        x, y, z = (orthogonal_to[:, axis : axis + 1] for axis in range(3))
-        flat = ops.abs(x) + ops.abs(z) > 0.5
-        instead = ops.where(
-            flat, ops.concatenate([-x * y, x * x + z * z, -y * z], -1), ops.concatenate([0 * x, -z, y], -1)
-        )
-        instead = instead / ops.maximum(norm(instead)[..., None], 1e-6)
-    else:
-        instead = np.array(instead, "f")
-    known = length > 1e-5
-    return ops.where(known, vector / ops.where(known, length, 1.0), instead)
+def _unit(vector, instead):
+    """`vector` `[B, 3]` at length 1; `instead`, a unit vector, where it has no length."""
+    squared = ops.sum(ops.square(vector), axis=-1, keepdims=True)
+    known = _exceeds(squared, 1e-10)
+    return vector * (known / ops.sqrt(ops.maximum(squared, 1e-10))) + instead * (1.0 - known)
+
+
+def _orthogonal(unit):
+    """Some unit vector orthogonal to `unit` `[B, 3]`: of the y axis what is across, or of z where `unit` is nearly y."""
+    y = unit[:, 1:2]
+    upright = _exceeds(y * y, 0.75)
+    axis = upright * np.array([0.0, -1.0, 1.0], "f") + np.array([0.0, 1.0, 0.0], "f")
+    along = ops.sum(unit * axis, axis=-1, keepdims=True)
+    return (axis - unit * along) / ops.sqrt(1.0 - along * along)
 
 
 def _cross(a, b):
-    (ax, ay, az), (bx, by, bz) = ([v[:, axis] for axis in range(3)] for v in (a, b))
-    return ops.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
+    a, b = ops.concatenate([a, a], axis=-1), ops.concatenate([b, b], axis=-1)
+    return a[:, 1:4] * b[:, 2:5] - a[:, 2:5] * b[:, 1:4]
+
+
+def _rows(*parts):
+    """`[B, 3, 3]` of its numbers in parts `[B, n]`, row by row."""
+    return ops.reshape(ops.concatenate(parts, axis=-1), (-1, 3, 3))
+
+
+def _exceeds(values, limit):
+    """1 where `values` exceed `limit`, 0 elsewhere: the next number of float32 makes the difference."""
+    return ops.minimum(ops.relu(values - limit) * (1e8 / limit), 1.0)
 
 
 def _left_vectors(skeleton: Skeleton):
@@ -170,7 +184,8 @@ def _up_vectors(skeleton: Skeleton):
     pairs = skeleton.torso_pairs
     paired = {joint for pair in pairs for joint in pair}
     middle = [joint for joint in skeleton.torso if joint not in paired and joint != skeleton.joints[skeleton.root]]
-    low = [skeleton.joints[skeleton.root], *(pairs[0] if pairs else ())]
+    root = skeleton.joints[skeleton.root]
+    low = [*([root] if root in skeleton.torso or not pairs else []), *(pairs[0] if pairs else ())]
     high = [*middle, *(pairs[-1] if len(pairs) > 1 else ())]
     ends = [(skeleton.index(top), skeleton.index(bottom)) for top in high for bottom in dict.fromkeys(low)]
     if not ends:

@@ -57,9 +57,9 @@ def measure(model, data: PoseSet, seed: int = 0, *, most_poses: int | None = Non
             "out": 1000 * metrics.mpjpe(denoise(observed), truth),
         }
         if model.encoder.view == "frame":
-            # The trace of one against the other's transpose.
-            cosine = (np.einsum("nij,nij->n", view(truth), view(observed)) - 1) / 2
-            angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+            # |A - B| is 2 sqrt(2) sin(angle / 2); the arccosine of a trace cannot tell small angles in float32.
+            apart = np.linalg.norm(view(truth) - view(observed), axis=(1, 2))
+            angle = np.degrees(2 * np.arcsin(np.minimum(apart / 8**0.5, 1)))
             faults[name] |= {"angle_median": float(np.median(angle)), "angle_95": float(np.percentile(angle, 95))}
     return {"poses": len(truth), "faults": faults}
 

@@ -201,14 +201,28 @@ def test_full_trust_changes_nothing_and_none_reconstructs_again(skeleton, logit,
     np.testing.assert_allclose(model.denoise(poses), poses if keeps else again, atol=1e-5)
 
 
+def test_where_exchanging_always_pays_full_trust_is_in_the_other_sides(skeleton):
+    model = made(skeleton)
+    kernel, bias = model.trust.logits.weights
+    kernel.assign(np.zeros(kernel.shape))
+    bias.assign(np.full(bias.shape, 50.0))
+    model.sides.steepness.assign(1.0)
+    model.sides.threshold.assign(-1e3)
+    poses = some_poses(skeleton)
+    np.testing.assert_allclose(model.denoise(poses), poses[:, list(skeleton.mirror_joints)], atol=1e-5)
+
+
 def test_without_refinement_denoising_is_reconstructing(skeleton):
     bare = made(skeleton, refinements=0)
     poses = some_poses(skeleton)
-    assert bare.trust is None and not [w for w in bare.weights if "trust" in w.path]
+    assert bare.trust is None and bare.sides is None
+    assert not [w for w in bare.weights if "trust" in w.path or "sides" in w.path]
     np.testing.assert_array_equal(bare.denoise(poses), bare.reconstruct(poses))
 
 
-def test_refine_takes_the_first_reconstruction_that_the_caller_has(model, skeleton):
+@pytest.mark.parametrize("view", ["frame", "free", "none"])
+def test_refine_takes_the_first_reconstruction_that_the_caller_has(skeleton, view):
+    model = made(skeleton, view=view, correction_units=4)
     normalized, frame = model.normalizer(some_poses(skeleton))
     codes = model.encoder(normalized)
     first = model.recover(*codes), codes[1]
@@ -216,6 +230,7 @@ def test_refine_takes_the_first_reconstruction_that_the_caller_has(model, skelet
     assert len(estimates) == len(again) == 2
     for one, other in zip(estimates, again):
         np.testing.assert_allclose(one.pose, other.pose, atol=1e-6)
+        np.testing.assert_allclose(one.observed, other.observed, atol=1e-6)
         assert tuple(one.trust_logits.shape) == (4, 17, 1)
     np.testing.assert_allclose(
         model.normalizer.restore(estimates[-1].pose, frame), model.denoise(some_poses(skeleton)), atol=1e-6
@@ -269,6 +284,34 @@ def test_the_pose_code_is_the_same_for_every_heading_and_all_else_turns(skeleton
         np.linalg.norm(np.diff(model.reconstruct(poses), axis=1), axis=-1),
         atol=1e-5,
     )
+
+
+@pytest.mark.parametrize("upright", [True, False])
+@pytest.mark.parametrize("fault", ["missing", "moved"])
+def test_also_of_poses_with_broken_joints(skeleton, upright, fault):
+    model = made(skeleton, upright=upright, correction_units=4)
+    kernel = model.encoder.frame.residual.kernel
+    kernel.assign(0.1 * kernel)
+    poses = next(synthetic.clips(2, 1)).to(skeleton).positions[:60]
+    one, other = np.arange(60) % 17, (np.arange(60) * 5 + 3) % 17  # any two joints, hips and shoulders too
+    for joint in (one, other):
+        if fault == "missing":
+            poses[np.arange(60), joint] = np.nan
+        else:
+            poses[np.arange(60), joint] += np.random.default_rng(1).normal(0, 0.3, (60, 3))
+    turn = rotations.about_axis(np.linspace(-3, 3, 60, dtype="f")) if upright else rotations.uniform(60, (1, 2))
+    turned = rotations.rotate(poses.astype("f"), turn).numpy()
+    code = model.encode(poses)["pose_code"].numpy()
+    assert np.abs(model.encode(turned)["pose_code"] - code).max() < 1e-5 * code.std()
+    for method in (model.denoise, model.reconstruct):
+        np.testing.assert_allclose(method(turned), rotations.rotate(method(poses), turn), atol=2e-5)
+
+
+def test_a_free_view_code_does_not_keep_the_view_out_of_the_pose_code(skeleton):
+    model, poses = made(skeleton, view="free"), some_poses(skeleton)
+    turned = rotations.rotate(poses, rotations.about_axis(np.float32([1, 2, 3, -1]))).numpy()
+    code = model.encode(poses)["pose_code"].numpy()
+    assert np.abs(model.encode(turned)["pose_code"] - code).max() > 0.1 * code.std()
 
 
 def test_without_mirror_pairs_there_is_no_frame():
