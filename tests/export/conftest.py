@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfpose import rotations
 from tfpose.data import synthetic
 from tfpose.export import FORMATS, export, export_serving
 from tfpose.export.onnx import export_onnx
@@ -19,6 +20,18 @@ def model() -> PoseAutoencoder:
     """A small model with random weights; one refinement, because tracing them is what takes time."""
     keras.utils.set_random_seed(0)
     model = PoseAutoencoder(Skeleton.load("paper17"), units=8, code_size=4, decoder_units=8, refinements=1)
+    model.build()
+    # As after a training; nothing is what it starts with.
+    kernel = model.encoder.frame.residual.kernel
+    kernel.assign(np.random.default_rng(0).normal(0, 0.1, kernel.shape))
+    return model
+
+
+@pytest.fixture(scope="session")
+def free_model() -> PoseAutoencoder:
+    """The same with a free view code."""
+    keras.utils.set_random_seed(3)
+    model = PoseAutoencoder(Skeleton.load("paper17"), units=8, code_size=4, view="free", decoder_units=8, refinements=1)
     model.build()
     return model
 
@@ -95,6 +108,15 @@ def _exported(model, folder) -> dict:
 def poses() -> np.ndarray:
     """Complete poses `[70, 17, 3]`: more than the largest batch that is verified."""
     return np.concatenate([clip.positions for clip in synthetic.clips(2, seed=0)])[:70]
+
+
+@pytest.fixture(scope="session")
+def headings(poses) -> tuple[np.ndarray, np.ndarray]:
+    """One pose, a joint of which is missing, in many headings `[12, 17, 3]`; the rotations to them `[12, 3, 3]`."""
+    turns = rotations.about_axis(np.linspace(-3, 3, 12, dtype=np.float32)).numpy()
+    pose = poses[40].copy()
+    pose[5] = np.nan
+    return pose @ turns.transpose(0, 2, 1), turns
 
 
 @pytest.fixture(scope="session")

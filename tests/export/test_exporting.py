@@ -8,6 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tfpose.errors import DataError, TfposeError, VerificationError
 from tfpose.export import describe, export, exporting, verify
+from tfpose.export.artifacts import open_artifact
 
 
 def test_where_the_artifacts_are(exported):
@@ -47,6 +48,14 @@ def test_verified_when_poses_are_given(model, poses, tampered_saved_model, tmp_p
     monkeypatch.setattr(exporting, "export_saved_model", lambda _, path: shutil.copytree(tampered_saved_model, path))
     with pytest.raises(VerificationError, match="'denoise' at batch 64 differs by"):
         export(model, tmp_path / "out", formats=["saved_model"], poses=poses[:5])
+
+
+def test_models_with_a_free_view_code_too(free_model, poses, tmp_path):
+    paths = export(free_model, tmp_path, ["saved_model", "litert", "litert_int8", "litert_batch1"])
+    report = verify(free_model, poses, paths.values())
+    assert report.ok, str(report)
+    for path in paths.values():
+        assert open_artifact(path).signatures["encode"].outputs["view_code"]["shape"][1:] == [4, 4]
 
 
 @pytest.mark.parametrize("kind", ["classifier", "lifter"])

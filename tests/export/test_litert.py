@@ -88,7 +88,8 @@ def files(artifacts, classifier_artifacts, lifter_artifacts, tmp_path_factory):
     bodies = []
     for skeleton in (Skeleton.load("blazepose33"), snake, star):
         keras.utils.set_random_seed(0)
-        model = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
+        view = "frame" if skeleton.mirror else "free"
+        model = PoseAutoencoder(skeleton, units=4, code_size=4, view=view, decoder_units=4, refinements=1)
         model.build()
         bodies.append(export_litert(model, folder / f"{skeleton.name}.tflite"))
     return [artifacts["litert"], classifier_artifacts["litert"], lifter_artifacts["litert"], *bodies]
@@ -139,6 +140,40 @@ def test_any_interpreter_runs_it(model, artifacts, poses):
         np.testing.assert_allclose(
             denoise(joints=poses[:batch])["denoised"], model.denoise(poses[:batch]), atol=1e-5, rtol=0
         )
+
+
+def test_the_pose_code_is_the_same_for_every_heading(artifacts, headings):
+    """And the view code turns with the pose."""
+    joints, turns = headings
+    codes = Interpreter(str(artifacts["litert"])).get_signature_runner("encode")(joints=joints)
+    np.testing.assert_allclose(codes["pose_code"], codes["pose_code"][:1].repeat(12, 0), atol=1e-4, rtol=0)
+    assert np.ptp(codes["pose_code"][0], axis=0).min() > 1e-2
+    expected = codes["view_code"][0] @ turns[0] @ turns.transpose(0, 2, 1)
+    np.testing.assert_allclose(codes["view_code"], expected, atol=1e-4, rtol=0)
+
+
+def test_xnnpack_can_run_the_frame_of_the_body(files):
+    """Each operation that it has not would end a part. The one choice is the normaliser's."""
+    operators = schema().BuiltinOperator
+    lacking = {operators.GREATER, operators.GATHER, operators.PACK, operators.L2_NORMALIZATION, operators.ZEROS_LIKE}
+    for path in files:
+        for graph, operations in _of_signature(path, b"encode"):
+            codes = [_code(graph, operation) for operation in operations]
+            assert not lacking & set(codes), path
+            assert codes.count(operators.SELECT_V2) == 1, path
+            (tensors,) = (one.tensors for one in graph.subgraphs)
+            for operation in operations:
+                if _code(graph, operation) == operators.CONCATENATION:
+                    assert b"/frame" not in tensors[operation.outputs[0]].name or len(operation.inputs) <= 5, path
+
+
+def _of_signature(path, name):
+    """The graph of a signature alone, as an unpacked model, and its operations; of a file without it nothing."""
+    model = unpack(path.read_bytes())
+    for signature in model.signatureDefs:
+        if signature.signatureKey == name:
+            model.subgraphs = [model.subgraphs[signature.subgraphIndex]]
+            yield model, model.subgraphs[0].operators
 
 
 def test_missing_joints(model, artifacts, poses):

@@ -18,6 +18,7 @@ from tfpose.export.quantisation import PRECISIONS, halve, quantise
 from tfpose.export.verify import verify
 
 QUANTISED = ("litert_float16", "litert_int8", "litert_full_int8")
+_ENCODERS = 4  # of all signatures: denoise, encode, and transfer_view twice
 _CODES = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 _TYPES = {code: name for name, code in vars(schema.TensorType).items() if isinstance(code, int)}
 
@@ -91,18 +92,32 @@ def test_weights_that_have_half_precision_lose_nothing(exported, poses, tmp_path
 
 def test_int8_products(exported):
     int8, full = list(operators(exported["litert_int8"])), list(operators(exported["litert_full_int8"]))
-    dense = [types for name, types, _ in int8 if name == "FULLY_CONNECTED"]
-    assert dense and all(types[:2] == ["FLOAT32", "INT8"] for types in dense)
-    dense = [types for name, types, _ in full if name == "FULLY_CONNECTED"]
-    assert dense and all(types[:2] == ["INT8", "INT8"] for types in dense)
-    trees = [types for name, types, fixed in full if name == "BATCH_MATMUL" and fixed[1]]
+    for found, wanted in ((int8, ["FLOAT32", "INT8"]), (full, ["INT8", "INT8"])):
+        dense = [types[:2] for name, types, _ in found if name == "FULLY_CONNECTED"]
+        # The others are in the frame of the body: 8 to find it, 3 of them twice, wherever poses are encoded.
+        frames = [types for types in dense if types == ["FLOAT32", "FLOAT32"]]
+        assert len(frames) == 8 * _ENCODERS and dense.count(wanted) == len(dense) - len(frames) > 0
+    products = [(types, fixed) for name, types, fixed in full if name == "BATCH_MATMUL"]
+    trees = [types for types, fixed in products if fixed[1]]
     entering = [types for types in trees if types == ["FLOAT32", "FLOAT32"]]
     inside = [types for types in trees if types == ["INT8", "INT8"]]
-    # Two directions enter each tree: one encoder in encode, two in transfer_view and denoise, and the decoders.
+    # Two directions enter each tree: one encoder in encode, two in transfer_view, one in denoise, and the decoders.
     assert len(entering) + len(inside) == len(trees) and len(inside) > len(entering) > 0
+    turning = [types for types, fixed in products if not any(fixed)]
+    assert turning and all(types == ["FLOAT32", "FLOAT32"] for types in turning)
     for name, types, _ in int8 + full:
         if name in ("DIV", "SQRT", "SQUARED_DIFFERENCE", "LESS"):  # the normaliser
             assert set(types) == {"FLOAT32"}
+
+
+@pytest.mark.parametrize("name", QUANTISED)
+def test_the_pose_code_is_the_same_for_every_heading(exported, headings, name):
+    """In 8 bits too, but for numbers that lie between two steps."""
+    joints, _ = headings
+    code = Interpreter(str(exported[name])).get_signature_runner("encode")(joints=joints)["pose_code"]
+    apart = np.abs(code - np.median(code, axis=0))
+    assert apart.max() < (0.02 if name == "litert_full_int8" else 1e-3)
+    assert np.mean(apart < 1e-4) > 0.95
 
 
 @pytest.mark.parametrize("name", QUANTISED)

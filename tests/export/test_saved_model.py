@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tfpose.errors import DataError
+from tfpose.export.artifacts import open_artifact
 from tfpose.export.saved_model import CARD, export_saved_model
 from tfpose.export.verify import verify
 from tfpose.models import PoseAutoencoder
@@ -46,6 +47,16 @@ def test_a_model_that_was_never_saved(poses, tmp_path):
     path = export_saved_model(fresh, tmp_path / "saved_model")
     report = verify(fresh, poses, [path])
     assert report.ok, str(report)
+
+
+def test_the_pose_code_is_the_same_for_every_heading(artifacts, headings):
+    """And the view code turns with the pose."""
+    joints, turns = headings
+    codes = open_artifact(artifacts["saved_model"]).signatures["encode"].run(joints=joints)
+    np.testing.assert_allclose(codes["pose_code"], codes["pose_code"][:1].repeat(12, 0), atol=1e-4, rtol=0)
+    assert np.ptp(codes["pose_code"][0], axis=0).min() > 1e-2
+    expected = codes["view_code"][0] @ turns[0] @ turns.transpose(0, 2, 1)
+    np.testing.assert_allclose(codes["view_code"], expected, atol=1e-4, rtol=0)
 
 
 def test_every_weight_is_written_once(model, artifacts):

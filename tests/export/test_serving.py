@@ -82,7 +82,7 @@ def test_every_way_to_start_gives_the_same_flags(package):
 def test_the_readme_says_what_clients_need(package, model):
     readme = (package / "README.md").read_text()
     assert ", ".join(model.skeleton.joints) in readme
-    assert "| `encode` | `joints` `[B, 17, 3]` metres | `pose_code` `[B, 17, 4]`, `view_code` `[B, 4, 4]` |" in readme
+    assert "| `encode` | `joints` `[B, 17, 3]` metres | `pose_code` `[B, 17, 4]`, `view_code` `[B, 3, 3]` |" in readme
     assert not re.search(r"\$[a-z{]", readme)
 
 

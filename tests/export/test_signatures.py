@@ -15,13 +15,21 @@ def test_names_shapes_and_units(model):
     pose = {"shape": [None, 17, 3], "dtype": "float32", "unit": "metres"}
     codes = {
         "pose_code": {"shape": [None, 17, 4], "dtype": "float32", "unit": None},
-        "view_code": {"shape": [None, 4, 4], "dtype": "float32", "unit": None},
+        "view_code": {"shape": [None, 3, 3], "dtype": "float32", "unit": None},
     }
     assert make_card(model)["signatures"] == {
         "serving_default": {"inputs": {"joints": pose}, "outputs": {"denoised": pose}},
         "denoise": {"inputs": {"joints": pose}, "outputs": {"denoised": pose}},
         "encode": {"inputs": {"joints": pose}, "outputs": codes},
         "transfer_view": {"inputs": {"joints": pose, "view_from": pose}, "outputs": {"transferred": pose}},
+    }
+
+
+def test_a_free_view_code_has_the_size_of_the_pose_code(free_model):
+    codes = make_card(free_model)["signatures"]["encode"]["outputs"]
+    assert {name: code["shape"] for name, code in codes.items()} == {
+        "pose_code": [None, 17, 4],
+        "view_code": [None, 4, 4],
     }
 
 

@@ -102,8 +102,7 @@ class ActionClassifier(keras.Model):
         there = [] if features in ("raw", "normalised") else ["height", "speed", *(["tilt", "turn"] if turns else [])]
         self.motion = tuple(name for name in there if name in motion)
         fewer = components if features == "code" else 0
-        of_pose = min(fewer or self.pose_width, self.pose_width)
-        self.standardizer = FrameStandardizer(of_pose, self.width - self.pose_width, name="standardizer")
+        self.standardizer = FrameStandardizer(min(fewer or self.width, self.width), name="standardizer")
         # Unrolled: built-in operations everywhere, and nothing but matrix products under XLA.
         self.lstm = keras.layers.LSTM(units, unroll=True, name="lstm")
         self.head = keras.layers.Dense(len(self.actions), name="head")
@@ -184,7 +183,7 @@ class ActionClassifier(keras.Model):
     def _state_sizes(self):
         # The LSTM's hidden and cell state; of the frame before, the standardised numbers, the root and the forward
         # direction; the root's first height; and whether there was a frame before, so that all zeros are a start.
-        return (self.units, self.units, self.standardizer.width, 3, 3, 1, 1)
+        return (self.units, self.units, self.standardizer.components, 3, 3, 1, 1)
 
     def logits(self, inputs):
         """What `standardizer` gives, `[B, T, 2 P]` -> `[B, A]`."""
@@ -262,6 +261,11 @@ class ActionClassifier(keras.Model):
         return cls(**config)
 
 
+def _one_over(deviations):
+    """0 for what never changes: rounding must not be blown up."""
+    return np.where(deviations > 1e-5, 1.0 / np.maximum(deviations, 1e-5), 0.0)
+
+
 def _before(values):
     """Of the frame before, `[B, T, ...]`; the first frame is its own."""
     return ops.concatenate([values[:, :1], values[:, :-1]], axis=1)
@@ -283,55 +287,43 @@ class FrameStandardizer(keras.layers.Layer):
     """Numbers about frames and their changes from frame to frame, each with the spread of the training clips.
 
     Args:
-        components: how many numbers about poses come out. As many as go in are each standardised alone; fewer are the
-            first principal components, which loses little: pose codes repeat themselves.
-        others: how many numbers follow those about the pose; each is standardised alone.
+        components: P, how many come out. As many as go in are each standardised alone; fewer are the first principal
+            components, which loses little: pose codes repeat themselves.
 
     Call arguments:
         described: `[B, T, F]`.
 
     Returns:
-        `[B, T, 2 P]`, P being components and others together: standardised, then the standardised differences from the
-        frame before (zero for the first).
+        `[B, T, 2 P]`: standardised, then the standardised differences from the frame before (zero for the first).
     """
 
-    def __init__(self, components, others=0, **kwargs):
+    def __init__(self, components, **kwargs):
         super().__init__(**kwargs)
         self.components = components
-        self.others = others
-
-    @property
-    def width(self) -> int:
-        """P."""
-        return self.components + self.others
 
     def build(self, input_shape):
         width = input_shape[-1]
         frozen = {"trainable": False}
         self.mean = self.add_weight(shape=(width,), initializer="zeros", name="mean", **frozen)
         self.basis = self.add_weight(
-            shape=(width, self.width), initializer=keras.initializers.Identity(), name="basis", **frozen
+            shape=(width, self.components), initializer=keras.initializers.Identity(), name="basis", **frozen
         )
-        self.change_scale = self.add_weight(shape=(self.width,), initializer="ones", name="change_scale", **frozen)
+        self.change_scale = self.add_weight(shape=(self.components,), initializer="ones", name="change_scale", **frozen)
         self.built = True
 
     def adapt(self, described):
         """Takes mean and spread from described frames `[N, T, F]` (numpy)."""
         described = np.asarray(described, np.float64)
         frames = described.reshape(-1, described.shape[-1])
-        mean, tiny = frames.mean(0), 1e-6
-        of_pose = frames.shape[1] - self.others
-        alone = np.diag(1.0 / np.maximum(frames.std(0), tiny))
-        if self.components == of_pose:
-            basis = alone
+        mean = frames.mean(0)
+        if self.components == frames.shape[1]:
+            basis = np.diag(_one_over(frames.std(0)))
         else:
-            variance, vectors = np.linalg.eigh(np.cov(frames[:, :of_pose], rowvar=False))
+            variance, vectors = np.linalg.eigh(np.cov(frames, rowvar=False))
             first = np.argsort(-variance)[: self.components]
-            basis = np.zeros((frames.shape[1], self.width))
-            basis[:of_pose, : self.components] = vectors[:, first] / np.sqrt(np.maximum(variance[first], tiny**2))
-            basis[of_pose:, self.components :] = alone[of_pose:, of_pose:]
+            basis = vectors[:, first] * _one_over(np.sqrt(np.maximum(variance[first], 0.0)))
         changes = np.diff(described, axis=1) @ basis
-        scale = 1.0 / np.maximum(changes.std((0, 1)), tiny) if changes.size else np.ones(self.width)
+        scale = _one_over(changes.std((0, 1))) if changes.size else np.ones(self.components)
         for weight, values in ((self.mean, mean), (self.basis, basis), (self.change_scale, scale)):
             weight.assign(values.astype(np.float32))
 
@@ -348,7 +340,7 @@ class FrameStandardizer(keras.layers.Layer):
         return ops.concatenate([values, (values - before) * self.change_scale], axis=-1)
 
     def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], 2 * self.width)
+        return (*input_shape[:-1], 2 * self.components)
 
     def get_config(self):
-        return {**super().get_config(), "components": self.components, "others": self.others}
+        return {**super().get_config(), "components": self.components}

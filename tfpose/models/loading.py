@@ -26,7 +26,12 @@ def load_model(path: str | os.PathLike, kind: type[keras.Model] = PoseAutoencode
         DataError: when there is no such model there; the message starts with the path.
     """
     if issubclass(PoseAutoencoder, kind) and presets.is_preset(path):
-        return PoseAutoencoder.from_preset(path)
+        try:
+            return PoseAutoencoder.from_preset(path)
+        except DataError as error:
+            if str(path) in str(error):
+                raise
+            raise DataError(f"{path}: {error}") from error
     path = pathlib.Path(path)
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():

@@ -1,13 +1,12 @@
-const FULL = 0.7 // the value of the strongest colour
 const [LOW, ZERO, HIGH] = [[92, 170, 255], [18, 23, 34], [255, 180, 84]]
 
-/** Draws a code as one cell per number: blue below zero, amber above, `columns` in a row. */
-export function drawCode(canvas, code, columns) {
+/** Draws a code as one cell per number: blue below zero, amber above, `columns` in a row; `full` has the strongest colour. */
+export function drawCode(canvas, code, columns, full) {
   canvas.width = columns
   canvas.height = code.length / columns
   const image = new ImageData(canvas.width, canvas.height)
   code.forEach((value, i) => {
-    const part = Math.min(1, Math.abs(value) / FULL)
+    const part = Math.min(1, Math.abs(value) / full)
     const end = value < 0 ? LOW : HIGH
     image.data.set([...ZERO.map((zero, c) => zero + part * (end[c] - zero)), 255], 4 * i)
   })

@@ -7,7 +7,7 @@ export async function loadModel(url, runtime) {
   await explain(loadLiteRt(runtime), 'The WebAssembly runtime did not load.')
   const bytes = await explain(fetchBytes(url), 'The model did not load.')
   // On the CPU, always: a pose is far too little work for a GPU, and LiteRT.js' WebGPU has no products of two
-  // computed matrices, which the coupling of the codes is.
+  // computed matrices, which turning a pose by its view code is.
   const compiled = await explain(loadAndCompile(bytes, { accelerator: 'wasm' }), 'The model is damaged.')
   return new Model(compiled)
 }
@@ -31,7 +31,7 @@ class Model {
     return (await this.#run('transfer_view', { joints, view_from: viewFrom })).transferred
   }
 
-  /** `{pose_code: [J * z], view_code: [3 * 3]}` of joints. */
+  /** `{pose_code: [J * z], view_code: [3 * 3]}` of joints; a free view code is `[z * z]`. */
   encode(joints) {
     return this.#run('encode', { joints })
   }

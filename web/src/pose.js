@@ -43,6 +43,16 @@ export function turned(pose, degrees) {
   return result
 }
 
+/**
+ * Degrees of a view code `[3 * 3]`, whose rows are the left, up and forward directions of a body: where it faces from +z,
+ * as `facing` has it, and how far its up is from upright.
+ */
+export function angles(viewCode) {
+  const [x, , z] = viewCode.subarray(6)
+  const up = Math.max(-1, Math.min(1, viewCode[4]))
+  return { heading: (Math.atan2(x, z) * 180) / Math.PI, tilt: (Math.acos(up) * 180) / Math.PI }
+}
+
 /** Where a body faces, in degrees from +z: across from its right hip and shoulder to its left ones. */
 export function facing(pose, skeleton) {
   let [x, z] = [0, 0]

@@ -1,6 +1,6 @@
 import { drawCode } from './codes.js'
 import { $, element } from './page.js'
-import { facing, isMissing, meanDistance } from './pose.js'
+import { angles, facing, isMissing, meanDistance } from './pose.js'
 import { spoken } from './skeleton.js'
 
 const LONGEST = 0.5 // metres that fill the bar of a joint
@@ -15,8 +15,12 @@ export function write(skeleton, state, shown) {
   $('time').value = state.frame
   const faces = Math.round(facing(transferred, skeleton))
   $('turned').textContent = $('angle').ariaValueText = `${state.angle}°, faces ${faces}°`
-  drawCode($('pose-code'), poseCode, poseCode.length / skeleton.names.length)
-  drawCode($('view-code'), viewCode, Math.sqrt(viewCode.length))
+  drawCode($('pose-code'), poseCode, poseCode.length / skeleton.names.length, 0.7)
+  drawCode($('view-code'), viewCode, Math.sqrt(viewCode.length), 1)
+  if (viewCode.length === 9) {
+    const { heading, tilt } = angles(viewCode)
+    $('view-angles').textContent = `heading ${Math.round(heading)}°, tilt ${Math.round(tilt)}°`
+  }
   for (const [j, row] of [...$('joints').children].entries()) {
     const missing = isMissing(observed, j)
     row.classList.toggle('distrusted', missing || distrusted(j))

@@ -64,14 +64,13 @@ async function ready(options, prepare) {
   return opened
 }
 
-/** What the page shows, as plain arrays with null for missing coordinates. */
+/** The poses and codes that the page shows, as plain arrays with null for missing coordinates. */
 const shown = (page) =>
   page.evaluate(() => {
     const plain = (pose) => Array.from(pose, (value) => (Number.isNaN(value) ? null : value))
-    const { clean, observed, denoised, lender, transferred } = window.tfpose
-    return Object.fromEntries(
-      Object.entries({ clean, observed, denoised, lender, transferred }).map(([name, pose]) => [name, plain(pose)]),
-    )
+    const { clean, observed, denoised, lender, transferred, poseCode, viewCode } = window.tfpose
+    const values = { clean, observed, denoised, lender, transferred, poseCode, viewCode }
+    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, plain(value)]))
   })
 
 /** Waits until what people did is on the screen. */
@@ -121,7 +120,7 @@ function python(calls) {
 function assertClose(ours, theirs, what) {
   const largest = Math.max(...ours.map((value, i) => Math.abs(value - theirs[i])))
   assert.equal(ours.length, theirs.length)
-  assert.ok(largest <= 1e-4, `${what} differs from the Python interpreter by ${largest} m`)
+  assert.ok(largest <= 1e-4, `${what} differs from the Python interpreter by ${largest}`)
 }
 
 test('a joint that is dragged away comes back', async (t) => {
@@ -163,15 +162,19 @@ for (const [runtime, prepare] of [
     await page.click('#remove')
     await page.fill('#angle', '-110')
     await settled(page)
-    const { clean, observed, denoised, lender, transferred } = await shown(page)
+    const { clean, observed, denoised, lender, transferred, poseCode, viewCode } = await shown(page)
     assert.ok(Math.abs(between(clean, observed, knee) - 0.3) < 0.02)
     assert.equal(observed.filter((value) => value === null).length, 3)
-    const [denoise, transfer] = python([
+    const [denoise, transfer, encode, encodeLender] = python([
       { signature: 'denoise', inputs: { joints: observed } },
       { signature: 'transfer_view', inputs: { joints: denoised, view_from: lender } },
+      { signature: 'encode', inputs: { joints: denoised } },
+      { signature: 'encode', inputs: { joints: lender } },
     ])
     assertClose(denoised, denoise.denoised, 'denoised')
     assertClose(transferred, transfer.transferred, 'transferred')
+    assertClose(poseCode, encode.pose_code, 'pose code')
+    assertClose(viewCode, encodeLender.view_code, 'view code')
     assert.deepEqual(problems, [])
   })
 }
@@ -196,21 +199,29 @@ test('a missing joint is filled and given back', async () => {
 
 test('the slider turns the view of the pose, by the keyboard too', async (t) => {
   const { page, problems } = await ready()
-  const faces = {}
+  const [faces, headings] = [{}, []]
   for (const angle of [-120, 0, 90]) {
     await page.fill('#angle', String(angle))
     await settled(page)
     faces[angle] = parseInt((await page.textContent('#turned')).split('faces')[1])
     const off = ((faces[angle] - angle + 540) % 360) - 180
-    t.diagnostic(`asked ${angle}°, faces ${faces[angle]}°`)
+    const code = await page.textContent('#view-angles')
+    t.diagnostic(`asked ${angle}°, faces ${faces[angle]}°; view code: ${code}`)
     assert.ok(Math.abs(off) < 15, `asked ${angle}°, faces ${faces[angle]}°`)
+    headings.push(parseInt(code.split('heading')[1]))
+    assert.ok(Math.abs(((headings.at(-1) - angle + 540) % 360) - 180) < 15, `asked ${angle}°, view code: ${code}`)
+    assert.ok(parseInt(code.split('tilt')[1]) < 30, code)
   }
+  // It turns exactly as the lender does.
+  for (const [i, turn] of [120, 90].entries()) assert.ok(Math.abs(headings[i + 1] - headings[i] - turn) <= 1, headings)
   const before = await shown(page)
   await page.locator('#angle').press('ArrowRight')
   await settled(page)
   const after = await shown(page)
   assert.equal(await page.inputValue('#angle'), '91')
   assert.notDeepEqual(after.transferred, before.transferred)
+  assert.notDeepEqual(after.viewCode, before.viewCode)
+  assert.deepEqual(after.poseCode, before.poseCode)
   assert.deepEqual(after.denoised, before.denoised)
   assert.deepEqual(problems, [])
 })

@@ -215,8 +215,8 @@ def test_wrong_calls(autoencoder, clips):
     with pytest.raises(ValueError, match=r"expected \[B, 3, 17, 3\], metres, .* got \(2, 2, 17, 3\)\. Clips of other"):
         new(autoencoder)(clips[:, :2])
     with pytest.raises(ValueError, match=r"joints: expected \[B, 17, 3\], .* got \(2, 3, 17, 3\)\. One pose at a time"):
-        new(autoencoder).step(clips, np.zeros((2, 30)))
-    with pytest.raises(ValueError, match=r"state: expected \[B, 30\], .* got \(2, 20\)\. A state is zeros"):
+        new(autoencoder).step(clips, np.zeros((2, 24)))
+    with pytest.raises(ValueError, match=r"state: expected \[B, 24\], .* got \(2, 20\)\. A state is zeros"):
         new(autoencoder).step(clips[:, 0], np.zeros((2, 20)))
 
 
