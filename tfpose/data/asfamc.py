@@ -2,7 +2,8 @@
 
 The skeleton has a bone a block: `direction` and `length` say where it ends at rest, `axis` how its own axes are turned
 there, `dof` which rotations about these the motion gives, in that order. A bone begins where its parent in `:hierarchy`
-ends. The motion has for each frame its number and a line for each bone that moves, angles in degrees.
+ends. The motion has for each frame its number and a line for each bone that moves, angles in `:DEGREES` or `:RADIANS`;
+where it says neither, they are as in the skeleton.
 
 One unit of length is `1 / length` inches, `length` being of `:units` (0.45 in CMU's files). A motion does not say its
 rate. CMU recorded at 120 Hz, and frame numbers that go up by n are every n-th frame.
@@ -100,8 +101,8 @@ def read_file(path: str | os.PathLike, skeleton: Skeleton | None = None) -> list
     path = pathlib.Path(path)
     rig = read_rig(_rig_of(path))
     with blame(path, "a motion (AMC) file"):
-        numbers, values = _parse_motion(path, path.read_text(encoding="utf-8-sig"), rig)
-        starts = forward_kinematics(rig, values)
+        numbers, values, degrees = _parse_motion(path, path.read_text(encoding="utf-8-sig"), rig)
+        starts = forward_kinematics(dataclasses.replace(rig, degrees=degrees), values)
         cmu = Skeleton.load("cmu31")
         lacking = sorted(bone for bone in _BONES.values() if bone not in starts)
         if lacking:
@@ -127,15 +128,23 @@ def read_rig(path: str | os.PathLike) -> Rig:
         if missing:
             raise DataError(f"{path}: has no :{missing[0]} part; the file may be cut off")
         units = {line[0]: line[1] for line in sections["units"] if len(line) > 1}
-        degrees = units.get("angle", "deg").startswith("deg")
-        unit = _INCH / float(units.get("length", 1.0))
-        if not (np.isfinite(unit) and unit > 0):
+        angle, length = units.get("angle", "deg"), float(units.get("length", 1.0))
+        if angle not in ("deg", "rad"):
+            raise DataError(f"{path}: the angle of :units must be deg or rad, got '{angle[:40]}'")
+        if not (np.isfinite(length) and length > 0):
             raise DataError(f"{path}: the length of :units must be positive, got {units['length']}")
+        degrees, unit = angle == "deg", _INCH / length
         bones = {"root": _root(sections["root"], degrees)}
-        described = {_field(block, "name")[0]: block for block in _blocks(path, sections["bonedata"])}
-        parents = {
-            child: line[0] for block in _blocks(path, sections["hierarchy"]) for line in block for child in line[1:]
-        }
+        blocks = _blocks(path, sections["bonedata"])
+        described = {_field(block, "name")[0]: block for block in blocks}
+        if len(described) < len(blocks):
+            raise DataError(f"{path}: :bonedata describes a bone twice")
+        pairs = [
+            (child, line[0]) for block in _blocks(path, sections["hierarchy"]) for line in block for child in line[1:]
+        ]
+        parents = dict(pairs)
+        if len(parents) < len(pairs):
+            raise DataError(f"{path}: :hierarchy gives a bone more than one parent")
         unknown = sorted(set(parents) - set(described))
         if unknown:
             raise DataError(f"{path}: :hierarchy names the bone '{unknown[0][:40]}', which :bonedata does not have")
@@ -217,14 +226,26 @@ def _blocks(path: pathlib.Path, lines: list[list[str]]) -> list[list[list[str]]]
 
 
 def _field(block: list[list[str]], name: str) -> list[str]:
-    return next(words[1:] for words in block if words[0] == name)
+    found = [words[1:] for words in block if words[0] == name]
+    if len(found) != 1 or not found[0]:
+        raise ValueError(f"expected one '{name}' with its value in each bone and in :root")
+    return found[0]
+
+
+def _dof(words: list[str], known: tuple[str, ...]) -> tuple[str, ...]:
+    dof = tuple(word.lower() for word in words)
+    if not set(dof) <= set(known) or len(set(dof)) < len(dof):
+        raise ValueError(f"expected each of {', '.join(known)} at most once, got {' '.join(words)[:40]}")
+    return dof
 
 
 def _root(lines: list[list[str]], degrees: bool) -> Bone:
-    order = tuple(word.lower() for word in _field(lines, "order"))
+    order = _dof(_field(lines, "order"), ("tx", "ty", "tz", "rx", "ry", "rz"))
     axis = _field(lines, "axis")[0].lower()
     orientation = [float(value) for value in _field(lines, "orientation")]
     position = np.array([float(value) for value in _field(lines, "position")])
+    if position.shape != (3,) or not np.isfinite(position).all():
+        raise ValueError("the position of :root must be three numbers")
     return Bone("", position, _turned(axis, orientation, degrees), order)
 
 
@@ -232,10 +253,11 @@ def _bone(block: list[list[str]], parent: str, degrees: bool) -> Bone:
     direction = np.array([float(value) for value in _field(block, "direction")])
     *angles, order = _field(block, "axis")
     fields = {words[0]: words[1:] for words in block}
-    offset = direction / max(np.linalg.norm(direction), 1e-9) * float(_field(block, "length")[0])
-    if offset.shape != (3,) or not np.isfinite(offset).all():
+    length = float(_field(block, "length")[0])
+    offset = direction / max(np.linalg.norm(direction), 1e-9) * length
+    if offset.shape != (3,) or not np.isfinite(offset).all() or length < 0:
         raise ValueError(f"bone {_field(block, 'name')[0]} has no direction of three numbers and length")
-    dof = tuple(word.lower() for word in fields.get("dof", ()))
+    dof = _dof(fields.get("dof", []), ("rx", "ry", "rz"))
     return Bone(parent, offset, _turned(order.lower(), [float(angle) for angle in angles], degrees), dof)
 
 
@@ -244,9 +266,10 @@ def _turned(order: str, angles: list[float], degrees: bool) -> Rotation:
     return Rotation.from_euler(order, angles, degrees=degrees)
 
 
-def _parse_motion(path: pathlib.Path, text: str, rig: Rig) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The numbers of the frames `[T]` and, for each bone that moves, its values `[T, n]`."""
+def _parse_motion(path: pathlib.Path, text: str, rig: Rig) -> tuple[np.ndarray, dict[str, np.ndarray], bool]:
+    """The numbers of the frames `[T]`; for each bone that moves, its values `[T, n]`; whether angles are in degrees."""
     moving = {name: bone for name, bone in rig.bones.items() if bone.dof}
+    degrees = rig.degrees
     numbers: list[int] = []
     values: dict[str, list] = {name: [] for name in moving}
 
@@ -257,12 +280,17 @@ def _parse_motion(path: pathlib.Path, text: str, rig: Rig) -> tuple[np.ndarray, 
 
     for at, line in enumerate(text.splitlines(), 1):
         words = line.partition("#")[0].split()
-        if not words or words[0].startswith(":"):
+        if not words:
+            continue
+        if words[0].startswith(":"):
+            degrees = {":degrees": True, ":radians": False}.get(words[0].lower(), degrees)
             continue
         if len(words) == 1 and words[0].isdigit():
             if numbers:
                 check_last()
             numbers.append(int(words[0]))
+            if len(numbers) > 1 and numbers[-1] <= numbers[-2]:
+                raise DataError(f"{path}: line {at}: the number of a frame must be larger than the one before")
             continue
         name, given = words[0], [float(word) for word in words[1:]]
         if name not in moving or not numbers:
@@ -277,4 +305,4 @@ def _parse_motion(path: pathlib.Path, text: str, rig: Rig) -> tuple[np.ndarray, 
     if not numbers:
         raise DataError(f"{path}: has no frames; expected a line with a frame's number, then a line for each bone")
     check_last()
-    return np.array(numbers), {name: np.array(rows) for name, rows in values.items()}
+    return np.array(numbers), {name: np.array(rows) for name, rows in values.items()}, degrees

@@ -175,6 +175,7 @@ def read_all(path):
         ("root 0 5 0 0 0 0", "root 0 5 0 0 0 0\nroot 0 5 0 0 0 0", "line 8: bone 'root' comes twice in frame 5"),
         ("root 0 5 0 0 0 0", "root 0 five 0 0 0 0", "not a motion"),
         ("root 0 9 0", "root 0 9e20 0", "farther than 100000 m"),
+        ("\n5\n", "\n1\n", "the number of a frame must be larger than the one before"),
     ],
 )
 def test_damaged_motions_are_refused_by_name(tmp_path, old, new, message):
@@ -184,6 +185,21 @@ def test_damaged_motions_are_refused_by_name(tmp_path, old, new, message):
     path.write_text(text.replace(old, new))
     with pytest.raises(DataError, match=rf"10_04\.amc: .*{message}"):
         asfamc.read_file(path)
+
+
+@pytest.mark.parametrize("header", [":RADIANS", ":radians"])
+def test_the_motion_says_whether_its_angles_are_in_degrees(tmp_path, header):
+    path = made_up(tmp_path)
+    text = path.read_text().replace("root 0 5 0 0 0 0", "root 0 5 0 0 0 90")
+    path.write_text(text)
+    (degrees,) = asfamc.read_file(path)
+    text = text.replace("root 0 5 0 0 0 90", f"root 0 5 0 0 0 {np.pi / 2}")
+    path.write_text(text.replace(":DEGREES", header))
+    (radians,) = asfamc.read_file(path)
+    np.testing.assert_allclose(radians.positions, degrees.positions, atol=1e-6)
+    path.write_text(text)
+    (wrong,) = asfamc.read_file(path)
+    assert np.abs(wrong.positions - degrees.positions).max() > 0.1
 
 
 def test_a_motion_without_frames_is_refused(tmp_path):
@@ -200,7 +216,16 @@ def test_a_motion_without_frames_is_refused(tmp_path):
         ("root thigh", "shin thigh", "does not hang on the root: shin, thigh"),
         ("thigh shin", "thigh tail", "names the bone 'tail'"),
         ("direction 0 -1 0", "direction 0 -1", "no direction of three numbers"),
-        ("length 3", "", "not a skeleton"),
+        ("length 3", "", "expected one 'length'"),
+        ("length 3", "length -3", "no direction of three numbers"),
+        ("angle deg", "angle grad", "must be deg or rad, got 'grad'"),
+        ("length 0.45", "length 0", "length of :units must be positive"),
+        ("name shin", "name thigh", "describes a bone twice"),
+        ("thigh shin", "thigh shin\n    root shin", "more than one parent"),
+        ("dof rx rz", "dof rx l", "expected each of rx, ry, rz at most once, got rx l"),
+        ("dof rx rz", "dof rx rx", "at most once"),
+        ("order TX TY", "order TX TX", "at most once"),
+        ("position 0 0 0", "position 0 0", "position of :root must be three numbers"),
         ("axis 0 0 0 XYZ", "axis 0 0 XYZ", "not a skeleton"),
     ],
 )
