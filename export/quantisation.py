@@ -178,7 +178,7 @@ def _quiet():
 # Of a pose in 8 bits the frame of the body would be another for every heading, and so would be the pose code.
 _FRAME = (
     (r"/frame(_\d+)?/", "FULLY_CONNECTED", "weights"),
-    (r"/frame(_\d+)?/MatMul", "FULLY_CONNECTED", "float"),  # differences between joints: ones
+    (r"(/frame|sides)(_\d+)?/MatMul", "FULLY_CONNECTED", "float"),  # constants that are ones and zeros
 )
 _INT8 = (
     (".*", "FULLY_CONNECTED", "dynamic"),

@@ -44,7 +44,7 @@ def test_the_text_has_origin_and_checksums(descriptions, artifacts, model):
     assert f"sha256      {description['sha256']}" in lines and len(description["sha256"]) == 64
     assert f"weights     sha256 {weights_checksum(model)}" in lines
     assert {"name        mine", "trained on  CMU", "licence     free"} <= set(lines)
-    assert any(line.endswith("parameters, float32, tfpose 0.1.0") for line in lines)
+    assert any(line.endswith("parameters, float32, tfpose 0.2.0") for line in lines)
 
 
 def test_the_text_of_an_older_card(descriptions, artifacts):

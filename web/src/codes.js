@@ -1,6 +1,6 @@
 const [LOW, ZERO, HIGH] = [[92, 170, 255], [18, 23, 34], [255, 180, 84]]
 
-/** Draws a code as one cell per number: blue below zero, amber above, `columns` in a row; `full` has the strongest colour. */
+/** Draws a code as one cell per number, `columns` in a row: blue below zero, amber above, strongest from `full` on. */
 export function drawCode(canvas, code, columns, full) {
   canvas.width = columns
   canvas.height = code.length / columns

@@ -44,13 +44,13 @@ export function turned(pose, degrees) {
 }
 
 /**
- * Degrees of a view code `[3 * 3]`, whose rows are the left, up and forward directions of a body: where it faces from +z,
- * as `facing` has it, and how far its up is from upright.
+ * A view code `[3 * 3]` in degrees. Its rows are the left, up and forward directions of the frame in which the network
+ * sees a body: how far it is turned from +z, and tilted. This may be some degrees from where the body faces.
  */
 export function angles(viewCode) {
   const [x, , z] = viewCode.subarray(6)
   const up = Math.max(-1, Math.min(1, viewCode[4]))
-  return { heading: (Math.atan2(x, z) * 180) / Math.PI, tilt: (Math.acos(up) * 180) / Math.PI }
+  return { turned: (Math.atan2(x, z) * 180) / Math.PI, tilted: (Math.acos(up) * 180) / Math.PI }
 }
 
 /** Where a body faces, in degrees from +z: across from its right hip and shoulder to its left ones. */

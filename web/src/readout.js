@@ -18,8 +18,8 @@ export function write(skeleton, state, shown) {
   drawCode($('pose-code'), poseCode, poseCode.length / skeleton.names.length, 0.7)
   drawCode($('view-code'), viewCode, Math.sqrt(viewCode.length), 1)
   if (viewCode.length === 9) {
-    const { heading, tilt } = angles(viewCode)
-    $('view-angles').textContent = `heading ${Math.round(heading)}°, tilt ${Math.round(tilt)}°`
+    const [turned, tilted] = Object.values(angles(viewCode)).map(Math.round)
+    $('view-angles').textContent = `turned ${turned}°, tilted ${tilted}°`
   }
   for (const [j, row] of [...$('joints').children].entries()) {
     const missing = isMissing(observed, j)
