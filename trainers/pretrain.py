@@ -50,11 +50,11 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, wor
         halves = "half of " if config.view.shared else ""
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         raise TrainingError(f"{halves}config.batch={config.batch} cannot be shared evenly by {replicas} replicas")
-    claim(workdir, config, poses)
     keras.utils.set_random_seed(config.seed)
     upright = config.view.rotations != "so3"
     model = PoseAutoencoder(poses.skeleton, **config.model.to_dict(), upright=upright, origin=origin(poses.lineage))
     model.build()
+    claim(workdir, config, poses)  # now that nothing of the configuration can be refused any more
     loop = make_loop(
         config,
         model,

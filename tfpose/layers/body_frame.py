@@ -169,9 +169,8 @@ def _left_vectors(skeleton: Skeleton):
         left, right = map(skeleton.index, pair)
         whole = [(left, right)]
         if pair in trunk:
-            middle = next(
-                joint for joint in skeleton.ancestry(left) if joint in skeleton.ancestry(right)
-            )  # at last the root
+            # At last the root.
+            middle = next(joint for joint in skeleton.ancestry(left) if joint in skeleton.ancestry(right))
             if skeleton.joints[middle] in skeleton.torso and middle not in (left, right):
                 whole += [(left, middle), (middle, right)]
         ends += whole
