@@ -26,6 +26,12 @@ def define_flags(values: flags.FlagValues):
     flags.DEFINE_list(
         "features", None, "recognise, linear, knn: what describes a pose; default: all there are.", flag_values=values
     )
+    flags.DEFINE_list(
+        "motion",
+        None,
+        "recognise: what the classifier adds of the way that a body moves; empty for nothing.",
+        flag_values=values,
+    )
     flags.DEFINE_integer("most_poses", None, "Evenly thin the test poses to so many.", flag_values=values)
     flags.DEFINE_string("out", None, "JSON file for the result.", flag_values=values)
     flags.DEFINE_string("plot", None, "Picture of what the model does (PNG).", flag_values=values)

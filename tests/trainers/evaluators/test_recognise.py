@@ -9,7 +9,7 @@ from tfpose.data import ClipSet, synthetic
 from tfpose.data.clip_set import resample
 from tfpose.errors import TfposeError
 from tfpose.models import PoseAutoencoder
-from tfpose.models.action_classifier import FEATURES
+from tfpose.models.action_classifier import FEATURES, MOTION
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import classify, evaluators
 from tfpose.trainers.configs import classify as classify_config
@@ -80,14 +80,25 @@ def test_codes_are_made_once_for_all_seeds_and_anew_for_another_encoder(model, d
     whole = classify.make_bank
     monkeypatch.setattr(classify, "make_bank", lambda *arguments: made.append(1) or whole(*arguments))
     for name, times in (("code", 1), ("code", 1), ("relative", 2), ("code", 2)):
-        recognise._prepared(model, data, name)
+        recognise._prepared(model, data, recognise._config(name, None, 0))
         assert len(made) == times
     other = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
     other.build()
-    recognise._prepared(other, data, "relative")
+    recognise._prepared(other, data, recognise._config("relative", None, 0))
     assert len(made) == 2
-    recognise._prepared(other, data, "code")
+    recognise._prepared(other, data, recognise._config("code", None, 0))
     assert len(made) == 3
+
+
+def test_motion_is_chosen_and_described_anew(model, data):
+    def described(motion):
+        return recognise._prepared(model, data, recognise._config("code", motion, 0))[0].inputs
+
+    every = described(None)
+    np.testing.assert_array_equal(described(MOTION), every)
+    assert np.abs(described(()) - every).max() > 1e-3
+    with pytest.raises(TfposeError, match="no motion 'smell'; there are height, speed"):
+        recognise.measure(model, data, motion=["smell"])
 
 
 def test_the_checksum_is_of_both_splits(skeleton, data):
@@ -147,9 +158,9 @@ def test_copies_of_the_test_clips_are_other_ones_without_kinects_mistakes(model,
     whole = classify.augment
     monkeypatch.setattr(classify, "augment", lambda *arguments: given.append(arguments) or whole(*arguments))
     config = classify_config.get_config()
-    monkeypatch.setattr(recognise, "_config", lambda features: config)
+    monkeypatch.setattr(recognise, "_config", lambda *arguments: config)
     config.model.features, config.augmentation.copies = "relative", 2
-    _, versions = recognise._prepared(model, data, "relative")
+    _, versions = recognise._prepared(model, data, recognise._config("relative", None, 0))
     assert len(versions) == 1 + config.test_copies
     test, train = given[: config.test_copies], given[config.test_copies :]
     assert {options.exchanged for *_, options in test} == {0.0}
