@@ -1,4 +1,4 @@
-"""What each step from the paper's free view code to the default buys, a row each, with half of the default's steps.
+"""What each step from the paper's free view code to the default buys, a row each, with a fifth of the default's steps.
 
     tfpose pretrain --config frame:frame --data cmu --workdir runs/frame_frame
 
