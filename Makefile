@@ -57,17 +57,17 @@ test-web: web $(CHROMIUM)
 	$(SUDO) apt-get update
 	$(SUDO) apt-get install -y --no-install-recommends chromium
 
-# Everything under results/, from data to tables: hours, see results/run.sh. A stopped run goes on where it stopped.
+# Everything under results/, from data to tables: hours, see reproduction/run.sh. A stopped run goes on where it stopped.
 results: $(READY)
-	TFPOSE_DATA="$(REAL_DATA)" VENV=$(VENV) bash results/run.sh
+	TFPOSE_DATA="$(REAL_DATA)" VENV=$(VENV) bash reproduction/run.sh
 	$(MAKE) readme
 
 # The same way with a twentieth of the training, into results-quick/.
 results-quick: $(READY)
-	TFPOSE_DATA="$(REAL_DATA)" VENV=$(VENV) SHORTEN=20 bash results/run.sh
+	TFPOSE_DATA="$(REAL_DATA)" VENV=$(VENV) SHORTEN=20 bash reproduction/run.sh
 
 readme: $(READY)
-	$(VENV)/bin/python -m tfpose.trainers.tables results README.md
+	$(VENV)/bin/python -m reproduction tables results README.md
 
 $(READY): requirements.txt setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -26,7 +26,7 @@ from absl import app, flags
 from turns import medians
 
 import tfpose
-from tfpose.data import synthetic
+from tfpose.datasets import synthetic
 from tfpose.export.saved_model import export_saved_model
 from tfpose.files import write_text
 from tfpose.trainers import markdown

@@ -29,9 +29,10 @@ from growth_report import fit, table_of
 from rigs import rig
 
 from tfpose.compilation import prepare_xla
-from tfpose.data import reading, tfrecords
-from tfpose.data.pose_set import PoseSet
+from tfpose.datasets import shards
+from tfpose.datasets.pose_set import PoseSet
 from tfpose.errors import TfposeError
+from tfpose.formats import read
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import markdown, results
@@ -123,10 +124,10 @@ def training(case: dict, workdir: str):
 
 def drawing(case: dict):
     """Draws whole epochs of batches: a function that returns the seconds of an epoch."""
-    stream = tfrecords.PoseStream.open(case["folder"])
+    stream = shards.PoseStream.open(case["folder"])
     poses = stream
     if case["memory"]:
-        positions = np.concatenate([clip.positions for clip in reading.read(case["folder"])])
+        positions = np.concatenate([clip.positions for clip in read(case["folder"])])
         poses = PoseSet(stream.name, positions, stream.skeleton)
         del positions
     batches = iter(poses.batches(case["batch"], 0))

@@ -24,7 +24,7 @@ from absl import app, flags
 from ai_edge_litert.interpreter import Interpreter
 
 from tfpose import metrics
-from tfpose.data import splits
+from tfpose.datasets import splits
 from tfpose.export.card import make_card
 from tfpose.export.examples import example_inputs
 from tfpose.export.exporting import LITERT, export

@@ -29,9 +29,10 @@ from contenders.task import Work
 from tqdm import tqdm
 
 import tfpose
-from tfpose.data import arrays, splits, synthetic
+from tfpose.datasets import splits, synthetic
 from tfpose.errors import TfposeError
 from tfpose.export.exporting import export
+from tfpose.formats import arrays
 from tfpose.trainers import results
 
 PARTS = ("train", "calls", "start", "epoch")

@@ -13,10 +13,11 @@ import tensorflow as tf
 from absl import app, flags
 from turns import medians
 
+from reproduction import complexity
+from reproduction.configs import structures
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
-from tfpose.trainers import complexity, markdown, results
-from tfpose.trainers.configs import structures
+from tfpose.trainers import markdown, results
 
 _OUT = flags.DEFINE_string("out", None, "JSON file for the result.")
 _BATCH = flags.DEFINE_integer("batch", 1024, "Poses per call.", lower_bound=1)

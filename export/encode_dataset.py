@@ -43,14 +43,14 @@ from apache_beam.runners.runner import PipelineState
 from tqdm import tqdm
 
 import tfpose
-from tfpose import data
-from tfpose.data import codes, reading
-from tfpose.data.codes import ClipCodes
+from tfpose.datasets import codes
+from tfpose.datasets.codes import ClipCodes
 from tfpose.errors import DataError, SkeletonError, TfposeError
 from tfpose.export.artifacts import Artifact, open_artifact
 from tfpose.export.files import refuse_existing, sha256
 from tfpose.export.saved_model import export_saved_model, read_card
 from tfpose.files import write_text
+from tfpose.formats import read, reading
 from tfpose.skeleton import Skeleton
 
 DEAD_LETTERS = "dead_letters.jsonl"
@@ -78,14 +78,14 @@ def encode_dataset(
     runner: str = LOCAL_RUNNER,
     beam_options: Sequence[str] = (),
 ) -> dict:
-    """Writes the directory `out`: shards of codes, `dead_letters.jsonl` and `summary.json`; see `tfpose.data.codes`.
+    """Writes the directory `out`: shards of codes, `dead_letters.jsonl` `summary.json`; see `tfpose.datasets.codes`.
 
     Args:
         path: a file or folder of clips, where all workers see it.
         model: a SavedModel of a `PoseAutoencoder` that all workers see, or the model itself.
         out: is made in one step when all is done. What a killed run left is removed by the next, which starts over.
-        format: one of `tfpose.data.codes.FORMATS`.
-        reading_options: `format`, `skeleton`, `unit` and `up` of `tfpose.data.read`.
+        format: one of `tfpose.datasets.codes.FORMATS`.
+        reading_options: `format`, `skeleton`, `unit` and `up` of `tfpose.read`.
         clips_per_shard: the most clips in a file; every worker has files of its own.
         runner: the name of a Beam runner.
         beam_options: further options of the pipeline, as on a command line.
@@ -190,7 +190,7 @@ class _Read(beam.DoFn):
 
     def process(self, file: str):
         try:
-            clips = list(data.read(file, **self._options))
+            clips = list(read(file, **self._options))
         except (DataError, SkeletonError) as error:
             yield _dead("skeleton" if isinstance(error, SkeletonError) else "unreadable", error, file)
             return

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfpose import corruption, seeds
-from tfpose.data import synthetic
-from tfpose.data.clip import Clip
-from tfpose.data.pose_set import evenly
+from tfpose.datasets import synthetic
+from tfpose.datasets.pose_set import evenly
 from tfpose.errors import DataError, SkeletonError
+from tfpose.formats.clip import Clip
+from tfpose.noise import joints as joint_noise
+from tfpose.seeds import split_seed, step_seed
 from tfpose.skeleton import Skeleton
 
 _CAMERA_DISTANCE = 4.0  # metres
@@ -55,10 +56,10 @@ def synthetic_poses(skeleton: Skeleton, count: int = 64) -> np.ndarray:
 
 def _mixed(poses):
     count, joints, _ = poses.shape
-    seed = seeds.split(seeds.of(0, 0), 6)
-    moved = corruption.choose_joints(corruption.random_counts(count, 1, min(5, joints), seed[0]), joints, seed[1])
-    missing = corruption.choose_joints(corruption.random_counts(count, 1, joints, seed[2]), joints, seed[3])
-    variants = [poses, corruption.displace(poses, moved, seed[4]), corruption.remove(poses, missing)]
+    seed = split_seed(step_seed(0, 0), 6)
+    moved = joint_noise.choose_joints(joint_noise.random_counts(count, 1, min(5, joints), seed[0]), joints, seed[1])
+    missing = joint_noise.choose_joints(joint_noise.random_counts(count, 1, joints, seed[2]), joints, seed[3])
+    variants = [poses, joint_noise.displace(poses, moved, seed[4]), joint_noise.remove(poses, missing)]
     return np.choose(np.arange(count)[:, None, None] % len(variants), variants)
 
 

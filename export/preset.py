@@ -7,7 +7,7 @@ import os
 import pathlib
 
 from tfpose import presets
-from tfpose.data.splits import CMU_ACKNOWLEDGEMENT
+from tfpose.datasets.splits import CMU_ACKNOWLEDGEMENT
 from tfpose.errors import TfposeError
 from tfpose.export.card import make_card
 from tfpose.export.files import new_artifact

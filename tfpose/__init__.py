@@ -9,7 +9,7 @@ import importlib
 __version__ = "0.2.0"
 
 _HOMES = {
-    "Clip": "tfpose.data",
+    "Clip": "tfpose.formats",
     "PoseAutoencoder": "tfpose.models",
     "PoseDecoder": "tfpose.models",
     "PoseEncoder": "tfpose.models",
@@ -17,7 +17,7 @@ _HOMES = {
     "Skeleton": "tfpose.skeleton",
     "TfposeError": "tfpose.errors",
     "load_model": "tfpose.models",
-    "read": "tfpose.data",
+    "read": "tfpose.formats",
 }
 
 __all__ = [

@@ -11,6 +11,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
+from tfpose.geometry.bones import bone_lengths, norm
 from tfpose.skeleton import Skeleton
 
 
@@ -97,21 +98,6 @@ def siamese(terms: dict, weights: LossWeights):
     return terms["plain"] + sum(
         getattr(weights, field.name) * terms[field.name] for field in dataclasses.fields(weights)
     )
-
-
-def bone_lengths(poses, skeleton: Skeleton):
-    """Lengths `[..., J - 1]` of the bones, in the order of `skeleton.bones`."""
-    difference = np.zeros((len(skeleton.bones), len(skeleton)), "float32")
-    for bone, (child, parent) in enumerate(skeleton.bones):
-        difference[bone, child], difference[bone, parent] = 1.0, -1.0
-    return norm(ops.matmul(difference, poses))
-
-
-def norm(vectors):
-    """Euclidean norm over the last axis with gradient zero, not NaN, at zero."""
-    squared = ops.sum(ops.square(vectors), axis=-1)
-    positive = squared > 0
-    return ops.where(positive, ops.sqrt(ops.where(positive, squared, 1.0)), 0.0)
 
 
 def _mean_over_batch(values, summed_axes: int):

@@ -29,7 +29,7 @@ class Skeleton:
         joints: the joint names, in the order of the data's joint axis.
         parents: for each joint the index of its parent, -1 for the one root.
         mirror: pairs `(left, right)` of joint names; a joint in no pair is its own mirror image.
-        torso: the joints of the rigid trunk; `tfpose.body` moves them as rigs define them differently.
+        torso: the joints of the rigid trunk; `tfpose.noise.bodies` moves them as rigs define them differently.
         derived: how a joint that this skeleton lacks is made from joints that it has:
             `{"neck": {"spine_shoulder": 0.5, "head": 0.5}}`.
         native: what the format's own files call a joint, `{"spine_base": "Hips"}`.

@@ -12,13 +12,15 @@ import ml_collections
 import numpy as np
 import tensorflow as tf
 
-from tfpose import body, corruption, rotations, seeds
-from tfpose.data import pipeline
-from tfpose.data.clip_set import ClipSet
+from tfpose.datasets import pipeline
+from tfpose.datasets.clip_set import ClipSet
+from tfpose.geometry import rotations
 from tfpose.models import ActionClassifier, PoseAutoencoder, save_model, weights_checksum
+from tfpose.noise import joints as joint_noise
+from tfpose.seeds import split_seed, step_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.loop import Loop
-from tfpose.trainers.pretrain import claim, make_optimizer, origin
+from tfpose.trainers.run import claim, make_optimizer, origin
 
 _CLIPS_AT_ONCE = 200
 _PACES = 4  # in a clip, one after another
@@ -76,7 +78,7 @@ def classify(
         model=classifier,
         optimizer=make_optimizer(config),
         loss=lambda batch, seed: classification_loss(classifier, batch, seed, config),
-        batches=lambda start: pipeline.batches_of(arrays, config.batch, config.seed, start),
+        batches=lambda start: pipeline.batches(arrays, config.batch, config.seed, start),
         steps=config.steps,
         seed=config.seed,
         workdir=workdir,
@@ -105,7 +107,7 @@ def make_bank(config, clips: ClipSet, autoencoder: PoseAutoencoder | None) -> Ba
     classifier = new_classifier(config, clips, autoencoder)
     options = config.augmentation
     copies = [
-        augment(clips.positions, clips.skeleton, seeds.of(options.seed, copy), options).numpy()
+        augment(clips.positions, clips.skeleton, step_seed(options.seed, copy), options).numpy()
         for copy in range(options.copies)
     ]
     described = describe(classifier, np.concatenate(copies or [clips.positions]))
@@ -142,17 +144,17 @@ def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
     Returns:
         `[N, T, J, 3]`.
     """
-    time_seed, mirror_seed, size_seed, heading_seed, tilt_seed, exchanged_seed = seeds.split(seed, 6)
+    time_seed, mirror_seed, size_seed, heading_seed, tilt_seed, exchanged_seed = split_seed(seed, 6)
     clips = _retimed(tf.convert_to_tensor(clips, tf.float32), time_seed, options)
     count, frames, joints, _ = clips.shape
     if options.mirror:
         mirrored = tf.random.stateless_uniform([count], mirror_seed) < 0.5
-        poses = body.mirror(tf.reshape(clips, [-1, joints, 3]), skeleton, tf.repeat(mirrored, frames))
+        poses = mirror(tf.reshape(clips, [-1, joints, 3]), skeleton, tf.repeat(mirrored, frames))
         clips = tf.reshape(poses, clips.shape)
     if options.exchanged:
         exchanged = tf.random.stateless_uniform([count], exchanged_seed) < options.exchanged
         poses = tf.reshape(clips, [-1, joints, 3])
-        clips = tf.reshape(corruption.swap_sides(poses, tf.repeat(exchanged, frames), skeleton), clips.shape)
+        clips = tf.reshape(joint_noise.swap_sides(poses, tf.repeat(exchanged, frames), skeleton), clips.shape)
     clips *= tf.exp(options.size * tf.random.stateless_normal([count, 1, 1, 1], size_seed))
     heading, tilt = (
         math.radians(degrees) * tf.random.stateless_uniform([count], of, -1.0, 1.0)
@@ -164,7 +166,7 @@ def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
 
 def _retimed(clips, seed, options) -> tf.Tensor:
     """Clips `[N, T, J, 3]` whose pace changes underway, cut or held still at either end."""
-    ends_seed, pace_seed = seeds.split(seed, 2)
+    ends_seed, pace_seed = split_seed(seed, 2)
     count, frames = clips.shape[:2]
     start, end = tf.unstack(tf.random.stateless_uniform([2, count, 1], ends_seed, -options.hold, options.crop))
     paces = tf.exp(options.pace * tf.random.stateless_normal([count, _PACES], pace_seed))
@@ -184,7 +186,7 @@ def classification_loss(classifier: ActionClassifier, batch: dict, seed, config)
     Returns:
         `(loss, {"accuracy": share})`.
     """
-    inputs_seed, state_seed = seeds.split(seed, 2)
+    inputs_seed, state_seed = split_seed(seed, 2)
     drop = tf.nn.experimental.stateless_dropout
     state = classifier.lstm(drop(batch["inputs"], config.dropout.inputs, inputs_seed))
     logits = classifier.head(drop(state, config.dropout.state, state_seed))

@@ -9,16 +9,20 @@ import keras
 import ml_collections
 import tensorflow as tf
 
-from tfpose import body, corruption, losses, rotations, seeds
-from tfpose.data import pipeline
-from tfpose.data.lifting import LiftingPairs
-from tfpose.data.pose_set import PoseSet
+from tfpose import losses
+from tfpose.datasets import pipeline
+from tfpose.datasets.lifting import LiftingPairs
+from tfpose.datasets.pose_set import PoseSet
+from tfpose.geometry import frames, rotations
 from tfpose.models import PoseAutoencoder, PoseLifter, save_model
 from tfpose.models.pose_encoder import couple
 from tfpose.models.pose_lifter import Lifter
+from tfpose.noise import joints as joint_noise
+from tfpose.seeds import split_seed
 from tfpose.trainers.loop import Loop
-from tfpose.trainers.pretrain import claim, make_optimizer, origin, pretrain
+from tfpose.trainers.pretrain import pretrain
 from tfpose.trainers.residual_mlp import ResidualMLPLifter, units_for
+from tfpose.trainers.run import claim, make_optimizer, origin
 
 _MOST_MISSING = 3  # joints of a pose
 
@@ -138,7 +142,7 @@ def augment(batch: dict, skeleton, seed, options):
     Returns:
         `(joints_2d, joints_3d)`.
     """
-    which_seed, angle_seed, mirror_seed, missing_seed = seeds.split(seed, 4)
+    which_seed, angle_seed, mirror_seed, missing_seed = split_seed(seed, 4)
     joints_2d, joints_3d = batch["joints_2d"], batch["joints_3d"]
     count = joints_3d.shape[0]
     if options.turned:
@@ -150,9 +154,9 @@ def augment(batch: dict, skeleton, seed, options):
         joints_2d += project(joints_3d) - project(before)
     if options.mirror:
         mirrored = tf.random.stateless_uniform([count], mirror_seed) < 0.5
-        joints_2d, joints_3d = (body.mirror(joints, skeleton, mirrored) for joints in (joints_2d, joints_3d))
+        joints_2d, joints_3d = (frames.mirror(joints, skeleton, mirrored) for joints in (joints_2d, joints_3d))
     if options.missing:
-        joints_2d = corruption.remove_some(joints_2d, missing_seed, options.missing, _MOST_MISSING)
+        joints_2d = joint_noise.remove_some(joints_2d, missing_seed, options.missing, _MOST_MISSING)
     return joints_2d, joints_3d
 
 
@@ -168,7 +172,7 @@ def _train(model, config, stage, pairs, workdir, stream, evaluate, progress):
         model=model,
         optimizer=make_optimizer(stage),
         loss=lambda batch, seed: lifting_loss(model, batch, seed, config.augmentation, stage.loss, stream),
-        batches=lambda start: pipeline.batches_of(pairs.arrays(), config.batch, config.seed, start),
+        batches=lambda start: pipeline.batches(pairs.arrays(), config.batch, config.seed, start),
         steps=stage.steps,
         seed=config.seed,
         workdir=workdir,

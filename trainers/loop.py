@@ -15,9 +15,9 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from tfpose import seeds
 from tfpose.errors import TfposeError
 from tfpose.files import written_whole
+from tfpose.seeds import step_seed
 
 
 class TrainingError(TfposeError):
@@ -174,13 +174,13 @@ class Loop:
 
         @compiled
         def prepared(batch, step):
-            return self.prepare(batch, seeds.of(self.seed, step))
+            return self.prepare(batch, step_seed(self.seed, step))
 
         @compiled
         def gradients(prepared, step, share):
             with tf.GradientTape() as tape:
                 samples = tf.nest.map_structure(lambda values: _share(values, share, shares), prepared)
-                loss, terms = self.loss(samples, seeds.of(self.seed, step * shares + share))
+                loss, terms = self.loss(samples, step_seed(self.seed, step * shares + share))
             # Keras variables are unwrapped because the tape makes zeros for unconnected ones from their dtype. Which
             # variables those are is known: a single pass never reads the recursive subnet's recurrent kernels.
             values = [variable.value for variable in variables]

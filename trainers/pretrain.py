@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import pathlib
@@ -11,14 +10,18 @@ import keras
 import ml_collections
 import tensorflow as tf
 
-from tfpose import body, corruption, losses, rotations, seeds
-from tfpose.data.pose_set import PoseSet
-from tfpose.data.tfrecords import PoseStream
-from tfpose.files import write_text
+from tfpose import losses
+from tfpose.datasets.pose_set import PoseSet
+from tfpose.datasets.shards import PoseStream
+from tfpose.geometry import frames, rotations
 from tfpose.models import PoseAutoencoder, save_model
 from tfpose.models.pose_encoder import couple
+from tfpose.noise import bodies
+from tfpose.noise import joints as joint_noise
+from tfpose.seeds import split_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.loop import Loop, TrainingError, is_chief, wait_for_all
+from tfpose.trainers.run import claim, make_optimizer, origin
 
 
 def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, workdir, evaluate=None, progress=True):
@@ -195,15 +198,15 @@ def two_views(batch: dict, skeleton: Skeleton, seed, config):
     """
     poses = batch["poses"]
     count = poses.shape[0]
-    mirror_seed, body_seed, corrupt_seed, second_seed, first_seed, exchanged_seed, *own_seeds = seeds.split(seed, 8)
-    exchanged_first, exchanged_second = seeds.split(exchanged_seed, 2)
+    mirror_seed, body_seed, corrupt_seed, second_seed, first_seed, exchanged_seed, *own_seeds = split_seed(seed, 8)
+    exchanged_first, exchanged_second = split_seed(exchanged_seed, 2)
     changes = config.body.to_dict()
     if changes.pop("mirror"):
-        poses = body.mirror(poses, skeleton, tf.random.stateless_uniform([count], mirror_seed) < 0.5)
+        poses = frames.mirror(poses, skeleton, tf.random.stateless_uniform([count], mirror_seed) < 0.5)
     if any(changes.values()):
-        poses = body.randomize(poses, skeleton, body_seed, **changes)
+        poses = bodies.randomize(poses, skeleton, body_seed, **changes)
     if config.view.shared:
-        poses = body.face_forward(poses, skeleton)
+        poses = frames.face_forward(poses, skeleton)
     corrupted = corrupted_second = corrupt(poses, batch.get("moved"), skeleton, corrupt_seed, config.corruption)
     if config.corruption.independent:
         own = tf.random.stateless_uniform([count, 1, 1], own_seeds[0]) < config.corruption.independent
@@ -212,7 +215,7 @@ def two_views(batch: dict, skeleton: Skeleton, seed, config):
 
     def seen(poses, view):
         rotation, exchanged = view
-        return corruption.swap_sides(rotations.rotate(poses, rotation), exchanged, skeleton)
+        return joint_noise.swap_sides(rotations.rotate(poses, rotation), exchanged, skeleton)
 
     truths, observations = [poses], [corrupted]
     if config.view.both:
@@ -226,21 +229,21 @@ def two_views(batch: dict, skeleton: Skeleton, seed, config):
 
 def corrupt(poses, moved, skeleton: Skeleton, seed, options):
     """Corrupts `[B, J, 3]` as the `corruption` part of a config says; `moved` `[B, J]` is a protocol's choice."""
-    count_seed, choice_seed, move_seed, missing_seed, sides_seed, noise_seed, level_seed = seeds.split(seed, 7)
+    count_seed, choice_seed, move_seed, missing_seed, sides_seed, noise_seed, level_seed = split_seed(seed, 7)
     count, joints = poses.shape[0], len(skeleton)
     if moved is None or not options.use_labels:
-        counts = corruption.random_counts(count, options.fewest, options.most, count_seed)
-        moved = corruption.choose_joints(counts, joints, choice_seed)
-    corrupted = corruption.displace(poses, moved, move_seed, options.shortest, options.longest)
+        counts = joint_noise.random_counts(count, options.fewest, options.most, count_seed)
+        moved = joint_noise.choose_joints(counts, joints, choice_seed)
+    corrupted = joint_noise.displace(poses, moved, move_seed, options.shortest, options.longest)
     if options.sides:
-        corrupted = corruption.exchange_limbs(corrupted, sides_seed, options.sides, skeleton)
+        corrupted = joint_noise.exchange_limbs(corrupted, sides_seed, options.sides, skeleton)
     if options.noise:
         # Uniform in [0, noise] for the share of the poses that are noisy.
         drawn = tf.random.stateless_uniform([count, 1, 1], level_seed) / options.noisy
         level = options.noise * tf.where(drawn < 1.0, drawn, 0.0)
-        corrupted = corruption.add_noise(corrupted, noise_seed, level)
+        corrupted = joint_noise.add_noise(corrupted, noise_seed, level)
     if options.missing:
-        corrupted = corruption.remove_some(corrupted, missing_seed, options.missing, options.most)
+        corrupted = joint_noise.remove_some(corrupted, missing_seed, options.missing, options.most)
     return corrupted
 
 
@@ -275,50 +278,3 @@ def _and_exchanged(values):
 def _other_half(values):
     """Of a batch whose halves share their views: for each sample, the value of another pose in the same view."""
     return tf.concat(tf.split(values, 2)[::-1], 0)
-
-
-def make_optimizer(config) -> keras.optimizers.Optimizer:
-    """The optimizer that the `optimizer` part of a config names; its learning rate rises, then falls as a cosine."""
-    options = config.optimizer
-    warm = options.warmup_steps
-    rate = keras.optimizers.schedules.CosineDecay(
-        options.learning_rate * 1e-3 if warm else options.learning_rate,
-        max(config.steps - warm, 1),
-        alpha=1e-3,
-        warmup_target=options.learning_rate if warm else None,
-        warmup_steps=warm,
-    )
-    common = {"weight_decay": options.weight_decay or None, "global_clipnorm": options.clip_norm or None}
-    if options.name == "adam":
-        return keras.optimizers.Adam(rate, **common)
-    if options.name == "sgd":
-        return keras.optimizers.SGD(rate, **common)
-    raise TrainingError(f"config.optimizer.name must be 'adam' or 'sgd', got '{options.name}'")
-
-
-def origin(lineage: str) -> dict:
-    """What a model says of its weights when it has learned from data of that lineage."""
-    return {"lineage": lineage, "licence": "the terms of its data"}
-
-
-def claim(workdir: pathlib.Path, config, poses):
-    """Notes in `workdir` what runs there on which data (with `name` and `checksum`), and refuses to mix two runs.
-
-    Raises:
-        TrainingError: when another run has a checkpoint there.
-    """
-    description = {"config": config.to_dict(), "data": {"name": poses.name, "checksum": poses.checksum}}
-    path = workdir / "config.json"
-    # Until there is a checkpoint there is nothing to mix: a run that could not start does not block the next.
-    if path.exists() and tf.train.latest_checkpoint(workdir / "checkpoints"):
-        try:
-            former = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise TrainingError(f"{path}: cannot be read ({error}); delete {workdir} to start anew") from error
-        if former != json.loads(json.dumps(description)):
-            raise TrainingError(
-                f"{workdir} holds a run with another configuration or other data (see {path}). Choose another "
-                f"--workdir, or delete it to start anew."
-            )
-        return
-    write_text(path, json.dumps(description, indent=2) + "\n")

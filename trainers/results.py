@@ -53,7 +53,8 @@ def _described(model_path: pathlib.Path) -> dict:
 
 def _commit() -> str:
     """The commit of the code, marked when the code differs from it; "unknown" for an installed package."""
-    repository = pathlib.Path(__file__).resolve().parent.parent
+    code = pathlib.Path(__file__).resolve()
+    repository = code.parent.parent
 
     def git(*arguments) -> str:
         run = ["git", "-C", str(repository), *arguments]
@@ -61,8 +62,9 @@ def _commit() -> str:
 
     try:
         # Only the code: results that were just written, in the presets' cards too, are no change of it.
-        code = ("tfpose", "trainers", "export", ":!tfpose/presets/*/README.md")
-        changed = git("status", "--porcelain", "--", *code)
+        git("ls-files", "--error-unmatch", str(code))  # an environment may lie in somebody else's repository
+        parts = ("tfpose", "trainers", "export", ":!tfpose/presets/*/README.md")
+        changed = git("status", "--porcelain", "--", *parts)
         return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"

@@ -15,13 +15,13 @@ import sys
 import numpy as np
 from absl import app, flags
 
-from tfpose.data import synthetic
-from tfpose.data.clip import Clip
+from tfpose.datasets import synthetic
 from tfpose.errors import TfposeError
 from tfpose.export import describe
 from tfpose.export.files import new_artifact
 from tfpose.export.litert import export_litert
 from tfpose.files import write_text
+from tfpose.formats.clip import Clip
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
 

@@ -11,8 +11,8 @@ import tensorflow as tf
 import tfpose
 from contenders import per_node, setting
 from contenders.task import Calls, Steps, Work
-from tfpose import seeds
-from tfpose.trainers.pretrain import make_optimizer
+from tfpose.seeds import step_seed
+from tfpose.trainers.run import make_optimizer
 
 
 class Trainer(keras.Model):
@@ -49,7 +49,7 @@ def make(work: Work, option: str) -> Calls | Steps:
     if work.kind == "train":
 
         def loss(batch, step):
-            return per_node.siamese_loss(model, batch, seeds.of(config.seed, step), config)
+            return per_node.siamese_loss(model, batch, step_seed(config.seed, step), config)
 
         def run(reached):
             fit(model, loss, setting.same_batch(work), config, work.every, reached, steps_per_epoch=10**9)

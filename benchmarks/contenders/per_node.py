@@ -16,12 +16,14 @@ from keras import ops
 import tfpose
 from contenders import setting
 from contenders.task import Calls, Steps, Work
-from tfpose import losses, seeds
-from tfpose.data.pose_set import PoseSet
+from tfpose import losses
+from tfpose.datasets.pose_set import PoseSet
 from tfpose.layers import SeBiReNet
 from tfpose.models import PoseAutoencoder
 from tfpose.models.pose_encoder import couple
-from tfpose.trainers.pretrain import make_optimizer, two_views
+from tfpose.seeds import step_seed
+from tfpose.trainers.pretrain import two_views
+from tfpose.trainers.run import make_optimizer
 
 
 class PerNodeNetwork(keras.layers.Layer):
@@ -126,7 +128,7 @@ def make(work: Work, option: str) -> Calls | Steps:
     if work.kind == "train":
 
         def loss(batch, step):
-            return siamese_loss(model, batch, seeds.of(config.seed, step), config)
+            return siamese_loss(model, batch, step_seed(config.seed, step), config)
 
         def run(reached):
             for step, _ in enumerate(training(model, loss, setting.same_batch(work), config), 1):
@@ -192,7 +194,7 @@ def one_by_one(poses: PoseSet, config) -> tf.data.Dataset:
 
     def seen(number, row):
         one = {name: value[None] for name, value in row.items()}
-        truth, observed = two_views(one, poses.skeleton, seeds.of(config.seed, number), config)
+        truth, observed = two_views(one, poses.skeleton, step_seed(config.seed, number), config)
         return {"truth": truth, "observed": observed}
 
     return (

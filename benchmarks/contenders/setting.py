@@ -13,8 +13,8 @@ import tensorflow as tf
 
 import tfpose
 from contenders.task import Work
-from tfpose.data import splits
-from tfpose.data.pose_set import PoseSet
+from tfpose.datasets import splits
+from tfpose.datasets.pose_set import PoseSet
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.configs import paper
 from tfpose.trainers.evaluators import denoise

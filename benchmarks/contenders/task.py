@@ -23,7 +23,7 @@ class Work:
         folder: holds `poses.npy` `[N, J, 3]`, and for every preset a folder with what was exported of it.
         threads: how many threads a call may compute on.
         every: of a training, how many steps are timed together, as the programs that train report now and then.
-        data: of an epoch, a data set of `tfpose.data.splits`, or a folder with clips in `train/` and `test/`.
+        data: of an epoch, a data set of `tfpose.datasets.splits`, or a folder with clips in `train/` and `test/`.
     """
 
     kind: str

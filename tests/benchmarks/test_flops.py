@@ -6,9 +6,9 @@ import pytest
 from contenders import limits
 from contenders.task import Work
 
+from reproduction import complexity
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
-from tfpose.trainers import complexity
 
 
 @pytest.fixture(scope="module")

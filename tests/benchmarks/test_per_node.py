@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from contenders.per_node import branches, loss_of_views, one_by_one, per_node, siamese_loss
 
-from tfpose.data import synthetic
-from tfpose.data.pose_set import PoseSet
+from tfpose.datasets import synthetic
+from tfpose.datasets.pose_set import PoseSet
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import pretrain

@@ -9,9 +9,10 @@ import tensorflow as tf
 from contenders import keras_way, per_node, setting
 from contenders.task import Calls, Steps, Work
 
-from tfpose import seeds
-from tfpose.data import arrays, synthetic
+from tfpose.datasets import synthetic
+from tfpose.formats import arrays
 from tfpose.models import PoseAutoencoder
+from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.configs import paper
 from tfpose.trainers.pretrain import siamese_loss
@@ -50,10 +51,10 @@ def test_both_loops_learn_the_same_from_the_loss_of_tfpose(config):
     untrained = outcome(ours)
 
     def loss_of(reference):
-        return lambda batch, step: per_node.siamese_loss(reference, batch, seeds.of(config.seed, step), config)
+        return lambda batch, step: per_node.siamese_loss(reference, batch, step_seed(config.seed, step), config)
 
     losses = list(per_node.training(plain, loss_of(plain), batches().take(STEPS), config))
-    loss, _ = siamese_loss(ours, next(iter(batches())), seeds.of(config.seed, 0), config)
+    loss, _ = siamese_loss(ours, next(iter(batches())), step_seed(config.seed, 0), config)
     assert len(losses) == STEPS and losses[0] == pytest.approx(float(loss), rel=1e-5)
     reached = []
     keras_way.fit(

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import rotations
-from tfpose.data import synthetic
+from tfpose.datasets import synthetic
 from tfpose.export import FORMATS, export, export_serving
 from tfpose.export.onnx import export_onnx
+from tfpose.geometry import rotations
 from tfpose.models import ActionClassifier, PoseAutoencoder, PoseLifter, load_model
 from tfpose.skeleton import Skeleton
 

@@ -13,10 +13,11 @@ import time
 import numpy as np
 import pytest
 
-from tfpose import cli, data
-from tfpose.data import arrays, codes, read_codes, synthetic
+from tfpose import cli
+from tfpose.datasets import codes, read_codes, synthetic
 from tfpose.errors import DataError, TfposeError
 from tfpose.export.saved_model import export_saved_model
+from tfpose.formats import arrays, read
 from tfpose.models import load_model
 from tfpose.skeleton import Skeleton
 
@@ -52,7 +53,7 @@ def check(out, folder, model, **reading_options):
     found = {(clip.source, clip.number): clip for clip in read_codes(out)}
     assert len(found) == sum(1 for _ in read_codes(out))
     expected = collections.defaultdict(list)
-    for clip in data.read(folder, **reading_options):
+    for clip in read(folder, **reading_options):
         expected[clip.source].append(clip)
     assert sorted(found) == [(source, number) for source in sorted(expected) for number in range(len(expected[source]))]
     pairs = [(clip, expected[source][number]) for (source, number), clip in found.items()]

@@ -24,7 +24,7 @@ def loaded_by(program: str) -> set[str]:
         "import tfpose",
         "import tfpose; tfpose.Skeleton.load('paper17').levels_by_depth",
         "import tfpose; tfpose.read; tfpose.Clip; tfpose.TfposeError",
-        "import tfpose.metrics, tfpose.data",
+        "import tfpose.metrics, tfpose.formats, tfpose.datasets",
         "import tfpose.serving_client",
         "import tfpose.lite",
     ],

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tfpose import presets
-from tfpose.data import synthetic
-from tfpose.data.pose_set import PoseSet, complete_poses
+from tfpose.datasets import synthetic
+from tfpose.datasets.pose_set import PoseSet, complete_poses
 from tfpose.errors import DataError, TfposeError
 from tfpose.export import preset as export_preset
 from tfpose.models import PoseAutoencoder, load_model

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import cli, seeds
-from tfpose.data import ClipSet, synthetic
-from tfpose.data.clip_set import resample
+from tfpose import cli
+from tfpose.datasets import ClipSet, synthetic
+from tfpose.datasets.clip_set import resample
 from tfpose.models import PoseAutoencoder
+from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import classify, configs
 from tfpose.trainers.configs import classify as classify_config
@@ -162,7 +163,7 @@ def test_the_bank_is_the_standardised_description_of_every_copy(clips, autoencod
     assert bank.inputs.shape == (48, FRAMES, 24)
     np.testing.assert_array_equal(bank.labels, np.tile(clips.labels, 2))
     np.testing.assert_allclose(np.cov(bank.inputs[..., :12].reshape(-1, 12), rowvar=False), np.eye(12), atol=0.02)
-    copy = classify.augment(clips.positions, clips.skeleton, seeds.of(0, 1), config.augmentation)
+    copy = classify.augment(clips.positions, clips.skeleton, step_seed(0, 1), config.augmentation)
     classifier = classify.new_classifier(config, clips, autoencoder)
     classifier.standardizer.set_weights(bank.standardizer)
     np.testing.assert_allclose(classifier.standardizer(classifier.describe(copy)), bank.inputs[24:], atol=1e-3)

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import losses, seeds
-from tfpose.data import synthetic
-from tfpose.data.lifting import LiftingPairs
-from tfpose.data.pose_set import PoseSet, complete_poses
+from tfpose import losses
+from tfpose.datasets import synthetic
+from tfpose.datasets.lifting import LiftingPairs
+from tfpose.datasets.pose_set import PoseSet, complete_poses
 from tfpose.models import PoseAutoencoder, PoseLifter
+from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.configs import lift as lift_config
 from tfpose.trainers.lift import augment, lift, lift_by_mlp, lifting_loss, project
@@ -59,13 +60,13 @@ def options(**changes):
 
 
 def test_without_augmentation_nothing_changes(batch, skeleton):
-    joints_2d, joints_3d = augment(batch, skeleton, seeds.of(0, 1), NOTHING)
+    joints_2d, joints_3d = augment(batch, skeleton, step_seed(0, 1), NOTHING)
     np.testing.assert_array_equal(joints_2d, batch["joints_2d"])
     np.testing.assert_array_equal(joints_3d, batch["joints_3d"])
 
 
 def test_turned_people_stand_where_they_stood(batch, skeleton):
-    joints_2d, joints_3d = (value.numpy() for value in augment(batch, skeleton, seeds.of(0, 1), options(turned=0.5)))
+    joints_2d, joints_3d = (value.numpy() for value in augment(batch, skeleton, step_seed(0, 1), options(turned=0.5)))
     before, up = batch["joints_3d"].numpy(), batch["up"].numpy()
     same = np.isclose(joints_3d, before, atol=1e-5).all((1, 2))
     assert 5 < same.sum() < 27
@@ -79,7 +80,7 @@ def test_turned_people_stand_where_they_stood(batch, skeleton):
 
 
 def test_the_mirror_image_of_a_pair_is_a_pair(batch, skeleton):
-    joints_2d, joints_3d = (value.numpy() for value in augment(batch, skeleton, seeds.of(0, 1), options(mirror=True)))
+    joints_2d, joints_3d = (value.numpy() for value in augment(batch, skeleton, step_seed(0, 1), options(mirror=True)))
     mirrored = ~np.isclose(joints_3d, batch["joints_3d"], atol=1e-6).all((1, 2))
     assert 5 < mirrored.sum() < 27
     left, right = skeleton.index("wrist_left"), skeleton.index("wrist_right")
@@ -89,7 +90,7 @@ def test_the_mirror_image_of_a_pair_is_a_pair(batch, skeleton):
 
 
 def test_some_poses_miss_some_joints(batch, skeleton):
-    joints_2d, joints_3d = augment(batch, skeleton, seeds.of(0, 1), options(missing=0.5))
+    joints_2d, joints_3d = augment(batch, skeleton, step_seed(0, 1), options(missing=0.5))
     missing = np.isnan(joints_2d).all(-1).sum(1)
     assert missing.max() <= 3 and 5 < (missing > 0).sum() < 27
     assert np.isfinite(joints_3d).all()
@@ -99,7 +100,7 @@ def test_the_loss_is_that_of_the_pose_in_the_camera(batch, skeleton):
     keras.utils.set_random_seed(1)
     model = PoseLifter(skeleton, **SMALL)
     model.build()
-    total, terms = lifting_loss(model, batch, seeds.of(0, 1), NOTHING, WEIGHTS)
+    total, terms = lifting_loss(model, batch, step_seed(0, 1), NOTHING, WEIGHTS)
     predicted, truth = model(batch["joints_2d"]).numpy(), batch["joints_3d"].numpy()
     # The camera's turn changes no distance: the sum over joints of the MPJPE, in units of 0.4 m.
     errors = np.linalg.norm(predicted - (truth - truth[:, :1]), axis=-1)
@@ -114,7 +115,7 @@ def test_landing_compares_with_the_codes_of_the_3d_stream(batch, skeleton):
     model.build()
     stream.build()
     weights = ml_collections.ConfigDict({**WEIGHTS.to_dict(), "code": 2.0})
-    total, terms = lifting_loss(model, batch, seeds.of(0, 1), NOTHING, weights, stream)
+    total, terms = lifting_loss(model, batch, step_seed(0, 1), NOTHING, weights, stream)
     features, rotation = model.normalizer(batch["joints_2d"])
     own = model.encoder(features)
     target = stream.encode(tf.matmul(batch["joints_3d"], rotation, transpose_b=True))

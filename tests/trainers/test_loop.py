@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import cli, seeds
+from tfpose import cli
 from tfpose.errors import TfposeError
+from tfpose.seeds import step_seed
 from tfpose.trainers.loop import Loop, TrainingError
 
 TRUE_WEIGHTS = np.float32([[2.0], [-1.0], [0.5]])
@@ -84,6 +85,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(tmp_path, pretrained, tiny_
 import pathlib, time
 from tfpose import cli
 from tfpose.trainers.evaluators import denoise
+from tfpose.seeds import step_seed
 
 def wait_for_the_kill(model, poses):
     pathlib.Path({str(at_step_25)!r}).touch()
@@ -337,7 +339,7 @@ def test_the_parts_of_a_batch_draw_their_own_randomness(tmp_path):
     plain = loop.loss
     loop.loss = lambda batch, seed: (plain(batch, seed)[0], {"drawn": tf.random.stateless_uniform([], seed)})
     loop.run()
-    draws = [float(tf.random.stateless_uniform([], seeds.of(3, number))) for number in range(6)]
+    draws = [float(tf.random.stateless_uniform([], step_seed(3, number))) for number in range(6)]
     means = {step + 1: (draws[2 * step] + draws[2 * step + 1]) / 2 for step in range(3)}
     assert logged(tmp_path)["drawn"] == pytest.approx(means)
 

@@ -12,16 +12,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import body, cli, losses, seeds
-from tfpose.data import pipeline, splits, synthetic
-from tfpose.data.pose_set import PoseSet, complete_poses
+from reproduction.configs import ablation, frame, structures
+from tfpose import cli, losses
+from tfpose.datasets import splits, synthetic
+from tfpose.datasets.pose_set import PoseSet, complete_poses
 from tfpose.errors import TfposeError
+from tfpose.geometry import frames
 from tfpose.models import PoseAutoencoder, load_model
+from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import configs
-from tfpose.trainers.configs import ablation, default, frame, paper, structures
+from tfpose.trainers.configs import default, paper
 from tfpose.trainers.loop import TrainingError
-from tfpose.trainers.pretrain import corrupt, make_loop, make_optimizer, pretrain, siamese_loss, two_views
+from tfpose.trainers.pretrain import corrupt, make_loop, pretrain, siamese_loss, two_views
+from tfpose.trainers.run import make_optimizer
 
 SEED = (11, 12)
 CONFIGS = {
@@ -98,7 +102,7 @@ def test_default_views_are_both_upright_and_the_papers_second_is_any(batch, skel
         config.body.mirror = False
         default.without_other_bodies(config)
         first, second = halves(two_views(batch, skeleton, SEED, config)[0])
-        original = (body.face_forward(batch["poses"], skeleton) if config.view.shared else batch["poses"]).numpy()
+        original = (frames.face_forward(batch["poses"], skeleton) if config.view.shared else batch["poses"]).numpy()
         tilts = [
             np.degrees(np.arccos(np.clip(rotation_between(original, view)[:, 1, 1], -1, 1))) for view in (first, second)
         ]
@@ -115,7 +119,7 @@ def test_each_view_is_shared_by_two_poses_that_faced_forward(batch, skeleton):
     config = default.get_config()
     default.without_other_bodies(config)
     config.body.mirror = False
-    facing = body.face_forward(batch["poses"], skeleton).numpy()
+    facing = frames.face_forward(batch["poses"], skeleton).numpy()
     for view in halves(two_views(batch, skeleton, SEED, config)[0]):
         rotation = rotation_between(facing, view)
         one, other = halves(rotation)
@@ -155,7 +159,7 @@ def test_backs_are_taken_for_fronts_as_often_as_the_config_says(batch, skeleton)
     default.without_other_bodies(config)
     config.body.mirror = False
     config.view.exchanged = 0.3
-    facing = body.face_forward(batch["poses"], skeleton).numpy()
+    facing = frames.face_forward(batch["poses"], skeleton).numpy()
     for truth in halves(two_views(batch, skeleton, SEED, config)[0]):
         # Only the right assignment of sides leads from the pose to the view by a rotation.
         straight, exchanged = (
@@ -204,7 +208,7 @@ def test_the_pipelines_labels_reach_the_loss(poses, skeleton):
     labelled = PoseSet(
         "l", poses.positions, skeleton, moved=np.eye(17, dtype=bool)[np.arange(300) % 17], k=np.ones(300)
     )
-    (batch,) = pipeline.batches(labelled, 50, seed=1).take(1)
+    (batch,) = labelled.batches(50, seed=1).take(1)
     truth, observed = two_views(batch, skeleton, SEED, paper.get_config())
     moved = np.linalg.norm(observed - truth, axis=-1) > 1e-3
     np.testing.assert_array_equal(moved, np.tile(batch["moved"], (2, 1)))
@@ -519,9 +523,9 @@ def test_unknown_choices_are_named(batch, skeleton):
 def test_the_loss_falls(pretrained, tiny_pretrain, skeleton):
     config = ml_config(pretrained)
     test = splits.poses("synthetic", "test")
-    (batch,) = pipeline.batches(test, 256, seed=5).take(1)
+    (batch,) = test.batches(256, seed=5).take(1)
     before, after = (
-        float(siamese_loss(model, batch, seeds.of(5, 5), config)[0])
+        float(siamese_loss(model, batch, step_seed(5, 5), config)[0])
         for model in (untrained(skeleton, config), load_model(pretrained))
     )
     assert after < 0.8 * before

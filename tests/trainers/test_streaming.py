@@ -56,7 +56,7 @@ def test_a_stopped_run_ends_with_the_same_weights(tmp_path, stick_shards, monkey
     assert tf.train.latest_checkpoint(tmp_path / "run" / "checkpoints").endswith("ckpt-4")
     for workdir in ("run", "whole"):
         assert train(stick_shards, tmp_path / workdir) == 0
-        assert "330 poses of synthetic (made by tfpose.data.synthetic)" in capsys.readouterr().out
+        assert "330 poses of synthetic (made by tfpose.datasets.synthetic)" in capsys.readouterr().out
     assert set(measured) == {165}  # of a set larger than memory its first shard
     models = [keras.saving.load_model(tmp_path / workdir / "model.keras") for workdir in ("run", "whole")]
     for one, other in zip(*(model.weights for model in models), strict=True):

@@ -13,10 +13,10 @@ tf.config.set_logical_device_configuration(
 
 from test_loop import infinite_at, line_loop  # noqa: E402  (devices are split first)
 
-from tfpose import seeds  # noqa: E402
-from tfpose.data import pipeline, synthetic  # noqa: E402
-from tfpose.data.pose_set import PoseSet, complete_poses  # noqa: E402
+from tfpose.datasets import synthetic  # noqa: E402
+from tfpose.datasets.pose_set import PoseSet, complete_poses  # noqa: E402
 from tfpose.models import PoseAutoencoder, load_model  # noqa: E402
+from tfpose.seeds import step_seed  # noqa: E402
 from tfpose.skeleton import Skeleton  # noqa: E402
 from tfpose.trainers.configs import default  # noqa: E402
 from tfpose.trainers.loop import TrainingError  # noqa: E402
@@ -61,8 +61,8 @@ def main(folder: pathlib.Path):
     keras.utils.set_random_seed(config.seed)
     untrained = PoseAutoencoder(STICK, **config.model.to_dict())
     untrained.build()
-    (batch,) = pipeline.batches(poses, 64, seed=9).take(1)
-    losses = [siamese_loss(each, batch, seeds.of(9, 9), config)[0].numpy() for each in (untrained, loaded)]
+    (batch,) = poses.batches(64, seed=9).take(1)
+    losses = [siamese_loss(each, batch, step_seed(9, 9), config)[0].numpy() for each in (untrained, loaded)]
 
     np.savez(
         folder / "found.npz",

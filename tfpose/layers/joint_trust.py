@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from tfpose.losses import bone_lengths, norm
+from tfpose.geometry.bones import bone_lengths, norm
 from tfpose.skeleton import Skeleton
 
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from tfpose.geometry.centre import geometric_median, weighted_mean
+
 
 class Frame(NamedTuple):
     """What `PoseNormalizer` took away from a pose.
@@ -56,7 +58,7 @@ class PoseNormalizer(keras.layers.Layer):
         observed = ops.cast(finite, joints.dtype)
         joints = ops.where(finite, joints, 0.0)
         # Near the origin first: far from it, float32 has no digits left for the differences between joints.
-        anchor = _weighted_mean(joints, observed)
+        anchor = weighted_mean(joints, observed)
         joints = (joints - anchor) * observed
         centre = geometric_median(joints, observed, self.iterations, nearest=1e-2)
         return (joints - centre) * observed / self.scale, Frame(anchor + centre, observed)
@@ -67,20 +69,3 @@ class PoseNormalizer(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale, "iterations": self.iterations}
-
-
-def geometric_median(joints, observed, iterations, nearest):
-    """The geometric median `[B, 1, n]` of the joints `[B, J, n]` that are `observed` `[B, J, 1]`, by Weiszfeld's steps.
-
-    Distances below `nearest` count as that, so that a joint at the centre has no infinite weight.
-    """
-    centre = _weighted_mean(joints, observed)
-    for _ in range(iterations):
-        squared = ops.sum(ops.square(joints - centre), axis=-1, keepdims=True)
-        centre = _weighted_mean(joints, observed / ops.sqrt(ops.maximum(squared, nearest**2)))
-    return centre
-
-
-def _weighted_mean(joints, weight):
-    total = ops.maximum(ops.sum(weight, axis=1, keepdims=True), 1e-6)
-    return ops.sum(joints * weight, axis=1, keepdims=True) / total

@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from tfpose.layers.pose_normalizer import geometric_median
-from tfpose.losses import norm
+from tfpose.geometry.bones import norm
+from tfpose.geometry.centre import geometric_median
 
 
 @keras.saving.register_keras_serializable("tfpose")

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpose.losses import norm
+from tfpose.geometry.bones import norm
 from tfpose.skeleton import Skeleton
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from tfpose.losses import norm
+from tfpose.geometry.bones import norm
 
 
 @keras.saving.register_keras_serializable("tfpose")

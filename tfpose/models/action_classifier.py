@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfpose.geometry.bones import norm
 from tfpose.layers.static import by_rows
-from tfpose.losses import norm
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 from tfpose.skeleton import Skeleton
 
@@ -31,10 +31,10 @@ class ActionClassifier(keras.Model):
         actions: what the classes are called.
         features: what describes a pose: "code" (the pose code), or without any learning "raw" (coordinates),
             "normalised" (coordinates, standardised), "relative" (to the root) or "aligned" (relative, and turned by
-            hand until the hips lie along x: `tfpose.body.face_forward`). Only "raw" is not standardised, and the first
-            two still have their translation.
+            hand until the hips lie along x: `tfpose.geometry.frames.face_forward`). Only "raw" is not standardised, and
+            the first two still have their translation.
         autoencoder: the trained `PoseAutoencoder` for "code"; a frozen copy of it becomes part of the classifier.
-        frames: T; clips of other lengths are resampled before, by `tfpose.data.clip_set.resample`.
+        frames: T; clips of other lengths are resampled before, by `tfpose.datasets.clip_set.resample`.
         units: of the LSTM; the paper's is 128.
         components: codes are standardised along their first so many principal components; 0 standardises each of
             their numbers alone, as for other features.
@@ -137,7 +137,7 @@ class ActionClassifier(keras.Model):
             clips,
             (self.frames, len(self.skeleton), 3),
             "clips",
-            f"Clips of other lengths are resampled with tfpose.data.clip_set.resample(positions, {self.frames}).",
+            f"Clips of other lengths are resampled with tfpose.datasets.clip_set.resample(positions, {self.frames}).",
         )
         poses, view = self._poses(clips)
         root = clips[:, :, self.skeleton.root]
@@ -197,9 +197,9 @@ class ActionClassifier(keras.Model):
         if self.features == "relative":
             clips = clips - clips[:, :, self.skeleton.root : self.skeleton.root + 1]
         elif self.features == "aligned":
-            from tfpose import body  # TensorFlow only; the rest runs on every Keras backend
+            from tfpose.geometry.frames import face_forward  # TensorFlow only; the rest runs on every Keras backend
 
-            clips = body.face_forward(clips, self.skeleton)
+            clips = face_forward(clips, self.skeleton)
         elif self.features == "code":
             codes = self.autoencoder.encode(ops.reshape(clips, (-1, len(self.skeleton), 3)))
             clips = codes["pose_code"]

@@ -25,7 +25,7 @@ class Lifter(keras.Model):
 
     Call arguments:
         joints_2d: `[B, J, 2]` normalised image coordinates, NaN = missing: pixels from the principal point, divided by
-            the focal length in pixels, x right and y down (`tfpose.data.lifting.image_coordinates`).
+            the focal length in pixels, x right and y down (`tfpose.datasets.lifting.image_coordinates`).
 
     Returns:
         `[B, J, 3]` metres, the root at the origin, in the camera frame turned y up: x right, y up, z towards the
@@ -59,7 +59,7 @@ class Lifter(keras.Model):
             raise ValueError(
                 f"joints_2d: expected [B, {len(self.skeleton)}, 2], normalised image coordinates in the joint order of "
                 f"skeleton '{self.skeleton.name}'; got {tuple(joints.shape)}. Pixels become such coordinates with "
-                f"tfpose.data.lifting.image_coordinates, other skeletons are converted with "
+                f"tfpose.datasets.lifting.image_coordinates, other skeletons are converted with "
                 f"Skeleton.load(NAME).to(model.skeleton) @ joints_2d."
             )
         return joints

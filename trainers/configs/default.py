@@ -35,7 +35,7 @@ def get_config():
     config.body.bones = 0.2
     config.body.size = 0.1
     config.body.definitions = 0.03
-    # From CMU's spine to those of other rigs: see tfpose.body.randomize.
+    # From CMU's spine to those of other rigs: see tfpose.noise.bodies.randomize.
     config.body.base = 1.0
     config.body.rise = 0.35
     config.body.forward = 0.17

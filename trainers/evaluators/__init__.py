@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from tfpose.data import splits
+from tfpose.datasets import splits
 
 _NO_EVALUATORS = ("__init__", "baselines")
 NAMES = tuple(

@@ -7,9 +7,11 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from tfpose import corruption, metrics, plots, seeds
-from tfpose.data import splits
-from tfpose.data.pose_set import PoseSet, evenly
+from tfpose import metrics, plots
+from tfpose.datasets import splits
+from tfpose.datasets.pose_set import PoseSet, evenly
+from tfpose.noise import joints as joint_noise
+from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators.baselines import baselines
 from tfpose.trainers.markdown import table
@@ -44,13 +46,13 @@ def corrupt_by_count(poses: PoseSet, seed: int = 0, most_poses: int | None = Non
     for k in CORRUPTED_JOINTS:
         if poses.moved is None:
             truth = evenly(poses.positions, most)
-            choice = corruption.choose_joints(tf.fill([len(truth)], k), len(poses.skeleton), seeds.of(seed, 2 * k))
+            choice = joint_noise.choose_joints(tf.fill([len(truth)], k), len(poses.skeleton), step_seed(seed, 2 * k))
             moved = choice.numpy()
         else:
             chosen = poses.k == max(k, 1)
             truth, moved = evenly(poses.positions[chosen], most), evenly(poses.moved[chosen], most)
             moved = moved & (k > 0)
-        observed = corruption.displace(truth, moved, seeds.of(seed, 2 * k + 1)).numpy()
+        observed = joint_noise.displace(truth, moved, step_seed(seed, 2 * k + 1)).numpy()
         result[k] = Corrupted(truth, observed, moved)
     return result
 
@@ -76,7 +78,7 @@ class Data:
 
 
 def load(name: str, data_dir, skeleton: Skeleton) -> Data:
-    """The test and training poses of a data set (see `tfpose.data.splits.poses`)."""
+    """The test and training poses of a data set (see `tfpose.datasets.splits.poses`)."""
     return Data(*(splits.poses(name, split, data_dir, skeleton) for split in ("test", "train")))
 
 
@@ -120,9 +122,9 @@ def summary(model, data: Data, seed: int = 0, most_poses: int = 1000) -> dict[st
 def corrupt_clip(clip: np.ndarray, seed: int = 0, moved: int = 3, hold: int = 8) -> np.ndarray:
     """A clip `[T, J, 3]` (metres) from a bad tracker: `moved` joints are off for `hold` frames, then others are."""
     episodes = -(-len(clip) // hold)
-    choice = corruption.choose_joints(tf.fill([episodes], moved), clip.shape[1], seeds.of(seed, 0))
+    choice = joint_noise.choose_joints(tf.fill([episodes], moved), clip.shape[1], step_seed(seed, 0))
     still = tf.zeros([episodes, *clip.shape[1:]])
-    offsets = corruption.displace(still, choice, seeds.of(seed, 1), shortest=0.2, longest=0.5)
+    offsets = joint_noise.displace(still, choice, step_seed(seed, 1), shortest=0.2, longest=0.5)
     return clip + np.repeat(offsets.numpy(), hold, axis=0)[: len(clip)]
 
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfpose import corruption, metrics, rotations, seeds
-from tfpose.data import splits
-from tfpose.data.pose_set import PoseSet, evenly
+from tfpose import metrics
+from tfpose.datasets import splits
+from tfpose.datasets.pose_set import PoseSet, evenly
+from tfpose.geometry import rotations
+from tfpose.noise import joints as joint_noise
+from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators.denoise import batched
 from tfpose.trainers.markdown import table, with_spread
@@ -22,7 +25,7 @@ _MOST = 2000
 
 
 def load(name: str, data_dir, skeleton: Skeleton) -> PoseSet:
-    """The test poses of a data set (see `tfpose.data.splits.poses`)."""
+    """The test poses of a data set (see `tfpose.datasets.splits.poses`)."""
     return splits.poses(name, "test", data_dir, skeleton)
 
 
@@ -45,12 +48,12 @@ def measure(model, data: PoseSet, seed: int = 0, *, most_poses: int | None = Non
         over the joints that are there; the angles are there for models whose view code is a rotation.
     """
     truth = evenly(data.positions, most_poses or _MOST)
-    turn = rotations.upright(len(truth), seeds.of(seed, 0), _TILT)
+    turn = rotations.upright(len(truth), step_seed(seed, 0), _TILT)
     truth = rotations.rotate(truth - truth.mean(1, keepdims=True), turn).numpy()
     denoise, view = batched(model.denoise), batched(lambda poses: model.encode(poses)["view_code"])
     faults = {}
     for number, (name, make) in enumerate(_faults(data.skeleton).items()):
-        observed = np.asarray(make(truth, seeds.of(seed, 1 + number)))
+        observed = np.asarray(make(truth, step_seed(seed, 1 + number)))
         there = np.isfinite(observed).all(-1)
         faults[name] = {
             "in": 1000 * metrics.mpjpe(observed, truth, there),
@@ -91,16 +94,16 @@ def _faults(skeleton: Skeleton) -> dict:
     """Fault -> `fault(poses, seed)`, poses with that fault."""
 
     def missing(*joints):
-        return lambda poses, seed: corruption.remove(poses, np.isin(skeleton.joints, joints)[None])
+        return lambda poses, seed: joint_noise.remove(poses, np.isin(skeleton.joints, joints)[None])
 
     def moved(*joints):
         chosen = np.isin(skeleton.joints, joints)[None]
-        return lambda poses, seed: corruption.displace(poses, tf.repeat(chosen, len(poses), axis=0), seed)
+        return lambda poses, seed: joint_noise.displace(poses, tf.repeat(chosen, len(poses), axis=0), seed)
 
     def exchanged(joints):
         chosen = np.zeros((1, len(skeleton)), bool)
         chosen[:, list(joints)] = True
-        return lambda poses, seed: corruption.swap_sides(poses, tf.repeat(chosen, len(poses), axis=0), skeleton)
+        return lambda poses, seed: joint_noise.swap_sides(poses, tf.repeat(chosen, len(poses), axis=0), skeleton)
 
     faults = {"none": lambda poses, seed: poses}
     pairs = skeleton.torso_pairs or skeleton.mirror[:1]

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from tfpose import metrics
-from tfpose.data import lifting
-from tfpose.data.lifting import LiftingPairs
+from tfpose.datasets import lifting
+from tfpose.datasets.lifting import LiftingPairs
 from tfpose.errors import DataError
 from tfpose.models.pose_lifter import Lifter
 from tfpose.skeleton import Skeleton

@@ -17,12 +17,12 @@ import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from tfpose import seeds
-from tfpose.data import splits
-from tfpose.data.clip_set import ClipSet
+from tfpose.datasets import splits
+from tfpose.datasets.clip_set import ClipSet
 from tfpose.errors import TfposeError
 from tfpose.models import weights_checksum
 from tfpose.models.action_classifier import FEATURES, MOTION
+from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import classify
 from tfpose.trainers.configs import classify as classify_config
@@ -67,7 +67,7 @@ class Recognition:
 
 
 def load(name: str, data_dir, skeleton: Skeleton) -> Recognition:
-    """The clips of a protocol, one of `tfpose.data.splits.CLIP_NAMES`.
+    """The clips of a protocol, one of `tfpose.datasets.splits.CLIP_NAMES`.
 
     Raises:
         DataError: for another name, or files that are missing or unreadable.
@@ -168,7 +168,7 @@ def _prepared(model, data: Recognition, config) -> tuple[classify.Bank, list[np.
         test, options = data.test, ml_collections.ConfigDict(config.augmentation)
         options.exchanged = 0.0  # Kinect has made its mistakes in these clips already
         copies = [
-            classify.augment(test.positions, test.skeleton, seeds.of(options.seed, options.copies + copy), options)
+            classify.augment(test.positions, test.skeleton, step_seed(options.seed, options.copies + copy), options)
             for copy in range(config.test_copies)
         ]
         classifier = classify.new_classifier(config, test, model)

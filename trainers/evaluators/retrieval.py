@@ -14,9 +14,13 @@ import itertools
 
 import numpy as np
 
-from tfpose import body, corruption, metrics, seeds
-from tfpose.data import axes, human36m, ntu, splits
+from tfpose import metrics
+from tfpose.datasets import splits
 from tfpose.errors import DataError
+from tfpose.formats import axes, human36m, ntu
+from tfpose.geometry import frames
+from tfpose.noise import joints as joint_noise
+from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators.denoise import batched
 from tfpose.trainers.markdown import table, with_spread
@@ -80,7 +84,7 @@ def measure(model, data: Recordings, seed: int = 0) -> dict:
     hits = {}
     for number, noise in enumerate(data.noises):
         noisy = [
-            corruption.add_noise(view, seeds.of(seed, views * number + camera), noise).numpy()
+            joint_noise.add_noise(view, step_seed(seed, views * number + camera), noise).numpy()
             for camera, view in enumerate(recorded)
         ]
         hits[_noise_name(noise)] = _hits(model, noisy, data.skeleton)
@@ -115,7 +119,7 @@ def _hits(model, views: list[np.ndarray], skeleton: Skeleton) -> dict[str, list[
         "pose code": batched(lambda poses: model.encode(poses)["pose_code"]),
         "view code": batched(lambda poses: model.encode(poses)["view_code"]),
         "root-relative": lambda poses: poses - poses[:, skeleton.root : skeleton.root + 1],
-        "hips along x": lambda poses: body.face_forward(poses, skeleton).numpy(),
+        "hips along x": lambda poses: frames.face_forward(poses, skeleton).numpy(),
         "in the trunk's frame": lambda poses: _in_trunk_frame(poses, skeleton),
     }
     result = {}
@@ -138,7 +142,7 @@ def _hit_at(codes: list[np.ndarray], k: int) -> float:
 
 def _in_trunk_frame(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     rooted = poses - poses[:, skeleton.root : skeleton.root + 1]
-    return rooted @ body.torso_frame(poses, skeleton).numpy()
+    return rooted @ frames.torso_frame(poses, skeleton).numpy()
 
 
 def _moments(data: Recordings, seed: int) -> np.ndarray:

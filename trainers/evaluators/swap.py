@@ -8,9 +8,11 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tfpose import body, metrics, rotations, seeds
-from tfpose.data import splits
-from tfpose.data.pose_set import PoseSet, evenly
+from tfpose import metrics
+from tfpose.datasets import splits
+from tfpose.datasets.pose_set import PoseSet, evenly
+from tfpose.geometry import frames, rotations
+from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators.denoise import CORRUPTED_JOINTS, Corrupted, batched, corrupt_by_count
 from tfpose.trainers.markdown import table, with_spread
@@ -21,7 +23,7 @@ _PROBE_POSES = 4000
 
 
 def load(name: str, data_dir, skeleton: Skeleton) -> PoseSet:
-    """The test poses of a data set (see `tfpose.data.splits.poses`)."""
+    """The test poses of a data set (see `tfpose.datasets.splits.poses`)."""
     return splits.poses(name, "test", data_dir, skeleton)
 
 
@@ -48,19 +50,19 @@ def measure(model, data: PoseSet, seed: int = 0, *, views: str = "upright", most
     """
     tests = corrupt_by_count(data, seed, most_poses)
     swap = _swapper(model, views)
-    own, swapped = map(list, zip(*(swap(test, seeds.of(seed, 1000 + k)) for k, test in tests.items())))
+    own, swapped = map(list, zip(*(swap(test, step_seed(seed, 1000 + k)) for k, test in tests.items())))
     return {
         "poses": len(tests[0].truth),
         "reconstruction": own,
         "swap": swapped,
-        "other_pose": _other_pose(model, tests[0].truth, data.skeleton, seeds.of(seed, 1999), views),
+        "other_pose": _other_pose(model, tests[0].truth, data.skeleton, step_seed(seed, 1999), views),
         "probe": _probes(model, tests[0].truth, data.skeleton, seed, views),
     }
 
 
 def summary(model, data: PoseSet) -> dict[str, float]:
     """The swap-MPJPE of clean poses and the reconstruction error beside it, in mm."""
-    own, swapped = _swapper(model, "upright")(corrupt_by_count(data, 0, most_poses=500)[0], seeds.of(0, 1000))
+    own, swapped = _swapper(model, "upright")(corrupt_by_count(data, 0, most_poses=500)[0], step_seed(0, 1000))
     return {"own_view_mm": own, "swap_mm": swapped}
 
 
@@ -116,7 +118,7 @@ def _swapper(model, views: str):
 
 def _other_pose(model, poses: np.ndarray, skeleton: Skeleton, seed, views: str) -> dict[str, float]:
     """MPJPE (mm) of clean poses that take their view from another pose of the set, both facing forward before."""
-    poses = body.face_forward(poses, skeleton)
+    poses = frames.face_forward(poses, skeleton)
     poses = poses - model.normalizer(poses)[1].centre
     turn = _draw(len(poses), seed, views)
     truth = rotations.rotate(poses, turn).numpy()
@@ -136,8 +138,8 @@ def _probes(model, poses: np.ndarray, skeleton: Skeleton, seed: int, views: str)
     outputs are made a rotation by SVD (Levinson et al., 2020).
     """
     poses = evenly(poses, _PROBE_POSES)
-    turn = _draw(len(poses), seeds.of(seed, 2000), views).numpy()
-    turned = rotations.rotate(body.face_forward(poses, skeleton), turn).numpy()
+    turn = _draw(len(poses), step_seed(seed, 2000), views).numpy()
+    turned = rotations.rotate(frames.face_forward(poses, skeleton), turn).numpy()
     representations = {
         "pose code": batched(lambda p: model.encode(p)["pose_code"])(turned),
         "view code": batched(lambda p: model.encode(p)["view_code"])(turned),
@@ -157,7 +159,7 @@ def _probes(model, poses: np.ndarray, skeleton: Skeleton, seed: int, views: str)
             predicted = _nearest_rotations(probe.predict(values[half:]).reshape(-1, 3, 3))
             result[name][kind] = _mean_angle(predicted, turn[half:])
     # Guessing: a rotation drawn in the same way.
-    guessed = _draw(len(poses) - half, seeds.of(seed, 2001), views).numpy()
+    guessed = _draw(len(poses) - half, step_seed(seed, 2001), views).numpy()
     return result | {"chance": dict.fromkeys(("ridge", "mlp"), _mean_angle(guessed, turn[half:]))}
 
 

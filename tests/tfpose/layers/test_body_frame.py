@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import rotations
 from tfpose.errors import SkeletonError
+from tfpose.geometry import rotations
 from tfpose.layers import BodyFrame
 from tfpose.skeleton import Skeleton
 

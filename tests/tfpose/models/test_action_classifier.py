@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from tfpose import rotations
+from tfpose.geometry import rotations
 from tfpose.models import ActionClassifier, PoseAutoencoder
 from tfpose.models.action_classifier import FEATURES, FrameStandardizer
 from tfpose.skeleton import Skeleton

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import rotations
-from tfpose.data import synthetic
+from tfpose.datasets import synthetic
 from tfpose.errors import DataError, SkeletonError
+from tfpose.geometry import rotations
 from tfpose.models import PoseAutoencoder, PoseDecoder, PoseEncoder, load_model
 from tfpose.models.pose_encoder import couple
 from tfpose.skeleton import Skeleton

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from tfpose.data import axes
 from tfpose.errors import DataError
+from tfpose.formats import axes
 from tfpose.models import PoseLifter, load_model
 from tfpose.skeleton import Skeleton
 

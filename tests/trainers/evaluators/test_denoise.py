@@ -9,8 +9,8 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from tfpose import metrics
-from tfpose.data import synthetic
-from tfpose.data.pose_set import PoseSet, complete_poses
+from tfpose.datasets import synthetic
+from tfpose.datasets.pose_set import PoseSet, complete_poses
 from tfpose.layers import PoseNormalizer
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators import denoise

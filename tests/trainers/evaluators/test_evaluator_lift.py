@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose.data.lifting import LiftingPairs
+from tfpose.datasets.lifting import LiftingPairs
 from tfpose.errors import DataError
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import evaluators

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tfpose.data import synthetic
-from tfpose.data.pose_set import PoseSet
+from tfpose.datasets import synthetic
+from tfpose.datasets.pose_set import PoseSet
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import evaluators

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from tfpose.data import ClipSet, synthetic
-from tfpose.data.clip_set import resample
+from tfpose.datasets import ClipSet, synthetic
+from tfpose.datasets.clip_set import resample
 from tfpose.errors import TfposeError
 from tfpose.models import PoseAutoencoder
 from tfpose.models.action_classifier import FEATURES, MOTION

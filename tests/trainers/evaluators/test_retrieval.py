@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import body, metrics, rotations
-from tfpose.data import synthetic
+from tfpose import metrics
+from tfpose.datasets import synthetic
 from tfpose.errors import DataError
+from tfpose.geometry import frames, rotations
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import evaluators
 from tfpose.trainers.evaluators import retrieval
@@ -36,7 +37,7 @@ class Ideal:
         self.skeleton = skeleton
 
     def encode(self, joints):
-        frame = body.torso_frame(joints, self.skeleton)
+        frame = frames.torso_frame(joints, self.skeleton)
         return {"pose_code": tf.matmul(joints - joints[:, :1], frame), "view_code": frame}
 
 

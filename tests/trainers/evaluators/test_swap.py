@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import body
-from tfpose.data import synthetic
-from tfpose.data.pose_set import PoseSet, complete_poses
+from tfpose.datasets import synthetic
+from tfpose.datasets.pose_set import PoseSet, complete_poses
+from tfpose.geometry import frames
 from tfpose.layers import PoseNormalizer
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators import denoise, swap
@@ -33,7 +33,7 @@ class Ideal:
 
     def encode(self, joints):
         normalized, _ = self.normalizer(joints)
-        frame = body.torso_frame(joints, self.skeleton)
+        frame = frames.torso_frame(joints, self.skeleton)
         return {"pose_code": tf.matmul(normalized, frame), "view_code": frame}
 
     def transfer_view(self, joints, view_from):

@@ -1,0 +1,17 @@
+"""The paper's figures and counts.
+
+python -m reproduction figures --model sebirenet_cmu --out results/figures
+python -m reproduction complexity --config paper --out results/complexity.json
+python -m reproduction tables results README.md
+"""
+
+import sys
+
+from tfpose import cli
+
+COMMANDS = {"figures": "reproduction.figures", "complexity": "reproduction.complexity", "tables": "reproduction.tables"}
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
+        sys.exit(__doc__.strip())
+    sys.exit(cli.run(["python", "-m", "reproduction", sys.argv[1]], COMMANDS[sys.argv[1]], sys.argv[2:]))

@@ -1,0 +1,280 @@
+"""The tables of the paper and of the README, made from the files under `results/` and never typed.
+
+    python -m reproduction tables results README.md
+
+writes `structures.md` (the paper's Table 1) and `ablation.md` (Table 3) into the folder; and, where a README is given,
+what belongs between its marks and those of the presets' cards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+
+import numpy as np
+from absl import flags
+
+from reproduction import paper
+from tfpose import presets
+from tfpose.errors import DataError
+from tfpose.files import write_text
+from tfpose.trainers.markdown import table, with_spread
+
+_BEGIN, _END = "<!-- results: made by 'make readme' -->", "<!-- end of results -->"
+_FRAME_ROWS = {
+    "free": "free view code",
+    "frame": "rotation",
+    "independent": "+ independent corruption",
+    "sides": "+ exchanged sides",
+    "eight_people": "the last on 7 people",
+    "one_refinement": "the last with 1 refinement",
+    "units_64": "the last with 64 units",
+}
+
+
+def define_flags(values: flags.FlagValues):
+    """There are none."""
+
+
+def run(values: flags.FlagValues, positional: list[str]):
+    if len(positional) not in (1, 2):
+        raise flags.Error(f"expected RESULTS [README.md], got {' '.join(positional) or 'nothing'}")
+    write_all(*positional)
+
+
+def write_all(folder: str, readme: str | None = None):
+    """Writes every table that `folder` has the numbers for."""
+    base = pathlib.Path(folder)
+    if any(base.glob("structures/*.json")):
+        write_text(base / "structures.md", structures(base) + "\n")
+    if any(base.glob("ablation/*.json")):
+        write_text(base / "ablation.md", ablation(base) + "\n")
+    if any(base.glob("frame/*.json")):
+        write_text(base / "frame.md", frame(base) + "\n")
+    if readme is None:
+        return
+    readme = pathlib.Path(readme)
+    fill(readme, overview(base, readme.parent))
+    for name in presets.NAMES:
+        card = presets.folder(name) / "README.md"
+        measured = load(base, "denoising/*.json")
+        own = {p: r for p, r in measured.items() if r["model"]["sha256"] == presets.read(name).card["sha256"]}
+        fill(card, denoising(own, card.parent))
+
+
+def load(folder: pathlib.Path, pattern: str) -> dict[pathlib.Path, dict]:
+    """The results whose paths below `folder` fit, sorted."""
+    return {path: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(pattern))}
+
+
+def denoising(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
+    """MPJPE by number of moved joints: a row for each result of the denoise evaluator, linked from `base`."""
+    rows = []
+    for path, result in results.items():
+        methods = result["mean"]["rows"]
+        ours = list(methods.values())[-1]
+        cells = [f"{error:.1f}" for error in ours["mpjpe"]]
+        cells += [f"**{ours['mpjpe_mean']:.1f}**", f"{methods['doing nothing']['mpjpe_mean']:.1f}"]
+        rows.append((_link(path, base), *cells))
+    return table(("mm", "k = 0", "1", "2", "3", "4", "5", "mean 1-5", "doing nothing"), rows)
+
+
+_MORE = ("structures", "ablation", "frame", "complexity", "export", "batching", "stages", "growth", "speed_gpu")
+
+
+def overview(base: pathlib.Path, root: pathlib.Path) -> str:
+    """The README's results: what was measured, a table for each question; links are from `root`."""
+    parts = []
+    for title, make, pattern in (
+        ("Denoising: MPJPE by number of moved joints", denoising, "denoising/*.json"),
+        ("View transfer: pose code of one view, view code of another", swapping, "swap/*.json"),
+        ("Retrieval: the pose of the same moment in another camera, Hit@1 in per cent", retrieval, "retrieval/*.json"),
+        ("Sensor faults one by one: MPJPE in and out", faults, "faults/*.json"),
+        ("Action recognition across views: accuracy in per cent, one-layer LSTM", recognition, "recognition/*.json"),
+        ("Lifting 2D poses to 3D on Human3.6M: MPJPE", lifting, "lifting/*.json"),
+        ("Speed on 2 cores, in one run with everything that it is compared with", speed, "speed.json"),
+    ):
+        results = load(base, pattern)
+        if results:
+            parts += [f"**{title}**", make(results, root)]
+    more = [name for name in _MORE if (base / f"{name}.md").is_file()]
+    links = ", ".join(_link(base / f"{name}.json", root) for name in more)
+    return "\n\n".join([*parts, f"More: {links}."] if more else parts)
+
+
+def swapping(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
+    """The swap-MPJPE beside the reconstruction error, means over k = 1..5."""
+    rows = []
+    for path, result in results.items():
+        own, other = (float(np.mean(result["mean"][key][1:])) for key in ("reconstruction", "swap"))
+        rows.append((_link(path, base), f"{other:.1f}", f"{own:.1f}", f"{other / own:.3f}"))
+    return table(("mm", "swapped", "own view code", "ratio"), rows)
+
+
+def retrieval(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
+    """Hit@1 of codes and of poses turned by hand."""
+    rows, header = [], None
+    for path, result in results.items():
+        for noise, hits in result["mean"]["hits"].items():
+            header = ("", *hits)
+            rows.append((f"{_link(path, base)}, {noise}", *(f"{hit[0]:.1f}" for hit in hits.values())))
+    return table(header, rows)
+
+
+def faults(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
+    """What goes in and what comes out with limbs under each other's name."""
+    names = next(iter(results.values()))["mean"]["faults"]
+    shown = [name for name in names if name.split()[0] in ("legs", "arms", "all")]
+    rows = []
+    for path, result in results.items():
+        found = result["mean"]["faults"]
+        rows.append((_link(path, base), *(f"{found[name]['in']:.1f} -> {found[name]['out']:.1f}" for name in shown)))
+    return table(("mm", *shown), rows)
+
+
+def recognition(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
+    """A row for each setting, a column for what the classifier sees."""
+    names = list(dict.fromkeys(name for result in results.values() for name in result["mean"]["accuracy"]))
+    rows = []
+    for path, result in results.items():
+        for key, remark in (("accuracy", ""), ("averaged", ", averaged over copies")):
+            mean, std = result["mean"].get(key), result["std"].get(key)
+            if mean:
+                cells = [with_spread(mean[name], std[name]) if name in mean else "" for name in names]
+                rows.append((_link(path, base) + remark, *cells))
+    return table(("", *names), rows)
+
+
+def lifting(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
+    """Both protocols, mean of the actions' means."""
+    rows = []
+    for path, result in results.items():
+        for name, row in result["mean"]["rows"].items():
+            cells = [f"{row['parameters']:,.0f}", *(f"{row[f'protocol_{number}']['actions']:.1f}" for number in (1, 2))]
+            rows.append((f"{_link(path, base)}: {name}", *cells))
+    return table(("mm", "parameters", "protocol 1", "protocol 2"), rows)
+
+
+def speed(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
+    """What the benchmark was to show, and what it showed."""
+    ((path, result),) = results.items()
+    rows = [
+        (f"{_link(path, base)}: {one['what']}", f"{one['target']:.3g}", f"{one['measured']:.3g}")
+        for one in result["targets"]
+        if one["measured"] is not None
+    ]
+    return table(("", "asked", "measured"), rows)
+
+
+def structures(base: pathlib.Path) -> str:
+    """The paper's Table 1: how the network is wired against what it recovers, with what it costs."""
+    cost = json.loads((base / "structures" / "cost.json").read_text(encoding="utf-8"))["rows"]
+    header = ("mm", "k = 0", "1", "2", "3", "4", "5", "mean 1-5", "the paper", "parameters", "MFLOPs", "poses/s")
+    rows, means = [], {}
+    for name, of_paper in paper.STRUCTURES.items():
+        runs = [run["mean"]["rows"]["autoencoder"] for run in load(base, f"structures/{name}_*.json").values()]
+        if not runs:
+            continue
+        means[name] = np.mean([run["mpjpe_mean"] for run in runs])
+        cells = [f"{error:.1f}" for error in np.mean([run["mpjpe"] for run in runs], axis=0)]
+        spread = np.std([run["mpjpe_mean"] for run in runs]) if len(runs) > 1 else None
+        cells += [with_spread(means[name], spread), f"{of_paper:.1f}"]
+        cells += [f"{cost[name]['parameters']:,}", f"{cost[name]['flops'] / 1e6:.2f}"]
+        rows.append((name, *cells, f"{cost[name]['poses_per_second']:,.0f}"))
+    seeds = len(load(base, "structures/full_*.json"))
+    order = " < ".join(sorted(means, key=means.get))
+    paper_order = " < ".join(sorted(means, key=paper.STRUCTURES.get))
+    return "\n".join(
+        [
+            f"Denoising by structure on APE's protocol, configs `structures:*`; trainings of each: {seeds}.",
+            "FLOPs per pose; poses/s are from `benchmarks/structures.py`, all in one run.",
+            "",
+            table(header, rows),
+            "",
+            f"Order here, best first: {order}.",
+            "",
+            f"In the paper: {paper_order}.",
+        ]
+    )
+
+
+def ablation(base: pathlib.Path) -> str:
+    """The paper's Table 3: the parts of the pretraining, by the recognition that their codes allow on N-UCLA."""
+    rows = []
+    for name, of_paper in {"relative": paper.RELATIVE, **paper.ABLATION}.items():
+        path = base / "ablation" / f"{name}.json"
+        if not path.is_file():
+            continue
+        result = json.loads(path.read_text(encoding="utf-8"))
+        ((features, accuracy),) = result["mean"]["accuracy"].items()
+        deviation = result["std"]["accuracy"][features]
+        rows.append((name, with_spread(accuracy, deviation), f"{of_paper:.1f}"))
+    return "\n".join(
+        [
+            "Accuracy on N-UCLA's third view (per cent) of the one-layer LSTM on frozen codes pretrained on CMU alone;",
+            "configs `ablation:*`, and `paper` for the full row. The paper's column: its own data, no augmentation.",
+            "",
+            table(("pretraining", "accuracy", "the paper"), rows),
+        ]
+    )
+
+
+def frame(base: pathlib.Path) -> str:
+    """What each step from the free view code to the default buys, on Human3.6M."""
+    header = (
+        "",
+        "probe",
+        "Hit@1 as recorded",
+        "Hit@1 noise of 30 mm",
+        "autoencoder k = 0",
+        "mean 1-5",
+        "denoise k = 0",
+        "mean 1-5",
+        "swap ratio",
+        "another's view code",
+        "all sides exchanged",
+    )
+    rows = []
+    for name, text in _FRAME_ROWS.items():
+        results = {path.stem.rpartition("_")[2]: r for path, r in load(base, f"frame/{name}_*.json").items()}
+        if set(results) != {"denoise", "retrieval", "faults", "swap"}:
+            continue
+        mean = {kind: result["mean"] for kind, result in results.items()}
+        hits, methods, swap = mean["retrieval"]["hits"], mean["denoise"]["rows"], mean["swap"]
+        cells = [swap["probe"]["pose code"]["ridge"], *(row["pose code"][0] for row in hits.values())]
+        for method in ("autoencoder", "autoencoder + trust"):
+            cells += [methods[method]["mpjpe"][0], methods[method]["mpjpe_mean"]]
+        cells = [f"{cell:.1f}" for cell in cells]
+        cells.append(f"{np.mean(swap['swap'][1:]) / np.mean(swap['reconstruction'][1:]):.3f}")
+        cells += [
+            f"{swap['other_pose']['transfer']:.1f}",
+            f"{mean['faults']['faults']['all sides exchanged']['out']:.1f}",
+        ]
+        rows.append((text, *cells))
+    return "\n".join(
+        [
+            "Human3.6M S9 and S11, trained on CMU alone; mm, degrees (probe of the pose code: worse is better) and per",
+            "cent. Configs `frame:*`, 8,000 steps; one training each, means over the seeds of the evaluation.",
+            "",
+            table(header, rows),
+        ]
+    )
+
+
+def fill(path: pathlib.Path, text: str):
+    """Puts `text` between the marks of a Markdown file.
+
+    Raises:
+        DataError: when it has no marks.
+    """
+    whole = path.read_text(encoding="utf-8")
+    head, begin, rest = whole.partition(_BEGIN)
+    _, end, tail = rest.partition(_END)
+    if not (begin and end):
+        raise DataError(f"{path}: has no '{_BEGIN}' ... '{_END}' to put the table between")
+    write_text(path, f"{head}{_BEGIN}\n{text}\n{_END}{tail}")
+
+
+def _link(path: pathlib.Path, base: pathlib.Path) -> str:
+    return f"[{path.stem}]({pathlib.Path(os.path.relpath(path.with_suffix('.md'), base)).as_posix()})"

@@ -1,0 +1,562 @@
+"""The command: help, wrong calls, and each subcommand from end to end on files made up here."""
+
+import importlib.metadata
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfpose import cli
+from tfpose.cli import common
+from tfpose.cli import denoise as denoise_command
+from tfpose.formats import arrays, read
+from tfpose.formats.clip import Clip
+from tfpose.skeleton import Skeleton
+from tfpose.trainers.configs import default
+
+
+@pytest.fixture(autouse=True)
+def arguments(monkeypatch):
+    """`main` puts its own in place of pytest's."""
+    monkeypatch.setattr(sys, "argv", ["tfpose"])
+
+
+@pytest.fixture
+def call(capsys):
+    """Runs the command: `(status, stdout, stderr)`."""
+
+    def run(*argv):
+        capsys.readouterr()
+        status = cli.main([str(argument) for argument in argv])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def walk(standing_pose) -> np.ndarray:
+    """Seven frames of somebody who sways."""
+    poses = np.tile(standing_pose, (7, 1, 1))
+    poses[:, :, 0] += 0.05 * np.sin(np.arange(7))[:, None] * poses[:, :, 1]
+    return poses
+
+
+def everything(folder: pathlib.Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# --- help and wrong calls
+
+
+def test_the_console_script_is_main():
+    (script,) = (entry for entry in importlib.metadata.entry_points(group="console_scripts") if entry.name == "tfpose")
+    assert script.load() is cli.main
+
+
+@pytest.mark.parametrize("argv", [[], ["--help"], ["-h"], ["help"]])
+def test_help_lists_the_commands(call, argv):
+    status, out, err = call(*argv)
+    assert (status, err) == (0, "")
+    assert out.startswith("Usage: tfpose COMMAND [flags]")
+    for name in ("demo", "pretrain", "evaluate", "denoise", "export", "inspect"):
+        assert re.search(rf"^  {name} +\w", out, re.MULTILINE)
+
+
+def test_version(call):
+    assert call("--version") == (0, f"{importlib.metadata.version('tfpose')}\n", "")
+
+
+def test_help_does_not_wait_for_tensorflow():
+    """In a process of its own, as a user calls it."""
+    script = """
+import sys, time
+from tfpose import cli
+for name in cli.COMMANDS:
+    assert cli.main([name, "--help"]) == 0
+assert not {"tensorflow", "keras", "matplotlib"} & set(sys.modules), "help imports too much"
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_explains_itself_with_an_example(call, name):
+    status, out, err = call(name, "--help")
+    assert (status, err) == (0, "")
+    about, _, options = out.partition("\nFlags:\n")
+    assert re.search(rf"^ *tfpose {name}\b.*\S", about, re.MULTILINE), about
+    example = next(line for line in about.splitlines() if line.strip().startswith(f"tfpose {name}"))
+    known = set(re.findall(r"^ +--(?:\[no\])?(\w+):", options, re.MULTILINE))
+    used = set(re.findall(r"--(\w+)", example))
+    assert used <= known, f"the example uses flags that there are not: {used - known}"
+    assert "absl" not in out and "flagfile" not in out
+
+
+def test_an_unknown_command_is_a_wrong_call(call):
+    status, out, err = call("denoize")
+    assert (status, out) == (2, "")
+    assert err.startswith("tfpose: no command 'denoize'\n") and "Usage: tfpose COMMAND" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["denoise", "x.npz", "--model=m", "--out=o.npz", "--nope"], "Unknown command line flag 'nope'"),
+        (["denoise", "x.npz", "--out=o.npz"], "Flag --model must have a value"),
+        (["denoise", "--model=m", "--out=o.npz"], "expected INPUT, got nothing"),
+        (["denoise", "a", "b", "--model=m", "--out=o.npz"], "expected INPUT, got a b"),
+        (["evaluate", "--model=m"], "expected EVALUATOR, got nothing"),
+        (["evaluate", "walking", "--model=m"], "no evaluator 'walking'; there is"),
+        (["evaluate", "denoise", "--model=m", "--views=sideways"], "flag --views=sideways"),
+        (["evaluate", "denoise", "--model=m", "--seeds=one"], "--seeds=one: expected whole numbers"),
+        (["denoise", "x.npz", "--model=m", "--out=o.npz", "--clip_format=wav"], "flag --clip_format=wav"),
+        (["demo", "--train", "--steps=0"], "flag --steps=0"),
+        (["export", "--model=m"], "Flag --out must have a value"),
+        (
+            ["export", "--model=m", "--out=o", "--format=serving,keras"],
+            "--format: no format keras; there are saved_model",
+        ),
+        (["export", "--model=m", "--out=o", "--format="], "no format given"),
+        (["export", "--model=m", "--out=o", "--version=2"], "--name and --version are of --format serving"),
+        (["inspect"], "expected ARTIFACT, got nothing"),
+        (["pretrain", "extra"], "expected no positional arguments, got extra"),
+        (["pretrain", "--config.stepz=3"], "--config has no such setting: 'stepz' Did you mean \"steps\""),
+        (["pretrain", "--config=paper", "--config.loss.nope=3"], "--config has no such setting: 'nope'"),
+        (["pretrain", "--config.steps.deep=3"], "--config has no such setting: "),
+        (["pretrain", "--config.steps=many"], "flag --config.steps=many"),
+    ],
+)
+def test_wrong_calls_end_with_2_and_one_message(call, argv, message):
+    status, out, err = call(*argv)
+    assert (status, out) == (2, "")
+    first, *rest = err.splitlines()
+    assert first.startswith(f"tfpose {argv[0]}: ") and message in first
+    assert rest[-1] == f"See: tfpose {argv[0]} --help" and len(rest) <= 2
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["denoise", "x.npz", "--out=o.npz"],
+        ["evaluate", "denoise", "--data=synthetic"],
+        ["export", "--out=artifacts", "--data=synthetic"],
+    ],
+)
+def test_a_missing_model_is_named(call, tmp_path, monkeypatch, argv):
+    monkeypatch.chdir(tmp_path)
+    for model, file in (("nowhere", "nowhere"), ("empty", "empty/model.keras")):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        status, out, err = call(*argv, f"--model={model}")
+        assert (status, out) == (1, "")
+        assert err.startswith(f"tfpose {argv[0]}: {file}: no such file; expected a model") and err.count("\n") == 1
+    assert everything(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--config=nope"], "--config=nope: there is no such file; it is a file or one of classify, "),
+        (["--data=nope"], "nope: neither a file or folder nor one of the data sets synthetic, cmu"),
+        (["--data=cmu", "--data_dir=/nowhere"], "/nowhere/cmu: no such folder"),
+        (["--data=synthetic", "--model_skeleton=nope"], "no skeleton 'nope'"),
+    ],
+)
+def test_bad_input_of_pretrain_ends_with_1_and_one_message(call, tmp_path, argv, message):
+    status, _, err = call("pretrain", *argv, f"--workdir={tmp_path / 'run'}")
+    assert status == 1
+    assert err.startswith(f"tfpose pretrain: {message}") and err.count("\n") == 1
+    assert everything(tmp_path) == {}
+
+
+def test_stopping_is_no_error(call, monkeypatch):
+    def stopped(values, positional):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tfpose.cli.inspect.run", stopped)
+    assert call("inspect", "x") == (130, "", "\ntfpose inspect: stopped\n")
+
+
+def test_auto_data_is_cmu_where_it_is(tmp_path, paper17, monkeypatch):
+    from absl import flags
+
+    asked = []
+    monkeypatch.setattr("tfpose.datasets.splits.poses", lambda name, *rest: asked.append(name))
+    for data_dir in (tmp_path, tmp_path / "with"):
+        (tmp_path / "with" / "cmu").mkdir(parents=True, exist_ok=True)
+        values = flags.FlagValues()
+        common.define_data_flags(values, "auto")
+        values(["tfpose", f"--data_dir={data_dir}"])
+        common.load_poses(values, "train", paper17)
+    assert asked == ["synthetic", "cmu"]
+
+
+# --- denoise
+
+
+def write_custom_csv(folder: pathlib.Path, poses: np.ndarray, paper17) -> tuple[pathlib.Path, pathlib.Path]:
+    """A rig of its own: joints in another order and by other names, one more joint, other columns between them."""
+    order = list(reversed(paper17.joints))
+    native = {joint: f"Bip_{joint.title()}" for joint in order}
+    joints = [
+        [joint, None if parent < 0 else paper17.joints[parent]]
+        for joint, parent in zip(paper17.joints, paper17.parents)
+    ]
+    joints = [joints[paper17.index(joint)] for joint in order] + [["tail", "spine_base"]]
+    rig = folder / "my_rig.json"
+    rig.write_text(json.dumps({"name": "my_rig", "joints": joints, "native": native | {"tail": "Bip_Tail"}}))
+    header = (
+        ["time"] + [f"{native[joint]}_{axis}" for joint in order for axis in "xyz"] + [f"Bip_Tail_{a}" for a in "xyz"]
+    )
+    rows = [
+        [str(number), *(f"{value:.6f}" for joint in order for value in pose[paper17.index(joint)]), "0", "0.7", "-0.4"]
+        for number, pose in enumerate(poses)
+    ]
+    path = folder / "poses.csv"
+    path.write_text("\n".join(",".join(row) for row in [header, *rows]))
+    return path, rig
+
+
+def expected_of(model, poses) -> np.ndarray:
+    from tfpose.models import load_model
+
+    return load_model(model).denoise(np.asarray(poses, np.float32)).numpy()
+
+
+def test_denoise_a_csv_of_a_rig_of_ones_own(call, tmp_path, pretrained, walk, paper17):
+    source, rig = write_custom_csv(tmp_path, walk, paper17)
+    out = tmp_path / "new" / "clean.csv"
+    status, said, err = call("denoise", source, "--skeleton", rig, "--model", pretrained, "--out", out)
+    assert (status, err) == (0, "")
+    assert said == f"{source}: 7 poses -> {out}\n"
+    header = out.read_text().splitlines()[0].split(",")
+    assert header == [f"{joint}_{axis}" for joint in paper17.joints for axis in "xyz"]
+    (clip,) = arrays.read_file(out, paper17)
+    np.testing.assert_allclose(clip.positions, expected_of(pretrained, walk), atol=1e-4)
+
+
+def test_denoise_takes_millimetres_with_z_upwards(call, tmp_path, pretrained, walk, paper17):
+    x, y, z = 1000 * walk.transpose(2, 0, 1)
+    arrays.write(tmp_path / "noisy.npy", np.stack([x, -z, y], axis=-1), paper17)
+    argv = ["denoise", tmp_path / "noisy.npy", "--skeleton=paper17", "--model", pretrained]
+    status, _, err = call(*argv, "--out", tmp_path / "clean.npy", "--unit=0.001", "--up=z")
+    assert (status, err) == (0, "")
+    np.testing.assert_allclose(np.load(tmp_path / "clean.npy"), expected_of(pretrained, walk), atol=1e-4)
+
+
+def test_denoise_fills_missing_joints(call, tmp_path, pretrained, walk, paper17):
+    walk[2, 4:7] = np.nan
+    walk[5, 0, 1] = np.nan  # one coordinate is enough, be it the root's
+    arrays.write(tmp_path / "noisy.npz", walk, paper17)
+    out = tmp_path / "clean.npz"
+    status, _, err = call(
+        "denoise", tmp_path / "noisy.npz", "--skeleton=paper17", "--model", pretrained / "model.keras", "--out", out
+    )
+    assert (status, err) == (0, "")
+    with np.load(out) as found:
+        assert found["positions"].shape == (7, 17, 3) and found["joints"].tolist() == list(paper17.joints)
+        assert found["positions"].dtype == np.float32 and np.isfinite(found["positions"]).all()
+        np.testing.assert_allclose(found["positions"], expected_of(pretrained, walk), atol=1e-5)
+
+
+def write_bvh(path: pathlib.Path, poses: np.ndarray, skeleton, native=None) -> pathlib.Path:
+    """Poses in centimetres; every joint has position channels, relative to its parent."""
+    native = native or {}
+    channels = []
+
+    def joint(number: int, depth: int) -> list[str]:
+        parent = skeleton.parents[number]
+        offset = 100 * (poses[:, number] - (poses[:, parent] if parent >= 0 else 0))
+        channels.append(offset)
+        pad = "  " * depth
+        name = native.get(skeleton.joints[number], skeleton.joints[number])
+        lines = [
+            f"{pad}{'ROOT' if parent < 0 else 'JOINT'} {name}",
+            f"{pad}{{",
+            f"{pad}  OFFSET {offset[0, 0]:.4f} {offset[0, 1]:.4f} {offset[0, 2]:.4f}",
+            f"{pad}  CHANNELS 3 Xposition Yposition Zposition",
+        ]
+        for child in skeleton.children[number]:
+            lines += joint(child, depth + 1)
+        return [*lines, f"{pad}}}"]
+
+    head = ["HIERARCHY", *joint(skeleton.root, 0), "MOTION", f"Frames: {len(poses)}", "Frame Time: 0.04"]
+    rows = [" ".join(f"{value:.6f}" for value in row) for row in np.concatenate(channels, axis=1)]
+    path.write_text("\n".join(head + rows) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_denoise_a_bvh(call, tmp_path, pretrained, walk, paper17, renamed):
+    """By its own joint names, or by those that a skeleton file gives as native."""
+    native = {joint: f"mixamo:{joint}" for joint in paper17.joints} if renamed else {}
+    source = write_bvh(tmp_path / "walk.bvh", walk, paper17, native)
+    argv = ["denoise", source, "--model", pretrained, "--out", tmp_path / "clean.npy"]
+    if renamed:
+        rig = tmp_path / "mixamo.json"
+        rig.write_text(json.dumps({**paper17.to_dict(), "name": "mixamo", "native": native}))
+        argv += ["--skeleton", rig]
+    status, _, err = call(*argv)
+    assert (status, err) == (0, "")
+    np.testing.assert_allclose(np.load(tmp_path / "clean.npy"), expected_of(pretrained, walk), atol=1e-4)
+
+
+@pytest.fixture
+def folder(tmp_path, walk, paper17) -> pathlib.Path:
+    """Two clips, one file that is cut off, and notes."""
+    folder = tmp_path / "clips"
+    (folder / "deep").mkdir(parents=True)
+    write_bvh(folder / "one.bvh", walk, paper17)
+    write_bvh(folder / "deep" / "two.bvh", walk[:3], paper17)
+    broken = write_bvh(folder / "broken.bvh", walk, paper17)
+    broken.write_bytes(broken.read_bytes()[:900])
+    (folder / "notes.txt").write_text("nothing to see")
+    return folder
+
+
+def test_a_broken_file_ends_the_command_and_is_named(call, tmp_path, pretrained, folder):
+    out = tmp_path / "clean"
+    status, said, err = call("denoise", folder, "--model", pretrained, "--out", out)
+    assert (status, said) == (1, "")
+    assert err.startswith(f"tfpose denoise: {folder / 'broken.bvh'}: ") and err.count("\n") == 1
+    assert not out.exists()
+
+
+def test_broken_files_are_passed_over_and_counted(call, tmp_path, pretrained, folder, walk):
+    out = tmp_path / "clean"
+    status, said, err = call("denoise", folder, "--model", pretrained, "--out", out, "--skip_bad")
+    assert status == 0
+    noted, counted = err.splitlines()
+    assert noted.startswith(f"skipped {folder / 'broken.bvh'}: ") and counted == "1 unreadable file skipped"
+    assert sorted(everything(out)) == ["one.npz", "two.npz"]
+    assert said.splitlines() == [
+        f"{folder / 'deep' / 'two.bvh'}: 3 poses -> {out / 'two.npz'}",
+        f"{folder / 'one.bvh'}: 7 poses -> {out / 'one.npz'}",
+    ]
+    with np.load(out / "two.npz") as found:
+        np.testing.assert_allclose(found["positions"], expected_of(pretrained, walk[:3]), atol=1e-4)
+
+
+def test_nothing_but_broken_files(call, tmp_path, pretrained):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a.bvh").write_text("HIERARCHY")
+    status, _, err = call("denoise", tmp_path / "clips", "--model", pretrained, "--out", tmp_path / "c", "--skip_bad")
+    assert status == 1
+    assert err.splitlines()[-1] == f"tfpose denoise: {tmp_path / 'clips'}: nothing to denoise"
+
+
+def test_many_clips_want_a_folder(call, tmp_path, pretrained, folder):
+    out = tmp_path / "clean.npz"
+    status, said, err = call("denoise", folder, "--model", pretrained, "--out", out, "--skip_bad")
+    assert (status, said) == (1, "")
+    assert err.splitlines()[-1] == f"tfpose denoise: {folder} holds 2 clips and --out={out} is one file; give a folder"
+    assert not out.exists()
+
+
+def test_clips_of_one_name_do_not_overwrite_each_other(paper17, walk):
+    sources = ["x/a.bvh", "y/a.bvh", "a_0.npz", "b.bvh", "", "z/a.bvh"]
+    names = denoise_command._names([Clip(walk, paper17, source=source) for source in sources], pathlib.Path("out"))
+    assert [name.name for name in names] == ["a_1.npz", "a_2.npz", "a_0.npz", "b.npz", "clip.npz", "a_3.npz"]
+
+
+@pytest.mark.parametrize("plot", ["clean.png", "clean.gif"])
+def test_denoise_draws(call, tmp_path, pretrained, walk, paper17, plot):
+    arrays.write(tmp_path / "noisy.npy", walk, paper17)
+    status, said, err = call(
+        *("denoise", tmp_path / "noisy.npy", "--skeleton=paper17", "--model", pretrained),
+        *("--out", tmp_path / "clean.npy", "--plot", tmp_path / plot),
+    )
+    assert (status, err) == (0, "")
+    assert f"picture: {tmp_path / plot}" in said
+    with Image.open(tmp_path / plot) as image:
+        image.load()
+        assert image.format == plot[-3:].upper()
+        assert getattr(image, "n_frames", 1) == (7 if plot.endswith("gif") else 1)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--out={}/clean.npz", "--plot={}/clean.jpg"], "{}/clean.jpg: a picture is written as "),
+        (["--out={}/file/clean.npz"], "{}/file"),
+        (["--out={}/clean.npz", "--plot={}/file/clean.png"], "{}/file"),
+    ],
+    ids=["picture of another kind", "output below a file", "picture below a file"],
+)
+def test_a_failure_leaves_nothing(call, tmp_path, pretrained, walk, paper17, flags, message):
+    arrays.write(tmp_path / "noisy.npy", walk, paper17)
+    (tmp_path / "file").write_text("no folder")
+    before = everything(tmp_path)
+    flags = [flag.format(tmp_path) for flag in flags]
+    status, said, err = call("denoise", tmp_path / "noisy.npy", "--skeleton=paper17", "--model", pretrained, *flags)
+    assert (status, said) == (1, "")
+    assert message.format(tmp_path) in err and err.count("\n") == 1
+    assert everything(tmp_path) == before
+
+
+def test_a_clip_that_cannot_become_the_models_skeleton_leaves_nothing(
+    call, tmp_path, pretrained, folder, walk, paper17
+):
+    """The other clips could, and come first."""
+    stick = Skeleton("stick", ("head", "ankle_left"), (-1, 0))
+    (folder / "broken.bvh").unlink()
+    write_bvh(folder / "zz_stick.bvh", walk[:, [paper17.index(joint) for joint in stick.joints]], stick)
+    out = tmp_path / "clean"
+    status, _, err = call("denoise", folder, "--model", pretrained, "--out", out)
+    assert status == 1
+    assert "cannot become 'paper17': it has no spine_base" in err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["nowhere.bvh"], "nowhere.bvh: no such file or folder"),
+        (["noisy.npy"], "noisy.npy: an array does not say what its joints are; give the skeleton"),
+        (["noisy.npy", "--skeleton=kinect20"], "noisy.npy: expected positions [T, 20, 3] for skeleton 'kinect20'"),
+        (["noisy.npy", "--skeleton=nope"], "no skeleton 'nope'"),
+        (["notes.txt"], "notes.txt: cannot tell its format from '.txt'"),
+    ],
+)
+def test_bad_input_of_denoise_is_named(call, tmp_path, monkeypatch, pretrained, walk, paper17, argv, message):
+    monkeypatch.chdir(tmp_path)
+    arrays.write("noisy.npy", walk, paper17)
+    pathlib.Path("notes.txt").write_text("nothing to see")
+    status, _, err = call("denoise", *argv, "--model", pretrained, "--out=clean.npz")
+    assert status == 1
+    assert message in err and err.count("\n") == 1
+    assert not pathlib.Path("clean.npz").exists()
+
+
+def test_a_model_that_is_none_is_named(call, tmp_path, walk, paper17):
+    arrays.write(tmp_path / "noisy.npy", walk, paper17)
+    (tmp_path / "model.keras").write_bytes(b"no model")
+    status, _, err = call("denoise", tmp_path / "noisy.npy", "--model", tmp_path, "--out", tmp_path / "c.npz")
+    assert status == 1
+    assert err.startswith(f"tfpose denoise: {tmp_path / 'model.keras'}: not a tfpose model, or damaged")
+
+
+# --- pretrain, evaluate, inspect, demo
+
+
+def test_pretrain_says_what_it_learns_from(pretrained):
+    """`pretrained` is a run of the command."""
+    config = json.loads((pretrained / "config.json").read_text())["config"]
+    assert config["steps"] == 40 and config["batch"] == 8 and config["model"]["units"] == 4
+
+
+def test_pretraining_on_ones_own_clips(call, tmp_path, folder, monkeypatch):
+    """What reaches the training: the poses of the folder, in the model's skeleton, and the settings."""
+    asked = {}
+    monkeypatch.setattr(
+        "tfpose.trainers.pretrain.pretrain", lambda config, poses, workdir, evaluate: asked.update(locals())
+    )
+    argv = ["pretrain", f"--data={folder}", "--skip_bad", f"--workdir={tmp_path / 'run'}", "--config.model.units=3"]
+    status, said, err = call(*argv, "--config.loss.eq11.transfer=0.25")
+    assert status == 0
+    assert said == f"10 poses of {folder} (the user's own clips)\nmodel: {tmp_path / 'run' / 'model.keras'}\n"
+    assert err.count("1 unreadable file skipped") == 2  # to learn from and to test on
+    assert asked["poses"].positions.shape == (10, 17, 3) and asked["workdir"] == str(tmp_path / "run")
+    assert asked["config"].model.units == 3 and asked["config"].loss.eq11.transfer == 0.25
+    assert asked["config"].model.code_size == 16
+
+
+def test_evaluate_writes_numbers_and_picture(call, tmp_path, pretrained):
+    out, plot = tmp_path / "results" / "r.json", tmp_path / "figure.png"
+    argv = ["evaluate", "denoise", "--model", pretrained, "--data=synthetic", "--most_poses=40", "--seeds=3"]
+    status, said, err = call(*argv, "--out", out, "--plot", plot)
+    assert (status, err) == (0, "")
+    result = json.loads(out.read_text())
+    rows = result["mean"]["rows"]
+    assert list(rows) == [
+        *("doing nothing", "mean pose", "mean bone lengths"),
+        *("autoencoder", "autoencoder + trust"),
+    ]
+    assert result["seeds"] == [3] and result["mean"]["poses"] == 40 and result["data"]["name"] == "synthetic/test"
+    assert result["command"] == f"tfpose {' '.join(map(str, argv))} --out {out} --plot {plot}"
+    assert result["model"]["trained"]["config"]["steps"] == 40
+    table = out.with_suffix(".md").read_text()
+    nothing = rows["doing nothing"]["mpjpe_mean"]
+    assert f"{nothing:.1f}" in table and f"{nothing:.1f}" in said
+    assert "synthetic/test\n\n40 poses for each k" in said
+    with Image.open(plot) as image:
+        image.load()
+        assert image.format == "PNG"
+
+
+def test_export_for_a_server(call, tmp_path, pretrained, walk, paper17):
+    clip, out = tmp_path / "walk.npz", tmp_path / "out"
+    arrays.write(clip, walk, paper17)
+    clips = ["--data", clip, "--skeleton=paper17", "--clip_format=arrays"]
+    serving = ["export", "--model", pretrained, "--out", out, *clips, "--name=poses", "--version=7"]
+    status, said, err = call(*serving, "--format=saved_model,serving")
+    assert status == 0, err
+    assert said.count("verified: every difference is at most 1e-05") == 2
+    assert said.endswith(f"saved_model: {out / 'saved_model'}\nserving: {out / 'poses' / '7'}\n")
+    assert (out / "poses" / "7" / "saved_model.pb").exists() and not (out / "model.tflite").exists()
+    assert 'key: "stable"' in (out / "models.config").read_text()
+    status, _, err = call(*serving, "--format=serving")
+    assert status == 1
+    assert err == f"tfpose export: {out / 'poses' / '7'}: exists already; delete it or export to another place\n"
+
+
+def test_inspect_describes_a_model(call, pretrained, paper17):
+    model = pretrained / "model.keras"
+    status, said, err = call("inspect", model)
+    assert (status, err) == (0, "")
+    assert said.startswith(f"{model}: ") and "paper17" in said and ", ".join(paper17.joints) in said
+    status, said, _ = call("inspect", model, "--json")
+    description = json.loads(said)
+    assert status == 0 and description["skeleton"]["name"] == "paper17" and "denoise" in description["signatures"]
+
+
+def test_inspect_names_what_it_cannot_read(call, tmp_path):
+    status, said, err = call("inspect", tmp_path / "nowhere.tflite")
+    assert (status, said) == (1, "")
+    assert str(tmp_path / "nowhere.tflite") in err and err.count("\n") == 1
+
+
+def test_demo_does_not_remove_what_no_demo_made(call, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    status, said, err = call("demo", "--data=synthetic", "--out", tmp_path)
+    assert (status, said) == (1, "")
+    assert f"{tmp_path}: holds files that no demo made; give another --out" in err
+    assert everything(tmp_path) == {"thesis.tex": b"years of work"}
+
+
+@pytest.fixture(params=["shipped", "trained"])
+def demo_flags(request, monkeypatch) -> list[str]:
+    """The demo with the weights that ship, and with three steps of training a small model, which teach nothing."""
+    if request.param == "shipped":
+        return []
+    config = default.get_config()
+    config.model.update({"units": 4, "code_size": 4, "decoder_units": 4, "refinements": 1})
+    monkeypatch.setattr(default, "get_config", lambda: config)
+    return ["--train", "--steps=3"]
+
+
+def test_demo(call, tmp_path, paper17, demo_flags):
+    """The whole road."""
+    pytest.importorskip("ai_edge_litert", reason="the demo writes a LiteRT file, which needs ai-edge-litert")
+    out = tmp_path / "demo"
+    status, said, err = call("demo", "--data=synthetic", "--out", out, *demo_flags)
+    assert status == 0, err
+    first = (
+        "Training 3 steps on 30,000 poses of synthetic/train" if demo_flags else "The weights that ship: sebirenet_cmu"
+    )
+    assert first in said and "| doing nothing |" in said
+    for kind, name in (("PNG", "denoised.png"), ("GIF", "denoised.gif")):
+        with Image.open(out / name) as image:
+            image.load()
+            assert image.format == kind
+    (noisy,) = read(out / "noisy.npz", skeleton=paper17)
+    (clean,) = read(out / "clean.npz", skeleton=paper17)
+    assert noisy.positions.shape == clean.positions.shape and len(noisy) == 75
+    named = [pathlib.Path(path) for path in re.findall(rf"{re.escape(str(tmp_path))}[^\s,]*", said)]
+    assert len(named) >= 6 and all(path.exists() for path in named if path.name != "clean.gif")
+    assert (out / "run" / "model.keras").is_file() == bool(demo_flags)

@@ -1,0 +1,5 @@
+import sys
+
+from tfpose.cli import main
+
+sys.exit(main())

@@ -1,0 +1,53 @@
+"""Learns to say what somebody does, from the codes of a frozen encoder.
+
+    tfpose classify --encoder runs/default_cmu --data nucla --workdir runs/classify_nucla
+
+The working directory gets model.keras, checkpoints and TensorBoard logs; the same command goes on where a stopped run
+stopped. Then the clips of the other views are tested. --data=nucla_v1_v2 and nucla_v2_v1 are for choosing settings
+(--config.epochs=60) without looking at view 3. --config.model.features=aligned and others learn without an encoder.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+from absl import flags
+from ml_collections import config_flags
+
+from tfpose.cli import common
+from tfpose.datasets import splits
+from tfpose.skeleton import Skeleton
+from tfpose.trainers import configs
+
+
+def define_flags(values: flags.FlagValues):
+    config_flags.DEFINE_config_file("config", configs.path("classify"), "A configuration file.", flag_values=values)
+    flags.DEFINE_string(
+        "encoder",
+        None,
+        "Whose codes: a preset, a model.keras file or its directory.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum("data", "nucla", splits.CLIP_NAMES, "Protocol.", flag_values=values)
+    common.define_data_dir_flag(values)
+    flags.DEFINE_string("workdir", "runs/classify", "Where everything goes.", flag_values=values)
+
+
+def run(values: flags.FlagValues, positional: list[str]):
+    common.positional_count(positional, ())
+    config = values.config
+    if config.model.features == "code" and not values.encoder:
+        raise flags.Error("--encoder: whose codes?")
+
+    from tfpose.models import load_model
+    from tfpose.trainers import classify
+
+    encoder = load_model(values.encoder) if config.model.features == "code" else None
+    skeleton = encoder.skeleton if encoder else Skeleton.load("paper17")
+    train, test = (
+        splits.clips(values.data, split, values.data_dir, skeleton, config.model.frames) for split in ("train", "test")
+    )
+    print(f"{len(train):,} clips of {train.name} ({train.lineage})")
+    classifier = classify.classify(config, train, encoder, values.workdir)
+    print(f"{test.name}: {classify.accuracy(classifier, test):.1f} % of {len(test):,} clips")
+    print(f"model: {pathlib.Path(values.workdir) / 'model.keras'}")

@@ -1,0 +1,161 @@
+"""What several commands share: naming poses, and one line on what was skipped."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+from collections.abc import Iterator
+
+from absl import flags
+
+from tfpose.datasets import splits
+from tfpose.datasets.pose_set import PoseSet
+from tfpose.errors import DataError
+from tfpose.formats import FORMATS, UPS, read
+from tfpose.formats.clip import Clip
+from tfpose.skeleton import Skeleton
+
+
+def define_data_flags(values: flags.FlagValues, default: str):
+    """`--data`, `--data_dir`, and how files are read."""
+    flags.DEFINE_string(
+        "data",
+        default,
+        f"A data set ({', '.join(splits.NAMES)}; several as cmu+nucla), or a file or folder of clips of your own. "
+        "'auto' is cmu where --data_dir has it, else synthetic.",
+        flag_values=values,
+    )
+    define_data_dir_flag(values)
+    define_clip_flags(values)
+
+
+def define_data_dir_flag(values: flags.FlagValues):
+    """`--data_dir`."""
+    flags.DEFINE_string(
+        "data_dir", os.environ.get("TFPOSE_DATA"), "Folder of the data sets; default: $TFPOSE_DATA.", flag_values=values
+    )
+
+
+def define_model_flag(values: flags.FlagValues):
+    """`--model`."""
+    flags.DEFINE_string(
+        "model", None, "A preset, a model.keras file, or the directory of its training.", flag_values=values
+    )
+
+
+def define_clip_flags(values: flags.FlagValues):
+    """`define_reading_flags`, and `--skip_bad`."""
+    define_reading_flags(values)
+    flags.DEFINE_bool("skip_bad", False, "Pass over unreadable files, and count them.", flag_values=values)
+
+
+def define_reading_flags(values: flags.FlagValues):
+    """How files are read: `--skeleton`, `--clip_format`, `--unit`, `--up`."""
+    flags.DEFINE_string(
+        "skeleton", None, "Skeleton of clips that do not say their own: a name or a JSON file.", flag_values=values
+    )
+    flags.DEFINE_enum("clip_format", "auto", ["auto", *FORMATS], "Format of clip files.", flag_values=values)
+    flags.DEFINE_float(
+        "unit", None, "Metres per unit of arrays and BVH files, such as 0.001 for millimetres.", flag_values=values
+    )
+    flags.DEFINE_enum("up", "y", UPS, "Upward axis of arrays.", flag_values=values)
+
+
+def reading_options(values: flags.FlagValues) -> dict:
+    """What `tfpose.read` takes, as `define_reading_flags` has it."""
+    return {
+        "format": values.clip_format,
+        "skeleton": Skeleton.load(values.skeleton) if values.skeleton else None,
+        "unit": values.unit,
+        "up": values.up,
+    }
+
+
+def data_name(values: flags.FlagValues) -> str:
+    """What `--data` says, with "auto" decided."""
+    if values.data != "auto":
+        return values.data
+    found = values.data_dir and (pathlib.Path(values.data_dir) / "cmu").is_dir()
+    return "cmu" if found else "synthetic"
+
+
+def existing(path: str) -> str:
+    """`path`, or one clear error."""
+    if not pathlib.Path(path).exists():
+        raise DataError(f"{path}: neither a file or folder nor one of the data sets {', '.join(splits.NAMES)}")
+    return path
+
+
+def load_poses(values: flags.FlagValues, split: str, skeleton: Skeleton) -> PoseSet:
+    """The poses that the data flags name, in `skeleton`. Clips of the user's own have no splits: all are taken."""
+    name = data_name(values)
+    if splits.known(name):
+        return splits.poses(name, split, values.data_dir, skeleton)
+    clips = read_clips(values, existing(name))
+    return PoseSet.of_clips(name, clips, skeleton)
+
+
+def training_poses(values: flags.FlagValues, skeleton: Skeleton):
+    """The poses to learn from that the data flags name: streamed from a folder of shards, others in memory."""
+    from tfpose.datasets import shards
+
+    name = data_name(values)
+    if not splits.known(name) and shards.is_folder(name):
+        return shards.PoseStream.open(name, skeleton)
+    return load_poses(values, "train", skeleton)
+
+
+def evaluator(name: str):
+    """The evaluator of that name, or a wrong call."""
+    from tfpose.trainers import evaluators
+
+    if name not in evaluators.NAMES:
+        raise flags.Error(f"no evaluator '{name}'; there is {', '.join(evaluators.NAMES)}")
+    return evaluators.get(name)
+
+
+def evaluation_data(values: flags.FlagValues, evaluator, skeleton: Skeleton):
+    """What an evaluator measures on, as the data flags name it; of a folder of shards the first shard alone."""
+    from tfpose.datasets import shards
+    from tfpose.trainers import evaluators
+
+    def read(path: str) -> list[Clip]:
+        bounded = shards.shards_of(path)[0] if shards.is_folder(existing(path)) else path
+        return read_clips(values, str(bounded))
+
+    return evaluators.load(
+        evaluator,
+        data_name(values),
+        values.data_dir,
+        skeleton,
+        read_clips=read,
+    )
+
+
+def read_clips(values: flags.FlagValues, path: str) -> list[Clip]:
+    """The clips of a file or folder, read as the flags say; see `stream_clips`."""
+    return list(stream_clips(values, path))
+
+
+def stream_clips(values: flags.FlagValues, path: str, part: tuple[int, int] = (0, 1)) -> Iterator[Clip]:
+    """The clips of a file or folder one by one, read as the flags say; `part` as in `tfpose.read`.
+
+    With `--skip_bad`, files that were passed over are reported: each as it comes, their number at the end.
+    """
+    skipped = []
+
+    def note(error: DataError):
+        skipped.append(error)
+        print(f"skipped {error}", file=sys.stderr)
+
+    yield from read(path, **reading_options(values), on_bad=note if values.skip_bad else None, part=part)
+    if skipped:
+        print(f"{len(skipped)} unreadable file{'s' if len(skipped) > 1 else ''} skipped", file=sys.stderr)
+
+
+def positional_count(positional: list[str], names: tuple[str, ...]):
+    """Refuses a call with too few or too many positional arguments."""
+    if len(positional) != len(names):
+        wanted = " ".join(names) if names else "no positional arguments"
+        raise flags.Error(f"expected {wanted}, got {' '.join(positional) or 'nothing'}")

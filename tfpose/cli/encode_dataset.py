@@ -1,0 +1,84 @@
+"""Writes the codes of all clips of a file or folder, on this machine or on a cluster, with Apache Beam.
+
+    tfpose encode-dataset nucla/all_sqe --model sebirenet_cmu --out codes
+    tfpose encode-dataset clips/ --model exported/saved_model --out codes --format parquet
+    tfpose encode-dataset clips/ --model sebirenet_cmu --out codes -- --direct_running_mode=multi_processing \\
+      --direct_num_workers=2
+    tfpose encode-dataset /mnt/clips --model /mnt/saved_model --out /mnt/codes --runner FlinkRunner -- \\
+      --flink_master=flink:8081 --parallelism=16
+
+Reads what `tfpose denoise` reads. --out is a new folder, which appears when all is done: shards of codes, the files and
+clips that cannot be encoded with the reasons (dead_letters.jsonl), and the counts (summary.json).
+tfpose.datasets.read_codes loads it. What comes after -- are options of Beam and its runner.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import pathlib
+
+from absl import flags
+
+from tfpose.cli import common
+from tfpose.datasets import codes
+from tfpose.errors import TfposeError
+
+
+def define_flags(values: flags.FlagValues):
+    flags.DEFINE_string(
+        "model",
+        None,
+        "A SavedModel of tfpose export, or a preset, a model.keras file or the directory of its training.",
+        flag_values=values,
+    )
+    flags.DEFINE_string("out", None, "A new folder.", flag_values=values)
+    flags.DEFINE_enum("format", "tfrecord", codes.FORMATS, "Format of the codes.", flag_values=values)
+    flags.DEFINE_integer("clips_per_shard", 1000, "Most clips in a file.", lower_bound=1, flag_values=values)
+    flags.DEFINE_string(
+        "runner",
+        "DirectRunner",
+        "Beam's runner: DirectRunner (this machine), FlinkRunner, SparkRunner, DataflowRunner, ...",
+        flag_values=values,
+    )
+    common.define_reading_flags(values)
+    flags.mark_flags_as_required(["model", "out"], flag_values=values)
+
+
+def run(values: flags.FlagValues, positional: list[str]):
+    first_option = next((at for at, word in enumerate(positional) if word.startswith("-")), len(positional))
+    common.positional_count(positional[:first_option], ("INPUT",))
+
+    from tfpose.export.files import refuse_existing
+    from tfpose.models import load_model
+
+    refuse_existing(values.out)
+    with _without_notes():
+        try:
+            from tfpose.export.encode_dataset import encode_dataset
+        except ImportError as error:
+            raise TfposeError(f"Apache Beam is needed ({error}); run: pip install 'tfpose[beam]'") from error
+        summary = encode_dataset(
+            positional[0],
+            values.model if pathlib.Path(values.model, "saved_model.pb").is_file() else load_model(values.model),
+            values.out,
+            format=values.format,
+            reading_options=common.reading_options(values),
+            clips_per_shard=values.clips_per_shard,
+            runner=values.runner,
+            beam_options=positional[first_option:],
+        )
+    print(f"{summary['files']} files: {summary['clips']} clips, {summary['poses']} poses encoded -> {values.out}")
+    if dead := summary["dead_letters"]:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in dead.items())
+        print(f"not encoded: {kinds}; the reasons: {values.out}/dead_letters.jsonl")
+
+
+@contextlib.contextmanager
+def _without_notes():
+    """Leaves out what Beam says of packages that it could use too. What fails is raised, and said by it."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)

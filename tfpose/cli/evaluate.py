@@ -1,0 +1,70 @@
+"""Measures a model on data that it has not seen.
+
+    tfpose evaluate denoise --model runs/cmu --data h36m --out results/denoise_h36m.json --plot denoise.png
+
+denoise: MPJPE by number of corrupted joints, PA-MPJPE, bone lengths and symmetry, beside three baselines.
+swap: MPJPE with the pose code of another view, and probes that look for the view in the pose code.
+retrieval: the pose of the same moment in another camera's recording, Hit@1, 5 and 10 (--data=ntu, h36m).
+recognise: actions in other views (--data=nucla, ntu, ntu_subject), by an LSTM on frozen codes; linear, knn: without.
+lift: both protocols of Human3.6M, of a lifter (--data=h36m_gt, h36m_hourglass).
+With several --seeds, numbers are means over them and the file has their standard deviations too. With --out, they are
+written as JSON with the command, seeds, data checksum and commit, and as Markdown beside it.
+"""
+
+from __future__ import annotations
+
+from absl import flags
+
+from tfpose.cli import common
+
+
+def define_flags(values: flags.FlagValues):
+    common.define_model_flag(values)
+    common.define_data_flags(values, "auto")
+    flags.DEFINE_list("seeds", ["0"], "Seeds of everything drawn: one run for each.", flag_values=values)
+    flags.DEFINE_enum("views", "upright", ["upright", "so3"], "swap: turns between two views.", flag_values=values)
+    flags.DEFINE_list(
+        "features", None, "recognise, linear, knn: what describes a pose; default: all there are.", flag_values=values
+    )
+    flags.DEFINE_list(
+        "motion",
+        None,
+        "recognise: what the classifier adds of the way that a body moves; empty for nothing.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer("most_poses", None, "Evenly thin the test poses to so many.", flag_values=values)
+    flags.DEFINE_string("out", None, "JSON file for the result.", flag_values=values)
+    flags.DEFINE_string("plot", None, "Picture of what the model does (PNG).", flag_values=values)
+    flags.mark_flag_as_required("model", flag_values=values)
+
+
+def run(values: flags.FlagValues, positional: list[str]):
+    common.positional_count(positional, ("EVALUATOR",))
+    (name,) = positional
+    evaluator = common.evaluator(name)
+    if values.plot and not hasattr(evaluator, "draw"):
+        raise flags.Error(f"{name} draws nothing; leave out --plot")
+    seeds = _seeds(values.seeds)
+
+    from tfpose.models import PoseAutoencoder, load_model
+    from tfpose.trainers import evaluators, results
+
+    model = load_model(values.model, getattr(evaluator, "MODEL", PoseAutoencoder))
+    data = common.evaluation_data(values, evaluator, model.skeleton)
+    options = {option: values[option].value for option in evaluator.OPTIONS}
+    report = evaluators.over_seeds(evaluator, model, data, seeds, **options)
+    table = evaluator.markdown(report)
+    print(f"{data.name}\n\n{table}")
+    if values.out:
+        results.write(values.out, name, report, table, values.model)
+        print(f"result: {values.out}")
+    if values.plot:
+        evaluator.draw(values.plot, model, data, seed=seeds[0])
+        print(f"picture: {values.plot}")
+
+
+def _seeds(words: list[str]) -> list[int]:
+    try:
+        return [int(word) for word in words]
+    except ValueError as error:
+        raise flags.Error(f"--seeds={','.join(words)}: expected whole numbers, such as 0,1,2") from error

@@ -1,0 +1,68 @@
+"""Learns to lift 2D joints of one image to 3D (the paper's Sec. 4.5), and measures it beside residual MLPs.
+
+    tfpose lift --config lift --detections gt --workdir runs/lift_gt --out results/lifting/gt.json
+
+Needs Human3.6M. The working directory gets model.keras and a folder for each stage and each MLP; the same command goes
+on where a stopped run stopped. Several runs may share one 3D stream: --stream3d=runs/lift_gt/stream3d.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+from absl import flags
+from ml_collections import config_flags
+
+from tfpose.cli import common
+from tfpose.datasets import lifting
+from tfpose.skeleton import Skeleton
+from tfpose.trainers import configs
+
+
+def define_flags(values: flags.FlagValues):
+    config_flags.DEFINE_config_file(
+        "config", configs.path("lift"), "A file, or 'lift'; any setting can be changed.", flag_values=values
+    )
+    flags.DEFINE_enum("detections", "gt", lifting.DETECTIONS, "Where 2D joints are from.", flag_values=values)
+    common.define_data_dir_flag(values)
+    flags.DEFINE_string("workdir", "runs/lift", "Where everything goes.", flag_values=values)
+    flags.DEFINE_string("stream3d", None, "The 3D stream's training; default: WORKDIR/stream3d.", flag_values=values)
+    flags.DEFINE_bool("baselines", True, "Train the residual MLPs too.", flag_values=values)
+    flags.DEFINE_string("out", None, "JSON file for the result.", flag_values=values)
+    flags.DEFINE_integer(
+        "shorten", 1, "Train for 1/N of the config's steps, to try a long run.", lower_bound=1, flag_values=values
+    )
+
+
+def run(values: flags.FlagValues, positional: list[str]):
+    from tfpose.datasets import splits
+    from tfpose.trainers import evaluators, results
+    from tfpose.trainers.evaluators import lift as evaluator
+    from tfpose.trainers.lift import lift, lift_by_mlp
+
+    common.positional_count(positional, ())
+    config, workdir, skeleton = values.config, pathlib.Path(values.workdir), Skeleton.load("paper17")
+    for stage in (config.stream, config.land, config.finetune):
+        stage.steps = max(stage.steps // values.shorten, 1)
+    poses = splits.poses("h36m", "train", values.data_dir, skeleton)
+    train, test = (
+        lifting.human36m_pairs(split, values.detections, values.data_dir, skeleton) for split in ("train", "test")
+    )
+
+    def evaluate(model):
+        return evaluator.summary(model, test)
+
+    print(f"{len(train):,} pairs of {train.name} ({train.lineage})")
+    lifter = lift(config, poses, train, workdir, values.stream3d, evaluate)
+    models = {"lifter": lifter}
+    if values.baselines:
+        for name, times in (("residual MLP, equal size", 1.0), ("residual MLP, larger", config.mlp.larger)):
+            folder = workdir / ("mlp_equal" if times == 1.0 else "mlp_larger")
+            models[name] = lift_by_mlp(config, round(times * lifter.learned_parameters), train, folder, evaluate)
+    report = evaluators.over_seeds(evaluator, models, test, [config.seed])
+    table = evaluator.markdown(report)
+    print(f"\n{test.name}\n\n{table}")
+    if values.out:
+        results.write(values.out, "lift", report, table, workdir)
+        print(f"result: {values.out}")
+    print(f"model: {workdir / 'model.keras'}")

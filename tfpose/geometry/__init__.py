@@ -1,0 +1,1 @@
+"""Pure functions of joint positions `[..., J, 3]`. `rotations` brings TensorFlow Graphics, the others do not."""

@@ -1,0 +1,20 @@
+"""Robust centres of poses."""
+
+from keras import ops
+
+
+def geometric_median(joints, observed, iterations, nearest):
+    """The geometric median `[B, 1, n]` of the joints `[B, J, n]` that are `observed` `[B, J, 1]`, by Weiszfeld's steps.
+
+    Distances below `nearest` count as that, so that a joint at the centre has no infinite weight.
+    """
+    centre = weighted_mean(joints, observed)
+    for _ in range(iterations):
+        squared = ops.sum(ops.square(joints - centre), axis=-1, keepdims=True)
+        centre = weighted_mean(joints, observed / ops.sqrt(ops.maximum(squared, nearest**2)))
+    return centre
+
+
+def weighted_mean(joints, weight):
+    total = ops.maximum(ops.sum(weight, axis=1, keepdims=True), 1e-6)
+    return ops.sum(joints * weight, axis=1, keepdims=True) / total

@@ -1,0 +1,1 @@
+"""What goes wrong with a skeleton, and other bodies to learn from: seeded and XLA-compilable."""

@@ -1,0 +1,59 @@
+"""What all trainings begin with: a working directory of their own, an optimizer, and where the weights come from."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import keras
+import tensorflow as tf
+
+from tfpose.files import write_text
+from tfpose.trainers.loop import TrainingError
+
+
+def make_optimizer(config) -> keras.optimizers.Optimizer:
+    """The optimizer that the `optimizer` part of a config names; its learning rate rises, then falls as a cosine."""
+    options = config.optimizer
+    warm = options.warmup_steps
+    rate = keras.optimizers.schedules.CosineDecay(
+        options.learning_rate * 1e-3 if warm else options.learning_rate,
+        max(config.steps - warm, 1),
+        alpha=1e-3,
+        warmup_target=options.learning_rate if warm else None,
+        warmup_steps=warm,
+    )
+    common = {"weight_decay": options.weight_decay or None, "global_clipnorm": options.clip_norm or None}
+    if options.name == "adam":
+        return keras.optimizers.Adam(rate, **common)
+    if options.name == "sgd":
+        return keras.optimizers.SGD(rate, **common)
+    raise TrainingError(f"config.optimizer.name must be 'adam' or 'sgd', got '{options.name}'")
+
+
+def origin(lineage: str) -> dict:
+    """What a model says of its weights when it has learned from data of that lineage."""
+    return {"lineage": lineage, "licence": "the terms of its data"}
+
+
+def claim(workdir: pathlib.Path, config, poses):
+    """Notes in `workdir` what runs there on which data (with `name` and `checksum`), and refuses to mix two runs.
+
+    Raises:
+        TrainingError: when another run has a checkpoint there.
+    """
+    description = {"config": config.to_dict(), "data": {"name": poses.name, "checksum": poses.checksum}}
+    path = workdir / "config.json"
+    # Until there is a checkpoint there is nothing to mix: a run that could not start does not block the next.
+    if path.exists() and tf.train.latest_checkpoint(workdir / "checkpoints"):
+        try:
+            former = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"{path}: cannot be read ({error}); delete {workdir} to start anew") from error
+        if former != json.loads(json.dumps(description)):
+            raise TrainingError(
+                f"{workdir} holds a run with another configuration or other data (see {path}). Choose another "
+                f"--workdir, or delete it to start anew."
+            )
+        return
+    write_text(path, json.dumps(description, indent=2) + "\n")
