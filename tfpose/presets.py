@@ -16,7 +16,7 @@ import pathlib
 import numpy as np
 
 from tfpose.errors import DataError
-from tfpose.files import blame, write_text, written_whole
+from tfpose.files import atomic_write, blame, write_text
 
 _FOLDER = pathlib.Path(__file__).parent / "presets"
 NAMES = tuple(sorted(path.parent.name for path in _FOLDER.glob("*/config.json")))
@@ -92,7 +92,7 @@ def write(path: pathlib.Path, preset: Preset) -> dict:
     for name, values in preset.weights.items():
         if not np.abs(values).max(initial=0) < np.finfo(PRECISION).max:
             raise DataError(f"{path}: weight {name} does not fit half precision; was the training finite?")
-    with written_whole(path / WEIGHTS) as unfinished:
+    with atomic_write(path / WEIGHTS) as unfinished:
         np.savez_compressed(unfinished, **{name: values.astype(PRECISION) for name, values in preset.weights.items()})
     card = {**preset.card, "sha256": checksum(path)}
     write_text(path / CONFIG, json.dumps({"model": preset.config, "card": card}, indent=1) + "\n")

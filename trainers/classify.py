@@ -15,6 +15,7 @@ import tensorflow as tf
 from tfpose.datasets import pipeline
 from tfpose.datasets.clip_set import ClipSet
 from tfpose.geometry import rotations
+from tfpose.geometry.frames import mirror
 from tfpose.models import ActionClassifier, PoseAutoencoder, save_model, weights_checksum
 from tfpose.noise import joints as joint_noise
 from tfpose.seeds import split_seed, step_seed
@@ -144,17 +145,17 @@ def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
     Returns:
         `[N, T, J, 3]`.
     """
-    time_seed, mirror_seed, size_seed, heading_seed, tilt_seed, exchanged_seed = split_seed(seed, 6)
+    time_seed, mirror_seed, size_seed, heading_seed, tilt_seed, swap_seed = split_seed(seed, 6)
     clips = _retimed(tf.convert_to_tensor(clips, tf.float32), time_seed, options)
     count, frames, joints, _ = clips.shape
     if options.mirror:
         mirrored = tf.random.stateless_uniform([count], mirror_seed) < 0.5
         poses = mirror(tf.reshape(clips, [-1, joints, 3]), skeleton, tf.repeat(mirrored, frames))
         clips = tf.reshape(poses, clips.shape)
-    if options.exchanged:
-        exchanged = tf.random.stateless_uniform([count], exchanged_seed) < options.exchanged
+    if options.left_right_swap:
+        swapped = tf.random.stateless_uniform([count], swap_seed) < options.left_right_swap
         poses = tf.reshape(clips, [-1, joints, 3])
-        clips = tf.reshape(joint_noise.swap_sides(poses, tf.repeat(exchanged, frames), skeleton), clips.shape)
+        clips = tf.reshape(joint_noise.swap_sides(poses, tf.repeat(swapped, frames), skeleton), clips.shape)
     clips *= tf.exp(options.size * tf.random.stateless_normal([count, 1, 1, 1], size_seed))
     heading, tilt = (
         math.radians(degrees) * tf.random.stateless_uniform([count], of, -1.0, 1.0)

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tfpose.errors import TfposeError
-from tfpose.files import written_whole
+from tfpose.files import atomic_write
 from tfpose.seeds import step_seed
 
 
@@ -211,7 +211,7 @@ class Loop:
 
     def _refuse(self, what, step, batch):
         path = self.workdir / f"nonfinite_step_{step}.npz"
-        with written_whole(path) as unfinished:
+        with atomic_write(path) as unfinished:
             np.savez(unfinished, step=step, seed=self.seed, **{name: value.numpy() for name, value in batch.items()})
         raise TrainingError(
             f"{what}. The batch is saved in {path}. Lower the learning rate, or look for broken poses in that batch."

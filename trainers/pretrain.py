@@ -159,9 +159,9 @@ def loss_of_views(model: PoseAutoencoder, views, config):
             own_views = tf.stop_gradient(view_codes)
     views_of_four = tf.concat([own_views, view_1, view_2], 0)
     if in_frame:  # the view code turns what is decoded: two decodes serve all four
-        decoded = couple(_and_exchanged(model.decoder(pose_codes)), views_of_four)
+        decoded = couple(_both_orders(model.decoder(pose_codes)), views_of_four)
     else:
-        decoded = model.decoder(couple(_and_exchanged(pose_codes), views_of_four))
+        decoded = model.decoder(couple(_both_orders(pose_codes), views_of_four))
     names = ("plain", "rotated", "transfer", "transfer_rotated")
     truths = tf.split(truth, 2) * 2
     terms = {
@@ -198,8 +198,8 @@ def two_views(batch: dict, skeleton: Skeleton, seed, config):
     """
     poses = batch["poses"]
     count = poses.shape[0]
-    mirror_seed, body_seed, corrupt_seed, second_seed, first_seed, exchanged_seed, *own_seeds = split_seed(seed, 8)
-    exchanged_first, exchanged_second = split_seed(exchanged_seed, 2)
+    mirror_seed, body_seed, corrupt_seed, second_seed, first_seed, swap_seed, *own_seeds = split_seed(seed, 8)
+    swap_first, swap_second = split_seed(swap_seed, 2)
     changes = config.body.to_dict()
     if changes.pop("mirror"):
         poses = frames.mirror(poses, skeleton, tf.random.stateless_uniform([count], mirror_seed) < 0.5)
@@ -214,14 +214,14 @@ def two_views(batch: dict, skeleton: Skeleton, seed, config):
         corrupted_second = tf.where(own, again, corrupted)
 
     def seen(poses, view):
-        rotation, exchanged = view
-        return joint_noise.swap_sides(rotations.rotate(poses, rotation), exchanged, skeleton)
+        rotation, swapped = view
+        return joint_noise.swap_sides(rotations.rotate(poses, rotation), swapped, skeleton)
 
     truths, observations = [poses], [corrupted]
     if config.view.both:
-        view = draw_views(count, first_seed, exchanged_first, config.view)
+        view = draw_views(count, first_seed, swap_first, config.view)
         truths, observations = [seen(poses, view)], [seen(corrupted, view)]
-    view = draw_views(count, second_seed, exchanged_second, config.view)
+    view = draw_views(count, second_seed, swap_second, config.view)
     truths.append(seen(poses, view))
     observations.append(seen(corrupted_second, view))
     return tf.concat(truths, 0), tf.concat(observations, 0)
@@ -232,7 +232,7 @@ def corrupt(poses, moved, skeleton: Skeleton, seed, options):
     count_seed, choice_seed, move_seed, missing_seed, sides_seed, noise_seed, level_seed = split_seed(seed, 7)
     count, joints = poses.shape[0], len(skeleton)
     if moved is None or not options.use_labels:
-        counts = joint_noise.random_counts(count, options.fewest, options.most, count_seed)
+        counts = joint_noise.random_counts(count, options.min_joints, options.max_joints, count_seed)
         moved = joint_noise.choose_joints(counts, joints, choice_seed)
     corrupted = joint_noise.displace(poses, moved, move_seed, options.shortest, options.longest)
     if options.sides:
@@ -243,15 +243,15 @@ def corrupt(poses, moved, skeleton: Skeleton, seed, options):
         level = options.noise * tf.where(drawn < 1.0, drawn, 0.0)
         corrupted = joint_noise.add_noise(corrupted, noise_seed, level)
     if options.missing:
-        corrupted = joint_noise.remove_some(corrupted, missing_seed, options.missing, options.most)
+        corrupted = joint_noise.remove_some(corrupted, missing_seed, options.missing, options.max_joints)
     return corrupted
 
 
-def draw_views(count: int, seed, exchanged_seed, options):
+def draw_views(count: int, seed, swap_seed, options):
     """Views as the `view` part of a config says; shared views come twice, once in each half of the batch.
 
     Returns:
-        `(rotations [count, 3, 3], exchanged [count])`.
+        `(rotations [count, 3, 3], swapped [count])`.
 
     Raises:
         TrainingError: for an unknown setting, or shared views of an odd number of poses.
@@ -260,17 +260,17 @@ def draw_views(count: int, seed, exchanged_seed, options):
         if count % 2:
             raise TrainingError(f"config.view.shared needs an even config.batch, got {count}")
         alone = ml_collections.ConfigDict({**options.to_dict(), "shared": False})
-        rotation, exchanged = draw_views(count // 2, seed, exchanged_seed, alone)
-        return tf.tile(rotation, [2, 1, 1]), tf.tile(exchanged, [2])
-    exchanged = tf.random.stateless_uniform([count], exchanged_seed) < options.exchanged
+        rotation, swapped = draw_views(count // 2, seed, swap_seed, alone)
+        return tf.tile(rotation, [2, 1, 1]), tf.tile(swapped, [2])
+    swapped = tf.random.stateless_uniform([count], swap_seed) < options.left_right_swap
     if options.rotations == "so3":
-        return rotations.uniform(count, seed), exchanged
+        return rotations.uniform(count, seed), swapped
     if options.rotations == "upright":
-        return rotations.upright(count, seed, math.radians(options.tilt_degrees)), exchanged
+        return rotations.upright(count, seed, math.radians(options.tilt_degrees)), swapped
     raise TrainingError(f"config.view.rotations must be 'so3' or 'upright', got '{options.rotations}'")
 
 
-def _and_exchanged(values):
+def _both_orders(values):
     """`[4B, ...]`: what belongs to the two branches, and the same with the branches exchanged."""
     return tf.concat([values, *tf.split(values, 2)[::-1]], 0)
 

@@ -18,7 +18,7 @@ def get_config(row):
     reached = ROWS.index(row)
     if reached < ROWS.index("frame"):
         config.model.view = "free"
-        config.view.exchanged = 0.1
+        config.view.left_right_swap = 0.1
         config.loss.view = 0.0
     if reached < ROWS.index("independent"):
         config.corruption.independent = 0.0

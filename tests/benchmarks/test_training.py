@@ -23,7 +23,7 @@ STEPS = 3
 @pytest.fixture(scope="module")
 def config():
     config = paper.get_config()
-    config.batch, config.steps, config.corruption.most = 4, 100, 2
+    config.batch, config.steps, config.corruption.max_joints = 4, 100, 2
     config.optimizer.warmup_steps = 0
     return config
 

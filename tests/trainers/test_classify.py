@@ -61,7 +61,7 @@ def still(**changes):
             "tilt_degrees": 0.0,
             "size": 0.0,
             "mirror": False,
-            "exchanged": 0.0,
+            "left_right_swap": 0.0,
             "crop": 0.0,
             "hold": 0.0,
             "pace": 0.0,

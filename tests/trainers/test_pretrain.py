@@ -83,7 +83,7 @@ def rotation_between(one, other) -> np.ndarray:
 @pytest.mark.parametrize("name", ["default", "paper"])
 def test_the_second_view_is_the_first_one_rotated(batch, skeleton, name):
     config = {"default": default, "paper": paper}[name].get_config()
-    config.view.exchanged = 0.0
+    config.view.left_right_swap = 0.0
     config.corruption.independent = 0.0
     truth, observed = two_views(batch, skeleton, SEED, config)
     assert truth.shape == observed.shape == (600, 17, 3)
@@ -158,7 +158,7 @@ def test_backs_are_taken_for_fronts_as_often_as_the_config_says(batch, skeleton)
     config = default.get_config()
     default.without_other_bodies(config)
     config.body.mirror = False
-    config.view.exchanged = 0.3
+    config.view.left_right_swap = 0.3
     facing = frames.face_forward(batch["poses"], skeleton).numpy()
     for truth in halves(two_views(batch, skeleton, SEED, config)[0]):
         # Only the right assignment of sides leads from the pose to the view by a rotation.
@@ -179,15 +179,15 @@ def test_the_seed_is_the_batch(batch, skeleton):
     assert np.nanmean(np.abs(first - other)) > 0.01
 
 
-@pytest.mark.parametrize(("config", "fewest", "most"), [(default, 0, 5), (paper, 1, 5)])
-def test_as_many_joints_move_as_the_config_says(batch, skeleton, config, fewest, most):
+@pytest.mark.parametrize(("config", "min_joints", "max_joints"), [(default, 0, 5), (paper, 1, 5)])
+def test_as_many_joints_move_as_the_config_says(batch, skeleton, config, min_joints, max_joints):
     config = config.get_config()
     config.corruption.update({"missing": 0.0, "sides": 0.0, "noise": 0.0})
     truth, observed = two_views(batch, skeleton, SEED, config)
     distance = np.linalg.norm(observed - truth, axis=-1)
     count = (distance > 1e-3).sum(1)
-    assert set(count) == set(range(fewest, most + 1))
-    assert np.bincount(count, minlength=6)[fewest:].min() > 600 / 6 * 0.5  # about equally often
+    assert set(count) == set(range(min_joints, max_joints + 1))
+    assert np.bincount(count, minlength=6)[min_joints:].min() > 600 / 6 * 0.5  # about equally often
     moved = distance[distance > 1e-3]
     assert 0.2 - 1e-4 < moved.min() < 0.22 and 0.78 < moved.max() < 0.8 + 1e-4
 
@@ -226,7 +226,7 @@ def test_some_joints_are_missing(skeleton, batch):
 
 def test_arms_legs_or_all_sides_are_exchanged_as_often_as_the_config_says(skeleton, batch):
     options = paper.get_config().corruption
-    options.update({"fewest": 0, "most": 0, "sides": 0.6})
+    options.update({"min_joints": 0, "max_joints": 0, "sides": 0.6})
     poses = batch["poses"].numpy()
     corrupted = corrupt(batch["poses"], None, skeleton, SEED, options).numpy()
     image = poses[:, list(skeleton.mirror_joints)]
@@ -242,7 +242,7 @@ def test_arms_legs_or_all_sides_are_exchanged_as_often_as_the_config_says(skelet
 
 def test_a_share_of_the_poses_has_noise_of_its_own_level(skeleton, batch):
     options = paper.get_config().corruption
-    options.update({"fewest": 0, "most": 0, "noise": 0.02, "noisy": 0.5})
+    options.update({"min_joints": 0, "max_joints": 0, "noise": 0.02, "noisy": 0.5})
     poses = batch["poses"].numpy()
     level = (corrupt(batch["poses"], None, skeleton, SEED, options).numpy() - poses).std((1, 2))
     assert (level > 1e-6).mean() == pytest.approx(0.5, abs=0.1)
@@ -253,7 +253,7 @@ def test_a_share_of_the_poses_has_noise_of_its_own_level(skeleton, batch):
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_a_share_of_the_poses_is_corrupted_in_each_branch_on_its_own(batch, skeleton, share):
     config = default.get_config()
-    config.corruption.update({"independent": share, "fewest": 1, "missing": 0.0, "noise": 0.0, "sides": 0.0})
+    config.corruption.update({"independent": share, "min_joints": 1, "missing": 0.0, "noise": 0.0, "sides": 0.0})
     moved_1, moved_2 = (
         np.linalg.norm(observed - truth, axis=-1) > 1e-3
         for truth, observed in zip(*map(halves, two_views(batch, skeleton, SEED, config)))
@@ -331,7 +331,7 @@ def test_the_papers_loss_is_eq_11(batch, skeleton):
 def test_where_the_pose_stands_does_not_matter(batch, skeleton):
     """Only the first branch shows it: rotations are about the origin, which a translation leaves."""
     config = tiny(paper.get_config())
-    config.corruption.most = 1
+    config.corruption.max_joints = 1
     model = untrained(skeleton, config)
     near, far = (
         siamese_loss(model, {"poses": batch["poses"][:16] + shift}, SEED, config)[1]["plain"] for shift in (0.0, 5.0)
@@ -375,7 +375,7 @@ def test_the_papers_configuration_has_the_papers_numbers():
     assert weights.rotated == 1.0
     assert (config.view.rotations, config.view.both) == ("so3", False)
     corruption = config.corruption
-    assert (corruption.fewest, corruption.most, corruption.use_labels) == (1, 5, True)
+    assert (corruption.min_joints, corruption.max_joints, corruption.use_labels) == (1, 5, True)
     assert (corruption.missing, corruption.sides, corruption.noise, corruption.independent) == (0.0, 0.0, 0.0, 0.0)
     assert (config.model.view, config.loss.view) == ("free", 0.0)
     assert not any(config.body.values())
@@ -390,7 +390,8 @@ def test_a_config_says_how_it_is_run(name):
 
 
 def test_a_row_of_a_table_is_named_after_its_file():
-    assert configs.with_paths(["--config", "structures:full"]) == ["--config", f"{structures.__file__}:full"]
+    file = structures.__file__
+    assert configs.with_paths(["--config", f"{file}:full"]) == ["--config", f"{file}:full"]
     with pytest.raises(TfposeError, match="--config=structure:full: there is no such file; it is a file or one of"):
         configs.with_paths(["--config=structure:full"])
 

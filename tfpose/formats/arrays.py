@@ -18,7 +18,7 @@ import zipfile
 import numpy as np
 
 from tfpose.errors import DataError
-from tfpose.files import blame, written_whole
+from tfpose.files import atomic_write, blame
 from tfpose.formats.axes import to_y_up
 from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
@@ -90,7 +90,7 @@ def write(path: str | os.PathLike, positions: np.ndarray, skeleton: Skeleton) ->
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise DataError(f"{path}: cannot write a '{path.suffix}' file; the name must end in {', '.join(SUFFIXES)}")
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         if suffix == ".npy":
             np.save(temporary, positions)
         elif suffix == ".npz":

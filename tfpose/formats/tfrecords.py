@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose.errors import DataError, SkeletonError
-from tfpose.files import blame, written_whole
+from tfpose.files import atomic_write, blame
 from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
 
@@ -106,7 +106,7 @@ def write_file(path: pathlib.Path, records: Iterable[bytes]):
         DataError: when it cannot be written; the message starts with its path.
     """
     try:
-        with written_whole(path) as unfinished, tf.io.TFRecordWriter(str(unfinished)) as writer:
+        with atomic_write(path) as unfinished, tf.io.TFRecordWriter(str(unfinished)) as writer:
             for record in records:
                 writer.write(record)
     except (OSError, tf.errors.OpError) as error:

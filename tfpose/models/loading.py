@@ -10,7 +10,7 @@ import keras
 
 from tfpose import presets
 from tfpose.errors import DataError
-from tfpose.files import written_whole
+from tfpose.files import atomic_write
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 
 
@@ -53,7 +53,7 @@ def load_model(path: str | os.PathLike, kind: type[keras.Model] = PoseAutoencode
 
 def save_model(model: keras.Model, workdir: str | os.PathLike):
     """Saves `model` whole or not at all where `load_model(workdir)` finds it."""
-    with written_whole(pathlib.Path(workdir) / "model.keras") as unfinished:
+    with atomic_write(pathlib.Path(workdir) / "model.keras") as unfinished:
         model.save(unfinished)
 
 

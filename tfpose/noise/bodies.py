@@ -17,7 +17,7 @@ def randomize(
     *,
     bones: float = 0.2,
     size: float = 0.1,
-    definitions: float = 0.03,
+    joint_offset_std: float = 0.03,
     base: float = 0.0,
     rise: float = 0.0,
     forward: float = 0.0,
@@ -36,7 +36,7 @@ def randomize(
         bones: bone lengths are multiplied by exp(N(0, bones)), those of the trunk by one more such factor in common:
             from hips to neck, rigs differ by half.
         size: the whole body is multiplied by exp(N(0, size)).
-        definitions: rigs place the joints of the trunk differently; each is shifted by N(0, definitions) metres in the
+        joint_offset_std: rigs place the joints of the trunk differently; each is shifted by N(0, this) metres in the
             frame of the trunk, by twice as much along its height, mirror images mirrored.
         base: the root goes up to this share of its way to the middle between the hips, where many rigs have it.
         rise: the joint that bears the shoulders, and those of the trunk above it, rise by up to this share of the
@@ -63,8 +63,8 @@ def randomize(
         vectors = tf.where(in_trunk[:, None] > 0, vectors, tf.einsum("nbcd,nbd->nbc", turns, vectors))
     root = poses[:, skeleton.root : skeleton.root + 1]
     bodies = root + tf.einsum("jb,nbc->njc", _paths(skeleton), vectors * tf.exp(logs)[..., None])
-    if definitions and skeleton.torso:
-        bodies += _torso_shifts(bodies, skeleton, shift_seed, definitions)
+    if joint_offset_std and skeleton.torso:
+        bodies += _torso_shifts(bodies, skeleton, shift_seed, joint_offset_std)
     if base or rise or forward:
         bodies = _other_spine(bodies, skeleton, spine_seed, base, rise, forward)
     if jitter:

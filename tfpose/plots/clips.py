@@ -13,7 +13,7 @@ from mpl_toolkits.mplot3d.art3d import Line3D
 from numpy.typing import ArrayLike
 
 from tfpose.errors import TfposeError
-from tfpose.files import written_whole
+from tfpose.files import atomic_write
 from tfpose.plots.poses import add_panel, azimuth_of, checked, draw_ground, draw_pose, extent_of, keep_inside
 from tfpose.plots.style import BAND, DASHED, SOLID, draw_legend, write_lines
 from tfpose.skeleton import Skeleton
@@ -95,7 +95,7 @@ def animate(
         return drawn
 
     frames = range(0, len(observed), step)
-    with written_whole(path) as unfinished:
+    with atomic_write(path) as unfinished:
         if suffix == ".mp4":
             _write_mp4(unfinished, figure, draw_frame, frames, rate / step)
         else:

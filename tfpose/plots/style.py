@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tfpose.errors import TfposeError
-from tfpose.files import written_whole
+from tfpose.files import atomic_write
 
 TRUTH, CORRUPTED, RECOVERED = "#52b788", "#d7301f", "#0b5cad"
 INK, FAINT, GROUND = "#222222", "#6b6b6b", "#eceff1"
@@ -84,7 +84,7 @@ def save(figure: Figure, path: str | os.PathLike):
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("png", "svg", "pdf"):
         raise TfposeError(f"{path}: a picture is written as .png, .svg or .pdf, not '{path.suffix}'")
-    with written_whole(path) as unfinished:
+    with atomic_write(path) as unfinished:
         if kind == "png":
             _write_png(unfinished, figure)
         else:

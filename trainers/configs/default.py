@@ -34,7 +34,7 @@ def get_config():
     config.body.mirror = True
     config.body.bones = 0.2
     config.body.size = 0.1
-    config.body.definitions = 0.03
+    config.body.joint_offset_std = 0.03
     # From CMU's spine to those of other rigs: see tfpose.noise.bodies.randomize.
     config.body.base = 1.0
     config.body.rise = 0.35
@@ -44,8 +44,8 @@ def get_config():
 
     config.corruption = ml_collections.ConfigDict()
     config.corruption.use_labels = False
-    config.corruption.fewest = 0  # clean poses too, so that the model learns to leave them alone
-    config.corruption.most = 5
+    config.corruption.min_joints = 0  # clean poses too, so that the model learns to leave them alone
+    config.corruption.max_joints = 5
     config.corruption.shortest = 0.2
     config.corruption.longest = 0.8
     config.corruption.missing = 0.1
@@ -59,7 +59,7 @@ def get_config():
     config.view = ml_collections.ConfigDict()
     config.view.rotations = "upright"
     config.view.tilt_degrees = 10.0
-    config.view.exchanged = 0.0
+    config.view.left_right_swap = 0.0
     config.view.both = True
     # Two poses in each view: the view code of one must serve the other, so that it holds the view alone.
     config.view.shared = True

@@ -27,7 +27,7 @@ def get_config():
     default.without_other_bodies(config.stream)
     config.stream.view.shared = False
     config.stream.loss.eq11.feature = 0.1
-    config.stream.corruption.most = 0
+    config.stream.corruption.max_joints = 0
     config.stream.corruption.missing = 0.0
     config.stream.corruption.sides = 0.0
     config.stream.corruption.noise = 0.0

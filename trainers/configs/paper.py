@@ -26,7 +26,7 @@ def get_config():
     config.body.mirror = False
     default.without_other_bodies(config)
     config.corruption.use_labels = True
-    config.corruption.fewest = 1
+    config.corruption.min_joints = 1
     config.corruption.missing = 0.0
     config.corruption.sides = 0.0
     config.corruption.noise = 0.0

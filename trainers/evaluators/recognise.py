@@ -166,7 +166,7 @@ def _prepared(model, data: Recognition, config) -> tuple[classify.Bank, list[np.
     key = (weights_checksum(model) if features == "code" else "", tuple(config.model.motion))
     if features not in data.made or data.made[features][0] != key:
         test, options = data.test, ml_collections.ConfigDict(config.augmentation)
-        options.exchanged = 0.0  # Kinect has made its mistakes in these clips already
+        options.left_right_swap = 0.0  # Kinect has made its mistakes in these clips already
         copies = [
             classify.augment(test.positions, test.skeleton, step_seed(options.seed, options.copies + copy), options)
             for copy in range(config.test_copies)

@@ -48,7 +48,7 @@ def trunk_bones(skeleton):
 def test_bones_keep_their_direction_and_the_root_its_place(name):
     skeleton = Skeleton.load(name)
     poses = some_poses(skeleton)
-    bodies = randomize(poses, skeleton, [1, 2], definitions=0.0).numpy()
+    bodies = randomize(poses, skeleton, [1, 2], joint_offset_std=0.0).numpy()
     assert bodies.shape == poses.shape and bodies.dtype == np.float32
     np.testing.assert_allclose(bodies[:, skeleton.root], poses[:, skeleton.root], atol=1e-6)
     before, after = vectors(poses, skeleton), vectors(bodies, skeleton)
@@ -61,7 +61,7 @@ def test_bones_keep_their_direction_and_the_root_its_place(name):
 def test_limbs_turn_and_the_trunk_does_not(name):
     skeleton = Skeleton.load(name)
     poses = some_poses(skeleton)
-    moved = randomize(poses, skeleton, [1, 2], bones=0.0, size=0.0, definitions=0.0, limbs=0.3).numpy()
+    moved = randomize(poses, skeleton, [1, 2], bones=0.0, size=0.0, joint_offset_std=0.0, limbs=0.3).numpy()
     np.testing.assert_allclose(lengths(moved, skeleton), lengths(poses, skeleton), rtol=1e-4)
     np.testing.assert_allclose(moved[:, skeleton.root], poses[:, skeleton.root], atol=1e-6)
     trunk = trunk_bones(skeleton)
@@ -73,7 +73,7 @@ def test_limbs_turn_and_the_trunk_does_not(name):
 def test_limbs_turn_by_as_much_as_is_said():
     skeleton = Skeleton.load("paper17")
     poses = np.repeat(some_poses(skeleton, 1), MANY, axis=0)
-    moved = randomize(poses, skeleton, [1, 2], bones=0.0, size=0.0, definitions=0.0, limbs=0.05).numpy()
+    moved = randomize(poses, skeleton, [1, 2], bones=0.0, size=0.0, joint_offset_std=0.0, limbs=0.05).numpy()
     before, after = (vectors(p, skeleton)[:, ~trunk_bones(skeleton)] for p in (poses, moved))
     cosine = (before * after).sum(-1) / np.linalg.norm(before, axis=-1) / np.linalg.norm(after, axis=-1)
     # Of the three components of a small turn, two change the direction of a bone.
@@ -83,7 +83,7 @@ def test_limbs_turn_by_as_much_as_is_said():
 def test_jitter_shifts_every_joint_alone():
     skeleton = Skeleton.load("paper17")
     poses = some_poses(skeleton, MANY)
-    moved = randomize(poses, skeleton, [1, 2], bones=0.0, size=0.0, definitions=0.0, jitter=0.02).numpy()
+    moved = randomize(poses, skeleton, [1, 2], bones=0.0, size=0.0, joint_offset_std=0.0, jitter=0.02).numpy()
     shifts = (moved - poses).reshape(MANY, -1)
     np.testing.assert_allclose(shifts.std(axis=0), 0.02, rtol=0.1)
     correlation = np.corrcoef(shifts, rowvar=False) - np.eye(shifts.shape[1])
@@ -94,7 +94,7 @@ def test_jitter_shifts_every_joint_alone():
 def test_mirror_bones_get_the_same_factor(name):
     skeleton = Skeleton.load(name)
     poses = some_poses(skeleton)
-    factors = lengths(randomize(poses, skeleton, [1, 2], definitions=0.0), skeleton) / lengths(poses, skeleton)
+    factors = lengths(randomize(poses, skeleton, [1, 2], joint_offset_std=0.0), skeleton) / lengths(poses, skeleton)
     left, right = np.array(skeleton.mirror_bones).T
     np.testing.assert_allclose(factors[:, left], factors[:, right], rtol=1e-3)
     # Of bones that are nobody's mirror image, no two have the same.
@@ -106,7 +106,7 @@ def test_lengths_and_sizes_are_log_normal(paper17, standing_pose):
     poses = np.tile(standing_pose, (MANY, 1, 1))
 
     def logs(**sizes):
-        bodies = randomize(poses, paper17, [1, 2], **{"bones": 0.0, "size": 0.0, "definitions": 0.0, **sizes})
+        bodies = randomize(poses, paper17, [1, 2], **{"bones": 0.0, "size": 0.0, "joint_offset_std": 0.0, **sizes})
         return np.log(lengths(bodies, paper17) / lengths(poses, paper17))
 
     error = 4 / np.sqrt(2 * MANY)  # of a standard deviation, relative, at four sigma
@@ -125,7 +125,7 @@ def test_lengths_and_sizes_are_log_normal(paper17, standing_pose):
 
 
 def test_nothing_random_changes_nothing(paper17, standing_pose):
-    same = randomize(standing_pose[None], paper17, [1, 2], bones=0.0, size=0.0, definitions=0.0)
+    same = randomize(standing_pose[None], paper17, [1, 2], bones=0.0, size=0.0, joint_offset_std=0.0)
     np.testing.assert_allclose(same, standing_pose[None], atol=1e-6)
 
 
@@ -144,7 +144,7 @@ def test_a_seed_says_it_all(paper17, standing_pose):
 def test_shifts_are_mirrored_in_the_trunk_and_nothing_else_moves(name):
     skeleton = Skeleton.load(name)
     turned = rotations.rotate(standing(skeleton), rotations.uniform(20, [7, 8])).numpy()
-    shifted = randomize(turned, skeleton, [1, 2], bones=0.0, size=0.0, definitions=0.03).numpy()
+    shifted = randomize(turned, skeleton, [1, 2], bones=0.0, size=0.0, joint_offset_std=0.03).numpy()
     inside = np.einsum("njc,ncd->njd", shifted - turned, frames.torso_frame(turned, skeleton))
     torso = np.array([joint in skeleton.torso for joint in skeleton.joints])
     np.testing.assert_allclose(inside[:, ~torso], 0, atol=1e-5)
@@ -162,7 +162,7 @@ def test_shifts_have_their_size(paper17, standing_pose):
 
 def test_the_spine_goes_where_other_rigs_have_it(paper17, standing_pose):
     poses = rotations.rotate(np.tile(standing_pose, (MANY, 1, 1)), rotations.uniform(MANY, [7, 8])).numpy()
-    still = {"bones": 0.0, "size": 0.0, "definitions": 0.0}
+    still = {"bones": 0.0, "size": 0.0, "joint_offset_std": 0.0}
     frame = frames.torso_frame(poses, paper17).numpy()
     hips, shoulders = (
         (poses[:, paper17.index(f"{part}_left")] + poses[:, paper17.index(f"{part}_right")]) / 2
@@ -198,7 +198,7 @@ def test_the_spine_goes_where_other_rigs_have_it(paper17, standing_pose):
 def test_every_rig_has_some_spine_or_none(name):
     skeleton = Skeleton.load(name)
     turned = rotations.rotate(standing(skeleton), rotations.uniform(20, [7, 8])).numpy()
-    still = {"bones": 0.0, "size": 0.0, "definitions": 0.0}
+    still = {"bones": 0.0, "size": 0.0, "joint_offset_std": 0.0}
     for option in ("rise", "forward"):
         moved = randomize(turned, skeleton, [1, 2], **still, **{option: 0.3}).numpy()
         spine = [joint for joint in skeleton.torso if not joint.endswith(("_left", "_right"))]

@@ -163,8 +163,8 @@ def test_copies_of_the_test_clips_are_other_ones_without_kinects_mistakes(model,
     _, versions = recognise._prepared(model, data, recognise._config("relative", None, 0))
     assert len(versions) == 1 + config.test_copies
     test, train = given[: config.test_copies], given[config.test_copies :]
-    assert {options.exchanged for *_, options in test} == {0.0}
-    assert {options.exchanged for *_, options in train} == {config.augmentation.exchanged} != {0.0}
+    assert {options.left_right_swap for *_, options in test} == {0.0}
+    assert {options.left_right_swap for *_, options in train} == {config.augmentation.left_right_swap} != {0.0}
     assert len({tuple(np.asarray(seed)) for _, _, seed, _ in given}) == config.test_copies + 2
     np.testing.assert_array_equal(versions[0], linear._described(model, data.test, "relative"))
     assert all(np.abs(version - versions[0]).max() > 0.01 for version in versions[1:])
