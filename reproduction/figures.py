@@ -71,7 +71,6 @@ def _skeleton_model(path, poses, seed: int):
 def _sensor(path, model, clips):
     """The most lopsided skeleton of each of some actions: a body's two sides are equally long, a sensor's are not."""
     from tfpose import metrics, plots
-    from tfpose.trainers.evaluators.denoise import batched
 
     observed, titles = [], []
     for label in np.linspace(0, len(clips.actions) - 1, _SAMPLES).round().astype(int):
@@ -80,14 +79,13 @@ def _sensor(path, model, clips):
         observed.append(poses[np.argmax(lopsided)])
         titles.append(clips.actions[label])
     observed = np.stack(observed)
-    plots.before_and_after(path, observed, batched(model.denoise)(observed), clips.skeleton, titles)
+    plots.before_and_after(path, observed, model.denoise(observed), clips.skeleton, titles)
 
 
 def _view_transfer(path, model, poses, seed: int):
     """Poses of different moments down the side, one pose in evenly spread headings along the top."""
     from tfpose import plots
     from tfpose.geometry import rotations
-    from tfpose.trainers.evaluators.denoise import batched
 
     random = np.random.default_rng(seed)
     rows = poses.positions[random.choice(len(poses), _VIEWS, replace=False)]
@@ -96,7 +94,7 @@ def _view_transfer(path, model, poses, seed: int):
     turns = rotations.about_axis(np.arange(_VIEWS) * (2 * np.pi / _VIEWS))
     columns = rotations.rotate(np.broadcast_to(giver, (_VIEWS, *giver.shape)), turns).numpy()
     pairs = np.repeat(rows, _VIEWS, axis=0), np.tile(columns, (_VIEWS, 1, 1))
-    transferred = batched(model.transfer_view)(*pairs).reshape(_VIEWS, _VIEWS, *giver.shape)
+    transferred = model.transfer_view(*pairs).reshape(_VIEWS, _VIEWS, *giver.shape)
     plots.view_transfer_grid(path, rows, columns, transferred, poses.skeleton)
 
 
@@ -105,14 +103,12 @@ def _codes(path, model, clips, seed: int):
     from sklearn.manifold import TSNE
 
     from tfpose import plots
-    from tfpose.trainers.evaluators.denoise import batched
 
     positions = np.concatenate([part.positions for part in clips])
     poses = positions.reshape(-1, *positions.shape[2:])
-    maps = {}
+    maps, codes = {}, model.encode(poses)
     for name in ("pose_code", "view_code"):
-        codes = batched(lambda joints, name=name: model.encode(joints)[name])(poses)
-        means = codes.reshape(len(positions), positions.shape[1], -1).mean(axis=1)
+        means = codes[name].reshape(len(positions), positions.shape[1], -1).mean(axis=1)
         maps[name.replace("_", " ")] = TSNE(init="pca", random_state=seed).fit_transform(means)
     labels = {
         "action": [part.actions[label] for part in clips for label in part.labels],

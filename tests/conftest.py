@@ -15,6 +15,21 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 os.environ["TFPOSE_CACHE"] = _COMPILED.name
 
 
+@pytest.fixture(scope="session", autouse=True)
+def uncompiled():
+    """Methods of models run as they are written: compiling each small model of a test takes seconds.
+
+    tests/tfpose/models/test_calls.py tests them compiled, with what this fixture gives: what decides it outside of
+    tests.
+    """
+    from tfpose.models import calls
+
+    with pytest.MonkeyPatch.context() as patch:
+        decides = calls._compiles
+        patch.setattr(calls, "_compiles", lambda: False)
+        yield decides
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> pathlib.Path:
     """The folder of real data, or a skip that says how to have it."""

@@ -90,7 +90,7 @@ def test_headings_turn_each_clip_about_the_vertical(clips):
 
 def test_sides_are_exchanged_in_whole_clips_as_often_as_is_said(clips, skeleton):
     many = np.repeat(clips.positions[:1], 200, axis=0)
-    exchanged = classify.augment(many, skeleton, (1, 2), still(exchanged=0.3)).numpy()
+    exchanged = classify.augment(many, skeleton, (1, 2), still(left_right_swap=0.3)).numpy()
     image = many[:, :, skeleton.mirror_joints]
     changed = np.isclose(exchanged, image, atol=1e-6).all((1, 2, 3))
     assert (np.isclose(exchanged, many, atol=1e-6).all((1, 2, 3)) ^ changed).all()

@@ -35,7 +35,6 @@ def run(values: flags.FlagValues, positional: list[str]):
 
     from tfpose.formats import arrays
     from tfpose.models import load_model
-    from tfpose.trainers.evaluators.denoise import batched
 
     model = load_model(values.model)
     clips = common.read_clips(values, positional[0])
@@ -45,9 +44,8 @@ def run(values: flags.FlagValues, positional: list[str]):
     targets = [out] if out.suffix.lower() in arrays.SUFFIXES else _names(clips, out)
     if len(targets) != len(clips):
         raise DataError(f"{positional[0]} holds {len(clips)} clips and --out={out} is one file; give a folder")
-    denoise = batched(model.denoise)
     observed = [clip.to(model.skeleton).positions for clip in clips]
-    recovered = [denoise(poses) for poses in observed]
+    recovered = [model.denoise(poses) for poses in observed]
     # The picture first: when it cannot be drawn nothing is written.
     if values.plot:
         _draw(values.plot, observed[0], recovered[0], model.skeleton, clips[0].rate)

@@ -13,7 +13,7 @@ def bone_lengths(poses, skeleton: Skeleton):
     difference = np.zeros((len(skeleton.bones), len(skeleton)), "float32")
     for bone, (child, parent) in enumerate(skeleton.bones):
         difference[bone, child], difference[bone, parent] = 1.0, -1.0
-    return norm(ops.matmul(difference, poses))
+    return norm(ops.matmul(ops.convert_to_tensor(difference, poses.dtype), poses))
 
 
 def norm(vectors):

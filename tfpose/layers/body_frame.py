@@ -59,9 +59,10 @@ class BodyFrame(keras.layers.Layer):
         self.steps = steps
         self.left = _left_vectors(self.skeleton)
         self.up = None if upright else _up_vectors(self.skeleton)
-        self.hidden = keras.layers.Dense(units, activation="relu", name="hidden")
-        self.hidden2 = keras.layers.Dense(units, activation="relu", name="hidden2")
-        self.residual = keras.layers.Dense(6, kernel_initializer="zeros", name="residual")
+        precise = {"dtype": self.variable_dtype}  # half precision would cost a millimetre
+        self.hidden = keras.layers.Dense(units, activation="relu", name="hidden", **precise)
+        self.hidden2 = keras.layers.Dense(units, activation="relu", name="hidden2", **precise)
+        self.residual = keras.layers.Dense(6, kernel_initializer="zeros", name="residual", **precise)
 
     def build(self, input_shape):
         batch, joints = input_shape[0], len(self.skeleton)
@@ -71,6 +72,8 @@ class BodyFrame(keras.layers.Layer):
         self.built = True
 
     def call(self, poses, observed=None):
+        poses = ops.cast(poses, self.variable_dtype)
+        observed = observed if observed is None else ops.cast(observed, self.variable_dtype)
         frame = self._start(poses, observed)
         turned = ops.matmul(poses, ops.swapaxes(frame, -1, -2))
         for _ in range(self.steps):
@@ -79,7 +82,7 @@ class BodyFrame(keras.layers.Layer):
             turn = _rotation(rows[:, :3], rows[:, 3:])
             turned = ops.matmul(turned, ops.swapaxes(turn, -1, -2))
             frame = ops.matmul(turn, frame)
-        return turned, frame
+        return ops.cast(turned, self.compute_dtype), ops.cast(frame, self.compute_dtype)
 
     def _start(self, poses, observed):
         """`[B, 3, 3]` whose rows are the body's left, up and forward directions."""

@@ -32,12 +32,14 @@ class JointCorrection(keras.layers.Layer):
         super().__init__(**kwargs)
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         self.units = units
-        self.hidden = keras.layers.Dense(units, activation="relu", name="hidden")
-        self.hidden2 = keras.layers.Dense(units, activation="relu", name="hidden2")
-        self.offsets = keras.layers.Dense(3 * len(self.skeleton), kernel_initializer="zeros", name="offsets")
+        self.hidden = keras.layers.Dense(units, activation="relu", name="hidden", dtype=self.dtype_policy)
+        self.hidden2 = keras.layers.Dense(units, activation="relu", name="hidden2", dtype=self.dtype_policy)
+        self.offsets = keras.layers.Dense(
+            3 * len(self.skeleton), kernel_initializer="zeros", name="offsets", dtype=self.dtype_policy
+        )
 
-    def build(self, input_shape):
-        batch, joints = input_shape[0], len(self.skeleton)
+    def build(self, trust_shape, observed_shape=None, reconstructed_shape=None):
+        batch, joints = trust_shape[0], len(self.skeleton)
         self.hidden.build((batch, 7 * joints))
         self.hidden2.build((batch, self.units))
         self.offsets.build((batch, self.units))

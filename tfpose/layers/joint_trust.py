@@ -31,12 +31,12 @@ class JointTrust(keras.layers.Layer):
         super().__init__(**kwargs)
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         self.units = units
-        self.hidden = keras.layers.Dense(units, activation="relu", name="hidden")
-        self.hidden2 = keras.layers.Dense(units, activation="relu", name="hidden2")
-        self.logits = keras.layers.Dense(len(self.skeleton), name="logits")
+        self.hidden = keras.layers.Dense(units, activation="relu", name="hidden", dtype=self.dtype_policy)
+        self.hidden2 = keras.layers.Dense(units, activation="relu", name="hidden2", dtype=self.dtype_policy)
+        self.logits = keras.layers.Dense(len(self.skeleton), name="logits", dtype=self.dtype_policy)
 
-    def build(self, input_shape):
-        batch, joints = input_shape[0], len(self.skeleton)
+    def build(self, observed_shape, reconstructed_shape=None):
+        batch, joints = observed_shape[0], len(self.skeleton)
         self.hidden.build((batch, 2 * joints + 2 * (joints - 1)))
         self.hidden2.build((batch, self.units))
         self.logits.build((batch, self.units))

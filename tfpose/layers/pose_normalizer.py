@@ -65,7 +65,7 @@ class PoseNormalizer(keras.layers.Layer):
 
     def restore(self, normalized, frame: Frame):
         """Poses `[B, J, 3]` of the network, in metres and where the input was."""
-        return normalized * self.scale + frame.centre
+        return ops.cast(normalized, frame.centre.dtype) * self.scale + frame.centre
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale, "iterations": self.iterations}

@@ -72,7 +72,9 @@ class SeBiReNet(keras.layers.Layer):
         self.node_output = node_output
         for direction in ("recursive", "diffuse"):
             used = wiring in (direction, "sebirenet", "concatenated")
-            subnet = TreePass(self.skeleton, units, direction, cell, use_bias, node_output, name=direction)
+            subnet = TreePass(
+                self.skeleton, units, direction, cell, use_bias, node_output, name=direction, dtype=self.dtype_policy
+            )
             setattr(self, direction, subnet if used else None)
 
     def build(self, input_shape):

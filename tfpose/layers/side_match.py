@@ -37,7 +37,7 @@ class SideMatch(keras.layers.Layer):
         for limb in self.skeleton.limbs:
             self.limbs[np.ix_(limb, limb)] = 1.0
 
-    def build(self, input_shape):
+    def build(self, observed_shape, reconstructed_shape=None, is_observed_shape=None):
         # How steeply exchanging follows what it gains, and the gain that it must bring.
         self.steepness = self.add_weight(shape=(), initializer=keras.initializers.Constant(8.0), name="steepness")
         self.threshold = self.add_weight(shape=(), initializer=keras.initializers.Constant(0.5), name="threshold")
@@ -47,7 +47,9 @@ class SideMatch(keras.layers.Layer):
         exchanged = ops.take(observed, self.twins, axis=1)
         both = is_observed * ops.take(is_observed, self.twins, axis=1)
         gain = (norm(observed - reconstructed) - norm(exchanged - reconstructed)) * both[..., 0]
-        share = ops.sigmoid(self.steepness * (ops.matmul(gain, self.limbs) - self.threshold))[..., None]
+        share = ops.sigmoid(
+            self.steepness * (ops.matmul(gain, ops.convert_to_tensor(self.limbs, gain.dtype)) - self.threshold)
+        )[..., None]
         return observed + share * both * (exchanged - observed)
 
     def get_config(self):

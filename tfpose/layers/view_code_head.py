@@ -28,7 +28,7 @@ class ViewCodeHead(keras.layers.Layer):
         super().__init__(**kwargs)
         self.size = size
         self.orthogonal = orthogonal
-        self.dense = keras.layers.Dense(size * size, name="dense")
+        self.dense = keras.layers.Dense(size * size, name="dense", dtype=self.dtype_policy)
 
     def build(self, input_shape):
         self.dense.build((input_shape[0], input_shape[1] * input_shape[2]))
@@ -51,7 +51,7 @@ def gram_schmidt(matrix):
 
     Twice, because rounding leaves the rows of an ill-conditioned matrix up to a few percent from orthogonal at first.
     """
-    left = matrix + ops.eye(matrix.shape[-1])  # the identity keeps a zero matrix invertible
+    left = matrix + ops.eye(matrix.shape[-1], dtype=matrix.dtype)  # the identity keeps a zero matrix invertible
     for _ in range(2):
         rows = []
         for index in range(matrix.shape[-1]):

@@ -8,6 +8,7 @@ from keras import ops
 
 from tfpose.geometry.bones import norm
 from tfpose.layers.static import by_rows
+from tfpose.models.calls import Input, checked, public
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 from tfpose.skeleton import Skeleton
 
@@ -77,7 +78,7 @@ class ActionClassifier(keras.Model):
         origin=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(**{"autocast": False, **kwargs})
         if features not in FEATURES:
             raise ValueError(f"features must be one of {', '.join(FEATURES)}, got '{features}'")
         if (features == "code") != (autoencoder is not None):
@@ -102,10 +103,12 @@ class ActionClassifier(keras.Model):
         there = [] if features in ("raw", "normalised") else ["height", "speed", *(["tilt", "turn"] if turns else [])]
         self.motion = tuple(name for name in there if name in motion)
         fewer = components if features == "code" else 0
-        self.standardizer = FrameStandardizer(min(fewer or self.width, self.width), name="standardizer")
+        self.standardizer = FrameStandardizer(
+            min(fewer or self.width, self.width), name="standardizer", dtype=self.variable_dtype
+        )
         # Unrolled: built-in operations everywhere, and nothing but matrix products under XLA.
-        self.lstm = keras.layers.LSTM(units, unroll=True, name="lstm")
-        self.head = keras.layers.Dense(len(self.actions), name="head")
+        self.lstm = keras.layers.LSTM(units, unroll=True, name="lstm", dtype=self.dtype_policy)
+        self.head = keras.layers.Dense(len(self.actions), name="head", dtype=self.dtype_policy)
 
     @property
     def width(self) -> int:
@@ -127,22 +130,31 @@ class ActionClassifier(keras.Model):
     def call(self, clips):
         return ops.softmax(self.logits(self.standardizer(self.describe(clips))))
 
+    @public
     def classify(self, clips):
         """Clips `[B, T, J, 3]` metres -> `{"probabilities": [B, A], "label": [B] int32}`."""
         return self._decided(self(clips))
 
+    @property
+    def call_inputs(self) -> dict[str, Input]:
+        """What the public methods take, by the names of their arguments."""
+        poses = (len(self.skeleton), 3)
+        metres = f"metres, in the joint order of skeleton '{self.skeleton.name}'"
+        resample = f"tfpose.datasets.clip_set.resample(positions, {self.frames})"
+        return {
+            "clips": Input((self.frames, *poses), metres, f"Clips of other lengths are resampled with {resample}."),
+            "joints": Input(poses, metres, "One pose at a time has no axis of time."),
+            "state": Input((self.state_size,), "as `step` returned it", "A clip begins with zeros."),
+        }
+
     def describe(self, clips):
         """Clips `[B, T, J, 3]` metres -> what is known of each frame, `[B, T, F]`."""
-        clips = self._checked(
-            clips,
-            (self.frames, len(self.skeleton), 3),
-            "clips",
-            f"Clips of other lengths are resampled with tfpose.datasets.clip_set.resample(positions, {self.frames}).",
-        )
+        clips = checked(clips, "clips", self.call_inputs["clips"], self.variable_dtype)
         poses, view = self._poses(clips)
         root = clips[:, :, self.skeleton.root]
         return self._described(clips, poses, view, root[:, :1, 1:2], _before(root), _before(view[:, :, 2]))
 
+    @public
     def step(self, joints, state):
         """Sees one more pose of each of B people: `classify` without waiting for the end of the clip.
 
@@ -155,8 +167,6 @@ class ActionClassifier(keras.Model):
         Returns:
             `{"probabilities": [B, A], "label": [B] int32, "next_state": [B, S]}`.
         """
-        joints = self._checked(joints, (len(self.skeleton), 3), "joints", "One pose at a time has no axis of time.")
-        state = self._checked(state, (self.state_size,), "state", "A state is zeros, or the step's before.")
         ends = np.cumsum(self._state_sizes[:-1]).tolist()
         hidden, cell, values_before, root_before, ahead_before, first_height, going = ops.split(state, ends, axis=-1)
         root = joints[:, self.skeleton.root]
@@ -230,15 +240,6 @@ class ActionClassifier(keras.Model):
         # Not argmax: Keras' looks at the bits of a float's sign, for which LiteRT has no operation.
         _, labels = ops.top_k(probabilities, 1)
         return {"probabilities": probabilities, "label": ops.cast(labels[..., 0], "int32")}
-
-    def _checked(self, values, shape, what, hint):
-        values = ops.convert_to_tensor(values, dtype=self.compute_dtype)
-        if tuple(values.shape[1:]) != shape:
-            raise ValueError(
-                f"{what}: expected [B, {', '.join(map(str, shape))}], metres, in the joint order of skeleton "
-                f"'{self.skeleton.name}'; got {tuple(values.shape)}. {hint}"
-            )
-        return values
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], len(self.actions))

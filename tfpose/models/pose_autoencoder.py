@@ -10,6 +10,7 @@ from keras import ops
 from tfpose import presets
 from tfpose.errors import DataError
 from tfpose.layers import JointCorrection, JointTrust, PoseNormalizer, SideMatch
+from tfpose.models.calls import Input, public
 from tfpose.models.pose_decoder import PoseDecoder
 from tfpose.models.pose_encoder import PoseEncoder, couple
 from tfpose.skeleton import Skeleton
@@ -82,7 +83,7 @@ class PoseAutoencoder(keras.Model):
         origin=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(**{"autocast": False, **kwargs})  # metres lose their millimetres in half precision
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         self.options = {
             "units": units,
@@ -100,13 +101,23 @@ class PoseAutoencoder(keras.Model):
         self.origin = dict(origin or {})
         self.refinements = refinements
         self.code_size = code_size
-        self.normalizer = PoseNormalizer(scale, name="normalizer")
-        self.encoder = PoseEncoder(self.skeleton, units, code_size, view, upright, orthogonal, network, name="encoder")
-        self.decoder = PoseDecoder(self.skeleton, decoder, decoder_units, name="decoder")
-        self.trust = JointTrust(self.skeleton, name="trust") if refinements else None
-        self.sides = SideMatch(self.skeleton, name="sides") if refinements and self.skeleton.mirror else None
+
+        def named(name):
+            return {"name": name, "dtype": self.dtype_policy}
+
+        self.normalizer = PoseNormalizer(scale, name="normalizer", dtype=self.variable_dtype)
+        self.encoder = PoseEncoder(
+            self.skeleton, units, code_size, view, upright, orthogonal, network, **named("encoder")
+        )
+        self.decoder = PoseDecoder(self.skeleton, decoder, decoder_units, **named("decoder"))
+        self.trust = JointTrust(self.skeleton, **named("trust")) if refinements else None
+        self.sides = (
+            SideMatch(self.skeleton, name="sides", dtype=self.variable_dtype)
+            if refinements and self.skeleton.mirror
+            else None
+        )
         corrected = refinements and correction_units
-        self.correction = JointCorrection(self.skeleton, correction_units, name="correction") if corrected else None
+        self.correction = JointCorrection(self.skeleton, correction_units, **named("correction")) if corrected else None
 
     def build(self, input_shape=None):
         joints = len(self.skeleton)
@@ -146,32 +157,54 @@ class PoseAutoencoder(keras.Model):
         """The path of each of `weights` inside the model, whatever the model is called."""
         return [weight.path.partition("/")[2] for weight in self.weights]
 
+    @property
+    def call_inputs(self) -> dict[str, Input]:
+        """What the public methods take, by the names of their arguments."""
+        joints, size = len(self.skeleton), 3 if self.encoder.view == "frame" else self.code_size
+        poses = Input(
+            (joints, 3),
+            f"metres, in the joint order of skeleton '{self.skeleton.name}'",
+            "Other skeletons are converted with Skeleton.load(NAME).to(model.skeleton) @ joints.",
+        )
+        codes = "as `encode` returns it", "Codes are of the model that decodes them."
+        return {
+            "joints": poses,
+            "view_from": poses,
+            "pose_code": Input((joints, self.code_size), *codes),
+            "view_code": Input((size, size), *codes),
+        }
+
     # --- in metres
 
+    @public
     def encode(self, joints):
         """`[B, J, 3]` metres -> `{"pose_code": [B, J, z], "view_code": [B, 3, 3]}`; free view codes are `[B, z, z]`."""
-        normalized, frame = self.normalizer(self._checked(joints, "joints"))
+        normalized, frame = self.normalizer(joints)
         pose_code, view_code = self.encoder(normalized, frame.observed)
         return {"pose_code": pose_code, "view_code": view_code}
 
+    @public
     def decode(self, pose_code, view_code):
         """Codes -> `[B, J, 3]` metres about the pose's own centre (codes hold no translation)."""
         return self.recover(pose_code, view_code) * self.normalizer.scale
 
+    @public
     def denoise(self, joints):
         """`[B, J, 3]` metres, NaN = missing -> `[B, J, 3]` metres in the same frame."""
-        normalized, frame = self.normalizer(self._checked(joints, "joints"))
+        normalized, frame = self.normalizer(joints)
         return self.normalizer.restore(self.refine(normalized, frame.observed)[-1].pose, frame)
 
+    @public
     def reconstruct(self, joints):
         """What the autoencoder alone makes of `[B, J, 3]` metres, without trust: the paper's denoising."""
-        normalized, frame = self.normalizer(self._checked(joints, "joints"))
+        normalized, frame = self.normalizer(joints)
         return self.normalizer.restore(self.recover(*self.encoder(normalized, frame.observed)), frame)
 
+    @public
     def transfer_view(self, joints, view_from):
         """The pose of `joints` seen as `view_from` is seen (both `[B, J, 3]` metres), about the centre of `joints`."""
-        normalized, frame = self.normalizer(self._checked(joints, "joints"))
-        other, other_frame = self.normalizer(self._checked(view_from, "view_from"))
+        normalized, frame = self.normalizer(joints)
+        other, other_frame = self.normalizer(view_from)
         pose_code, _ = self.encoder(normalized, frame.observed)
         _, view_code = self.encoder(other, other_frame.observed)
         return self.normalizer.restore(self.recover(pose_code, view_code), frame)
@@ -181,7 +214,7 @@ class PoseAutoencoder(keras.Model):
     def recover(self, pose_code, view_code):
         """Codes -> the pose `[B, J, 3]`, normalised."""
         if self.encoder.view == "frame":
-            return couple(self.decoder(pose_code), view_code)
+            return couple(ops.cast(self.decoder(pose_code), view_code.dtype), view_code)
         return self.decoder(couple(pose_code, view_code))
 
     def refine(self, observed_pose, observed, first=None):
@@ -198,7 +231,7 @@ class PoseAutoencoder(keras.Model):
         if first is None:
             pose_code, view_code = self.encoder(observed_pose, observed)
             first = self.recover(pose_code, view_code), view_code
-        reconstructed, view_code = first
+        reconstructed, view_code = ops.cast(first[0], observed_pose.dtype), first[1]
         if not self.refinements:
             return [Estimate(reconstructed, observed_pose, None)]
         estimates = []
@@ -208,11 +241,11 @@ class PoseAutoencoder(keras.Model):
                 if self.encoder.view == "free":
                     # What a better estimate would teach a view code that can hold the pose is the pose.
                     view_code = ops.stop_gradient(view_code)
-                reconstructed = self.recover(pose_code, view_code)
+                reconstructed = ops.cast(self.recover(pose_code, view_code), observed_pose.dtype)
             # Always the observed pose, so that a joint distrusted by mistake can come back.
             named = observed_pose if self.sides is None else self.sides(observed_pose, reconstructed, observed)
             logits = self.trust(named, reconstructed)
-            kept = ops.sigmoid(logits) * observed
+            kept = ops.cast(ops.sigmoid(logits), observed.dtype) * observed
             if self.correction is not None:
                 reconstructed = self._corrected(kept, named, reconstructed, view_code)
             estimates.append(Estimate(reconstructed + kept * (named - reconstructed), named, logits))
@@ -221,20 +254,10 @@ class PoseAutoencoder(keras.Model):
     def _corrected(self, kept, observed_pose, reconstructed, view_code):
         """What `JointCorrection` makes of a reconstruction, in the frame of the body where there is one."""
         if self.encoder.view != "frame":
-            return self.correction(kept, observed_pose, reconstructed)
+            return ops.cast(self.correction(kept, observed_pose, reconstructed), reconstructed.dtype)
         to_body = ops.swapaxes(view_code, -1, -2)
         in_frame = (couple(pose, to_body) for pose in (observed_pose, reconstructed))
-        return couple(self.correction(kept, *in_frame), view_code)
-
-    def _checked(self, joints, what):
-        joints = ops.convert_to_tensor(joints, dtype=self.compute_dtype)
-        if len(joints.shape) != 3 or tuple(joints.shape[1:]) != (len(self.skeleton), 3):
-            raise ValueError(
-                f"{what}: expected [B, {len(self.skeleton)}, 3], metres, in the joint order of skeleton "
-                f"'{self.skeleton.name}'; got {tuple(joints.shape)}. Other skeletons are converted with "
-                f"Skeleton.load(NAME).to(model.skeleton) @ joints."
-            )
-        return joints
+        return couple(ops.cast(self.correction(kept, *in_frame), view_code.dtype), view_code)
 
     def compute_output_shape(self, input_shape):
         return input_shape

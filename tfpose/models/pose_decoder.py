@@ -39,11 +39,18 @@ class PoseDecoder(keras.Model):
         self.network_options = dict(network or {})
         joints = len(self.skeleton)
         if kind == "tree":
-            self.network = SeBiReNet(self.skeleton, units, **self.network_options, name="network")
-            self.readout = keras.layers.EinsumDense("bjh,jhc->bjc", (joints, 3), bias_axes="jc", name="readout")
+            self.network = SeBiReNet(
+                self.skeleton, units, **self.network_options, name="network", dtype=self.dtype_policy
+            )
+            self.readout = keras.layers.EinsumDense(
+                "bjh,jhc->bjc", (joints, 3), bias_axes="jc", name="readout", dtype=self.dtype_policy
+            )
         else:
-            self.hidden = [keras.layers.Dense(8 * units, activation="tanh", name=f"hidden_{i}") for i in (0, 1)]
-            self.readout = keras.layers.Dense(3 * joints, name="readout")
+            self.hidden = [
+                keras.layers.Dense(8 * units, activation="tanh", name=f"hidden_{i}", dtype=self.dtype_policy)
+                for i in (0, 1)
+            ]
+            self.readout = keras.layers.Dense(3 * joints, name="readout", dtype=self.dtype_policy)
 
     def build(self, input_shape):
         batch, joints, features = input_shape

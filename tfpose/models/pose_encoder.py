@@ -53,7 +53,7 @@ class PoseEncoder(keras.Model):
         network=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(**{"autocast": False, **kwargs})  # the layers cast what they take; the frame stays precise
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         if view not in VIEWS:
             raise ValueError(f"view must be one of {', '.join(VIEWS)}, got '{view}'")
@@ -63,10 +63,13 @@ class PoseEncoder(keras.Model):
         self.upright = upright
         self.orthogonal = orthogonal
         self.network_options = dict(network or {})
-        self.network = SeBiReNet(self.skeleton, units, **self.network_options, name="network")
-        self.pose_head = keras.layers.Dense(code_size, name="pose_head")
-        self.frame = BodyFrame(self.skeleton, upright, name="frame") if view == "frame" else None
-        self.view_head = ViewCodeHead(code_size, orthogonal, name="view_head") if view == "free" else None
+        self.network = SeBiReNet(self.skeleton, units, **self.network_options, name="network", dtype=self.dtype_policy)
+        self.pose_head = keras.layers.Dense(code_size, name="pose_head", dtype=self.dtype_policy)
+        in_frame = view == "frame"
+        self.frame = BodyFrame(self.skeleton, upright, name="frame", dtype=self.variable_dtype) if in_frame else None
+        self.view_head = (
+            ViewCodeHead(code_size, orthogonal, name="view_head", dtype=self.dtype_policy) if view == "free" else None
+        )
 
     def build(self, input_shape):
         self.network.build(input_shape)

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tfpose.layers import RayNormalizer
+from tfpose.models.calls import Input, checked, public
 from tfpose.models.pose_decoder import PoseDecoder
 from tfpose.models.pose_encoder import PoseEncoder, couple
 from tfpose.skeleton import Skeleton
@@ -33,15 +34,21 @@ class Lifter(keras.Model):
     """
 
     def __init__(self, skeleton, scale=0.4, origin=None, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{"autocast": False, **kwargs})
         self.origin = dict(origin or {})
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         self.scale = scale
-        self.normalizer = RayNormalizer(name="normalizer")
+        self.normalizer = RayNormalizer(name="normalizer", dtype=self.variable_dtype)
 
     def call(self, joints_2d, training=None):
-        features, rotation = self.normalizer(self._checked(joints_2d))
+        joints_2d = checked(joints_2d, "joints_2d", self.call_inputs["joints_2d"], self.variable_dtype)
+        features, rotation = self.normalizer(joints_2d)
         return self.placed(self.pose_of(features, training), rotation)
+
+    @public
+    def lift(self, joints_2d):
+        """`[B, J, 2]` normalised image coordinates -> `[B, J, 3]` metres about the root, as a call of the model."""
+        return self(joints_2d, training=False)
 
     @property
     def learned_parameters(self) -> int:
@@ -50,19 +57,20 @@ class Lifter(keras.Model):
 
     def placed(self, pose, rotation):
         """A pose of the network, about its root, in metres and in the frame of the camera."""
+        pose = ops.cast(pose, rotation.dtype)
         root = pose[:, self.skeleton.root : self.skeleton.root + 1]
         return self.normalizer.restore((pose - root) * self.scale, rotation)
 
-    def _checked(self, joints):
-        joints = ops.convert_to_tensor(joints, dtype=self.compute_dtype)
-        if len(joints.shape) != 3 or tuple(joints.shape[1:]) != (len(self.skeleton), 2):
-            raise ValueError(
-                f"joints_2d: expected [B, {len(self.skeleton)}, 2], normalised image coordinates in the joint order of "
-                f"skeleton '{self.skeleton.name}'; got {tuple(joints.shape)}. Pixels become such coordinates with "
-                f"tfpose.datasets.lifting.image_coordinates, other skeletons are converted with "
-                f"Skeleton.load(NAME).to(model.skeleton) @ joints_2d."
-            )
-        return joints
+    @property
+    def call_inputs(self) -> dict[str, Input]:
+        """What the public methods take, by the names of their arguments."""
+        expected = Input(
+            (len(self.skeleton), 2),
+            f"normalised image coordinates in the joint order of skeleton '{self.skeleton.name}'",
+            "Pixels become such coordinates with tfpose.datasets.lifting.image_coordinates, other skeletons are "
+            "converted with Skeleton.load(NAME).to(model.skeleton) @ joints_2d.",
+        )
+        return {"joints_2d": expected}
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], 3)
@@ -120,9 +128,16 @@ class PoseLifter(Lifter):
         }
         self.code_size = code_size
         self.encoder = PoseEncoder(
-            self.skeleton, units, code_size, "free", orthogonal=orthogonal, network=network, name="encoder"
+            self.skeleton,
+            units,
+            code_size,
+            "free",
+            orthogonal=orthogonal,
+            network=network,
+            name="encoder",
+            dtype=self.dtype_policy,
         )
-        self.decoder = PoseDecoder(self.skeleton, decoder, decoder_units, name="decoder")
+        self.decoder = PoseDecoder(self.skeleton, decoder, decoder_units, name="decoder", dtype=self.dtype_policy)
 
     def build(self, input_shape=None):
         joints = len(self.skeleton)

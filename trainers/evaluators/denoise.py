@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfpose import metrics, plots
 from tfpose.datasets import splits
 from tfpose.datasets.pose_set import PoseSet, evenly
+from tfpose.models.calls import batched
 from tfpose.noise import joints as joint_noise
 from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
@@ -18,7 +19,6 @@ from tfpose.trainers.markdown import table
 
 OPTIONS = ("most_poses",)
 CORRUPTED_JOINTS = (0, 1, 2, 3, 4, 5)
-_BATCH = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,17 +162,3 @@ def _row(method, tests: dict[int, Corrupted], skeleton) -> dict:
         by_k["symmetry"].append(metrics.symmetry_error(recovered, skeleton))
     row = {"mpjpe": [1000 * error for error in by_k["mpjpe"]], "mpjpe_mean": 1000 * float(np.mean(by_k["mpjpe"][1:]))}
     return row | {name: 1000 * float(np.mean(by_k[name][1:])) for name in ("pa_mpjpe", "bone_length", "symmetry")}
-
-
-def batched(method):
-    """A model's method as a function of numpy poses of any number, `[N, ...]` each, traced once."""
-    traced = tf.function(method, reduce_retracing=True, autograph=False)
-
-    def run(*inputs):
-        parts = [
-            traced(*(tf.constant(values[start : start + _BATCH]) for values in inputs)).numpy()
-            for start in range(0, len(inputs[0]), _BATCH)
-        ]
-        return np.concatenate(parts)
-
-    return run

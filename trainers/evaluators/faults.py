@@ -13,10 +13,10 @@ from tfpose import metrics
 from tfpose.datasets import splits
 from tfpose.datasets.pose_set import PoseSet, evenly
 from tfpose.geometry import rotations
+from tfpose.models.calls import batched
 from tfpose.noise import joints as joint_noise
 from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
-from tfpose.trainers.evaluators.denoise import batched
 from tfpose.trainers.markdown import table, with_spread
 
 OPTIONS = ("most_poses",)

@@ -13,9 +13,9 @@ from tfpose import metrics
 from tfpose.datasets import lifting
 from tfpose.datasets.lifting import LiftingPairs
 from tfpose.errors import DataError
+from tfpose.models.calls import batched
 from tfpose.models.pose_lifter import Lifter
 from tfpose.skeleton import Skeleton
-from tfpose.trainers.evaluators.denoise import batched
 from tfpose.trainers.markdown import table
 
 MODEL = Lifter

@@ -19,10 +19,10 @@ from tfpose.datasets import splits
 from tfpose.errors import DataError
 from tfpose.formats import axes, human36m, ntu
 from tfpose.geometry import frames
+from tfpose.models.calls import batched
 from tfpose.noise import joints as joint_noise
 from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
-from tfpose.trainers.evaluators.denoise import batched
 from tfpose.trainers.markdown import table, with_spread
 
 OPTIONS = ()

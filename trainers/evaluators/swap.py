@@ -12,9 +12,10 @@ from tfpose import metrics
 from tfpose.datasets import splits
 from tfpose.datasets.pose_set import PoseSet, evenly
 from tfpose.geometry import frames, rotations
+from tfpose.models.calls import batched
 from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
-from tfpose.trainers.evaluators.denoise import CORRUPTED_JOINTS, Corrupted, batched, corrupt_by_count
+from tfpose.trainers.evaluators.denoise import CORRUPTED_JOINTS, Corrupted, corrupt_by_count
 from tfpose.trainers.markdown import table, with_spread
 
 OPTIONS = ("views", "most_poses")

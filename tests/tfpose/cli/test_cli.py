@@ -225,7 +225,7 @@ def write_custom_csv(folder: pathlib.Path, poses: np.ndarray, paper17) -> tuple[
 def expected_of(model, poses) -> np.ndarray:
     from tfpose.models import load_model
 
-    return load_model(model).denoise(np.asarray(poses, np.float32)).numpy()
+    return load_model(model).denoise(np.asarray(poses, np.float32))
 
 
 def test_denoise_a_csv_of_a_rig_of_ones_own(call, tmp_path, pretrained, walk, paper17):

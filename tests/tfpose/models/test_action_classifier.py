@@ -216,7 +216,7 @@ def test_wrong_calls(autoencoder, clips):
         new(autoencoder)(clips[:, :2])
     with pytest.raises(ValueError, match=r"joints: expected \[B, 17, 3\], .* got \(2, 3, 17, 3\)\. One pose at a time"):
         new(autoencoder).step(clips, np.zeros((2, 24)))
-    with pytest.raises(ValueError, match=r"state: expected \[B, 24\], .* got \(2, 20\)\. A state is zeros"):
+    with pytest.raises(ValueError, match=r"state: expected \[B, 24\], .* got \(2, 20\)\. A clip begins with zeros"):
         new(autoencoder).step(clips[:, 0], np.zeros((2, 20)))
 
 

@@ -1,0 +1,144 @@
+"""Public methods of models: their inputs checked, and at full speed from plain Python."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+SIZES = (1, 64, 1024)
+"""The batch sizes that a method is compiled for. Other batches are cut into such pieces, and the last one is padded."""
+
+_OVERHEAD = 16  # the cost of a call beside that of its samples, in samples
+
+
+class Input(NamedTuple):
+    """What a model's method takes.
+
+    Attributes:
+        shape: without the batch.
+        unit: for people, such as "metres, in the joint order of ...".
+        hint: what to do with other values, for people.
+    """
+
+    shape: tuple[int, ...]
+    unit: str
+    hint: str
+
+
+def checked(values, name: str, expected: Input, dtype: str):
+    """`values` as a tensor.
+
+    Raises:
+        ValueError: for another shape.
+    """
+    values = ops.convert_to_tensor(values, dtype=dtype)
+    if len(values.shape) != len(expected.shape) + 1 or tuple(values.shape[1:]) != expected.shape:
+        raise ValueError(
+            f"{name}: expected [B, {', '.join(map(str, expected.shape))}], {expected.unit}; got "
+            f"{tuple(values.shape)}. {expected.hint}"
+        )
+    return values
+
+
+def public(method):
+    """Makes a method of a model public: it checks its inputs, and runs compiled when plain Python calls it.
+
+    The model has `call_inputs`, a dictionary from the names of arguments to `Input`. The first axis of every argument
+    is the batch. Numpy arrays (and lists) give numpy arrays, tensors give tensors.
+
+    XLA compiles the method for each of `SIZES` when it is first needed, which takes seconds. Inside a `tf.function`, in
+    a functional model, under another backend of Keras than TensorFlow, and under
+    `tf.config.run_functions_eagerly(True)`, the method runs as it is written.
+    """
+    names = list(inspect.signature(method).parameters)[1:]
+
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        given = dict(zip(names, args)) | kwargs
+        if set(given) != set(names) or len(args) + len(kwargs) != len(names):
+            return method(self, *args, **kwargs)  # Python says what is wrong
+        values = {name: checked(given[name], name, self.call_inputs[name], self.variable_dtype) for name in names}
+        if _is_symbolic(given.values()):
+            return method(self, **values)
+        if _compiles():
+            outputs = _in_pieces(functools.partial(_run, self, method), list(values.values()))
+        else:
+            outputs = method(self, **values)
+        if any(ops.is_tensor(value) for value in given.values()):
+            return outputs
+        return tree.map_structure(ops.convert_to_numpy, outputs)
+
+    return call
+
+
+def _is_symbolic(values) -> bool:
+    """Whether a graph or a functional model is being made."""
+    if any(isinstance(value, keras.KerasTensor) for value in values):
+        return True
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return not tf.executing_eagerly()
+
+
+def _compiles() -> bool:
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return not tf.config.functions_run_eagerly()
+
+
+def _run(model, method, *inputs):
+    # Not by setattr: Keras would take the functions for parts of the model.
+    functions = model.__dict__.setdefault("_compiled_methods", {})
+    if method.__name__ not in functions:
+        import tensorflow as tf
+
+        from tfpose.compilation import prepare_xla
+
+        prepare_xla()
+        functions[method.__name__] = tf.function(functools.partial(method, model), jit_compile=True, autograph=False)
+    return functions[method.__name__](*inputs)
+
+
+def _in_pieces(function, inputs):
+    """Runs `function` on batches of one of `SIZES`, and joins what comes out."""
+    count = inputs[0].shape[0]
+    size = min(SIZES, key=lambda size: -(-count // size) * (size + _OVERHEAD))
+    pieces = []
+    for start in range(0, max(count, 1), size):
+        piece = inputs if count == size else [value[start : start + size] for value in inputs]
+        missing = size - piece[0].shape[0]
+        if missing:
+            piece = [ops.pad(value, [[0, missing]] + [[0, 0]] * (len(value.shape) - 1)) for value in piece]
+        results = function(*piece)
+        pieces.append(tree.map_structure(lambda value: value[: size - missing], results) if missing else results)  # noqa: B023
+    if len(pieces) == 1:
+        return pieces[0]
+    return tree.map_structure(lambda *parts: ops.concatenate(parts, axis=0), *pieces)
+
+
+def batched(function):
+    """A function of tensors `[N, ...]` as one of numpy arrays of any N, traced once and run in bounded memory.
+
+    For what is not a public method of a model; those take numpy arrays themselves.
+    """
+    import tensorflow as tf
+
+    traced = tf.function(function, reduce_retracing=True, autograph=False)
+
+    def run(*inputs):
+        parts = [
+            traced(*(tf.constant(values[start : start + SIZES[-1]]) for values in inputs)).numpy()
+            for start in range(0, len(inputs[0]), SIZES[-1])
+        ]
+        return np.concatenate(parts)
+
+    return run
