@@ -47,7 +47,10 @@ class SideMatch(keras.layers.Layer):
         exchanged = ops.take(observed, self.twins, axis=1)
         both = is_observed * ops.take(is_observed, self.twins, axis=1)
         gain = (norm(observed - reconstructed) - norm(exchanged - reconstructed)) * both[..., 0]
-        share = ops.sigmoid(
+        limbs, steepness, threshold = (
+            ops.cast(values, gain.dtype) for values in (self.limbs, self.steepness, self.threshold)
+        )
+        share = ops.sigmoid(steepness * (ops.matmul(gain, limbs) - threshold))[..., None]
             self.steepness * (ops.matmul(gain, ops.convert_to_tensor(self.limbs, gain.dtype)) - self.threshold)
         )[..., None]
         return observed + share * both * (exchanged - observed)
