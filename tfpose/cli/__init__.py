@@ -57,14 +57,15 @@ def run(call: list[str], module: str, arguments: list[str]) -> int:
     values, said = flags.FlagValues(), " ".join(call)
     try:
         # ml_collections looks for overrides such as --config.steps=100 in sys.argv, already when its flag is defined.
-        sys.argv = [*call, *configs.with_paths(arguments)]
+        arguments = configs.with_paths(arguments)
+        sys.argv = [*call, *arguments]
         with _settings_named():
             command.define_flags(values)
         if any(argument in ("-h", "--help", "-help") for argument in arguments):
             print(f"{command.__doc__.strip()}\n\nFlags:\n{values.get_help(prefix='  ', include_special_flags=False)}")
             return 0
         with _settings_named():
-            positional = values(sys.argv)[len(call) :]
+            positional = values([said, *arguments])[1:]
         return command.run(values, positional) or 0
     except flags.Error as error:
         print(f"{said}: {error}\nSee: {said} --help", file=sys.stderr)

@@ -51,8 +51,6 @@ class SideMatch(keras.layers.Layer):
             ops.cast(values, gain.dtype) for values in (self.limbs, self.steepness, self.threshold)
         )
         share = ops.sigmoid(steepness * (ops.matmul(gain, limbs) - threshold))[..., None]
-            self.steepness * (ops.matmul(gain, ops.convert_to_tensor(self.limbs, gain.dtype)) - self.threshold)
-        )[..., None]
         return observed + share * both * (exchanged - observed)
 
     def get_config(self):
