@@ -44,7 +44,7 @@ class Artifact:
     Attributes:
         kind: "SavedModel", "LiteRT" or "ONNX".
         signatures: by name.
-        card: what `tfpose.export.card` wrote into it; empty for an artifact of somebody else.
+        card: what `tfpose.export.card` wrote into it; empty for an artifact that tfpose did not write.
         foreign_operations: operations of a LiteRT file that are not built into every interpreter (Select TF, custom).
     """
 

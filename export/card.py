@@ -1,4 +1,4 @@
-"""What an artifact says about itself: its joints, units and origin, as data inside the artifact."""
+"""The card of an artifact: its joints, units and origin, stored inside the artifact."""
 
 from __future__ import annotations
 

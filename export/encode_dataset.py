@@ -351,7 +351,7 @@ def _run(pipeline: beam.Pipeline):
 
 @contextlib.contextmanager
 def _ended_by_dead_workers() -> Iterator[None]:
-    """Ends the block when a worker process of the local runner dies, for which Beam would wait for ever."""
+    """Ends the block when a worker process of the local runner dies, because Beam would wait for it indefinitely."""
     before, deaths = threading.excepthook, []
 
     def note(args):

@@ -64,7 +64,7 @@ def _mixed(poses):
 
 
 def _seen(poses):
-    """What a camera in front of them sees of poses `[N, J, 3]`: `[N, J, 2]` normalised image coordinates."""
+    """Poses `[N, J, 3]` projected by a camera in front of them: `[N, J, 2]` normalised image coordinates."""
     centred = poses - np.nanmean(poses, axis=(0, 1))
     return centred[..., :2] * np.float32([1, -1]) / (_CAMERA_DISTANCE - centred[..., 2:])
 
@@ -76,7 +76,7 @@ def _states(count, size):
 
 
 def _posed(clip: Clip, skeleton: Skeleton) -> np.ndarray:
-    """The clip in `skeleton`, `[T, J, 3]`; joints that nobody can make hang 10 cm below their parents."""
+    """The clip in `skeleton`, `[T, J, 3]`; joints that cannot be converted are placed 10 cm below their parents."""
     try:
         return clip.to(skeleton).positions
     except SkeletonError:

@@ -6,8 +6,6 @@ import collections
 import os
 import pathlib
 
-import keras
-
 from tfpose import presets
 from tfpose.export.artifacts import open_artifact
 from tfpose.export.card import make_card
@@ -35,7 +33,7 @@ def describe(path: str | os.PathLike) -> dict:
     if (path / presets.WEIGHTS).is_file():
         kind, found = "preset", make_card(load_model(path)) | {"precision": presets.PRECISION}
     elif path.suffix == ".keras":
-        kind, found = "Keras", make_card(load_model(path, keras.Model))
+        kind, found = "Keras", make_card(load_model(path))
     else:
         artifact = open_artifact(path)
         kind = artifact.kind

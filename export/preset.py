@@ -12,7 +12,7 @@ from tfpose.errors import TfposeError
 from tfpose.export.card import make_card
 from tfpose.export.files import new_artifact
 from tfpose.files import blame, write_text
-from tfpose.models import load_model
+from tfpose.models import PoseAutoencoder, load_model
 
 _CMU = {
     "cmu": "01, 02, 03, 05 to 08, 10, 16, 32, 35, 38, 39, 43, 49, 55, 60 and 131",
@@ -81,7 +81,7 @@ def export_preset(run_dir: str | os.PathLike, out_dir: str | os.PathLike) -> pat
             f"{run_dir}: was trained on {data['name']}, and weights carry the terms of their data; presets are made "
             f"from {', '.join(FREE_DATA)} alone"
         )
-    model = load_model(run_dir)
+    model = load_model(run_dir, PoseAutoencoder)
     weights = dict(zip(model.weight_paths(), model.get_weights(), strict=True))
     made = {"name": out_dir.name, "precision": presets.PRECISION, "trained": trained}
     card = make_card(model) | FREE_DATA[data["name"]] | made

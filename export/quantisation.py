@@ -154,7 +154,7 @@ def apply_rules(content: bytes, inputs: dict, rules: tuple[tuple[str, str, str],
 
 
 def _computed_products(content: bytes) -> list[str]:
-    """What the results of products are called whose factors are both computed."""
+    """The names of the results of products whose factors are both computed."""
     model = unpack(content)
     product = litert_file.schema().BuiltinOperator.BATCH_MATMUL
     return [

@@ -1,4 +1,4 @@
-"""What a model offers to programs without tfpose: the tf.functions, once, for every format."""
+"""The signatures of a model: the tf.functions that every export format contains."""
 
 from __future__ import annotations
 

@@ -33,10 +33,10 @@ def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ())
 
     from tfpose.datasets import splits
-    from tfpose.models import load_model
+    from tfpose.models import PoseAutoencoder, load_model
     from tfpose.trainers.evaluators import denoise
 
-    model = load_model(values.model)
+    model = load_model(values.model, PoseAutoencoder)
     out = pathlib.Path(values.out)
     poses = splits.poses("h36m", "test", values.data_dir, model.skeleton)
     data = denoise.Data(poses, poses)

@@ -1,4 +1,4 @@
-"""What the paper states, to be read beside our numbers: its data is not the same."""
+"""The numbers of the paper, for comparison with ours; the data is not the same."""
 
 # MPJPE in mm by structure (Table 1).
 STRUCTURES = {

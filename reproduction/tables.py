@@ -1,4 +1,4 @@
-"""The tables of the paper and of the README, made from the files under `results/` and never typed.
+"""The tables of the paper and of the README, made from the files under `results/`.
 
     python -m reproduction tables results README.md
 

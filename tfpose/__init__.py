@@ -6,11 +6,14 @@ poses does not wait for TensorFlow.
 
 import importlib
 
+import wrapt
+
 __version__ = "0.2.0"
 
 _HOMES = {
     "Clip": "tfpose.formats",
     "PoseAutoencoder": "tfpose.models",
+    "PoseCodes": "tfpose.models",
     "PoseDecoder": "tfpose.models",
     "PoseEncoder": "tfpose.models",
     "SeBiReNet": "tfpose.layers",
@@ -23,6 +26,7 @@ _HOMES = {
 __all__ = [
     "Clip",
     "PoseAutoencoder",
+    "PoseCodes",
     "PoseDecoder",
     "PoseEncoder",
     "SeBiReNet",
@@ -41,3 +45,7 @@ def __getattr__(name):
 
 def __dir__():
     return __all__
+
+
+# `keras.saving.load_model` finds the classes of models when Keras is there, whichever of the two is imported first.
+wrapt.register_post_import_hook(lambda keras: importlib.import_module("tfpose.models"), "keras")

@@ -144,7 +144,7 @@ class Model:
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """What the classes of a classifier are called, by label; of another model, none."""
+        """The names of the classes of a classifier, by label; empty for another model."""
         return tuple(self.card.get("actions", ()))
 
     def classify(self, clips) -> dict:

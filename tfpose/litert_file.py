@@ -44,7 +44,7 @@ def tensors(details: dict[str, dict]) -> dict[str, tuple[list, str]]:
 
 
 def read_card(content: bytes) -> dict:
-    """The card inside a file's content, which an interpreter has checked; empty in the file of somebody else."""
+    """The card inside a file's content, which an interpreter has checked; empty in a file that tfpose did not write."""
     model = schema().Model.GetRootAs(content)
     for index in range(model.MetadataLength()):
         entry = model.Metadata(index)

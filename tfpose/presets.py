@@ -45,6 +45,12 @@ class Preset:
         return {key: self.card[key] for key in ("name", "lineage", "licence")}
 
 
+def summaries() -> dict[str, str]:
+    """What ships, by name: what the weights learned from, and under which licence they are."""
+    cards = {name: json.loads((_FOLDER / name / CONFIG).read_text(encoding="utf-8"))["card"] for name in NAMES}
+    return {name: f"{card['trained']['data']['name']}; {card['licence']}" for name, card in cards.items()}
+
+
 def is_preset(name_or_folder: str | os.PathLike) -> bool:
     """Whether it is one of `NAMES`, or a folder with the weights of a preset, sound or not."""
     return str(name_or_folder) in NAMES or pathlib.Path(name_or_folder, WEIGHTS).is_file()

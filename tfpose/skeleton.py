@@ -61,6 +61,9 @@ class Skeleton:
     def __len__(self) -> int:
         return len(self.joints)
 
+    def __repr__(self) -> str:
+        return f"<Skeleton '{self.name}': {len(self)} joints, root '{self.joints[self.root]}'>"
+
     def __eq__(self, other) -> bool:
         return isinstance(other, Skeleton) and self.to_dict() == other.to_dict()
 

@@ -219,7 +219,7 @@ def _checksum(autoencoder: PoseAutoencoder | None) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _Learned:
-    """What a run learns from, as `claim` notes it."""
+    """The training data of a run, as `claim` records it."""
 
     name: str
     checksum: str

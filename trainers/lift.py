@@ -1,4 +1,4 @@
-"""Lifting 2D joints to 3D: the frame of the paper's Fig. 5 (Sec. 4.5), and the residual MLPs beside it."""
+"""Lifting 2D joints to 3D: the network of the paper's Fig. 5 (Sec. 4.5), and the residual MLP baselines."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def lift_by_mlp(
     evaluate=None,
     progress=True,
 ) -> ResidualMLPLifter:
-    """Trains the residual MLP of about so many `parameters` on the same batches for as many steps, and saves it.
+    """Trains a residual MLP of about `parameters` weights on the same batches for as many steps, and saves it.
 
     Takes and raises what `lift` does.
     """
@@ -127,7 +127,7 @@ def lifting_loss(model: Lifter, batch: dict, seed, augmentation, weights, stream
 
 
 def augment(batch: dict, skeleton, seed, options):
-    """More people than there are: other headings, mirror images, hidden joints.
+    """Augments the pairs: other headings, mirror images, hidden joints.
 
     A turned person stands where they stood, before the same camera, so that height, tilt and distance of the camera
     stay real. What a detector did to the true image is done to the new one: its error is carried along.

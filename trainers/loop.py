@@ -1,4 +1,4 @@
-"""The training loop: one traced step, exact resume, and a view of what goes on."""
+"""The training loop: one traced step, exact resume, and progress reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tfpose.seeds import step_seed
 
 
 class TrainingError(TfposeError):
-    """Training cannot start or go on."""
+    """Training cannot start or continue."""
 
 
 class Stages(NamedTuple):
@@ -40,7 +40,7 @@ class Stages(NamedTuple):
 
 @dataclasses.dataclass
 class Loop:
-    """Trains a model on an endless stream of batches; can be stopped at any time and started again.
+    """Trains a model on an endless stream of batches; it can be stopped at any time and resumed.
 
     The randomness of a step depends on `seed` and the step's number alone, and so does its batch: a run that was
     killed and started again with the same arguments ends with the same weights as one that was not.
@@ -133,7 +133,7 @@ class Loop:
                     bar.set_postfix(shown)
                     self._write(results, step + 1)
                 if (step + 1) % self.checkpoint_every == 0 or last:
-                    # A loss that is finite can have a gradient that is not.
+                    # A finite loss can have a gradient that is not finite.
                     if not all(np.isfinite(weights).all() for weights in self.model.get_weights()):
                         self._refuse(f"the weights are not finite after step {step}", step, batch)
                     step_now.assign(step + 1)
@@ -165,7 +165,7 @@ class Loop:
         return train_step
 
     def stages(self) -> Stages:
-        """What a training step consists of, each stage compiled."""
+        """The stages of a training step, each compiled."""
         variables, replicas = self.model.trainable_variables, tf.distribute.get_strategy().num_replicas_in_sync
         shares = replicas * self.parts
         self.optimizer.build(variables)
@@ -239,7 +239,7 @@ def is_chief() -> bool:
 
 
 def wait_for_all():
-    """Returns when all workers have come here."""
+    """Returns when all workers have called it (a barrier)."""
     strategy = tf.distribute.get_strategy()
 
     @tf.function(autograph=False)

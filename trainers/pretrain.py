@@ -57,7 +57,7 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, wor
     upright = config.view.rotations != "so3"
     model = PoseAutoencoder(poses.skeleton, **config.model.to_dict(), upright=upright, origin=origin(poses.lineage))
     model.build()
-    claim(workdir, config, poses)  # now that nothing of the configuration can be refused any more
+    claim(workdir, config, poses)  # after all checks of the configuration
     loop = make_loop(
         config,
         model,
@@ -70,7 +70,7 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, wor
     )
     try:
         loop.run()
-    except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:  # what is streamed; it does not say from where
+    except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:  # from a streamed shard
         raise poses.damage() from error
     if is_chief():
         save_model(model, workdir)
@@ -96,7 +96,7 @@ def make_loop(config, model: PoseAutoencoder, batches, workdir: pathlib.Path, **
 
 
 def _parts(config) -> int:
-    """A program of XLA keeps but one to two cores of a CPU busy: two programs, on half of a batch each, are faster."""
+    """An XLA program uses only one or two cores of a CPU: two programs, each on half of a batch, are faster."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     whole = cores == 1 or tf.config.list_physical_devices("GPU") or config.batch % (2 * _smallest_batch(config))
     return 1 if whole else 2
@@ -144,7 +144,7 @@ def loss_of_views(model: PoseAutoencoder, views, config):
     skeleton, weights = model.skeleton, losses.LossWeights(**config.loss.eq11.to_dict())
     truth, observed = views
     normalized, frame = model.normalizer(observed)
-    # The truth in the frame of what is observed: translation is the frame's business, not the network's.
+    # The truth in the frame of the observed pose: the frame handles translation, not the network.
     truth = (truth - frame.centre) / model.normalizer.scale
 
     pose_codes, view_codes = model.encoder(normalized, frame.observed)
@@ -172,7 +172,7 @@ def loss_of_views(model: PoseAutoencoder, views, config):
     terms["orthogonality"] = losses.orthogonality(view_codes)
     total = losses.siamese(terms, weights)
     if config.loss.view:
-        # Two poses in one view: what their view codes differ by is of the poses.
+        # Two poses in one view: any difference of their view codes comes from the poses.
         terms["view"] = losses.feature(view_codes, tf.concat([view_1, view_2], 0))
         total += config.loss.view * terms["view"]
     if model.refinements:

@@ -1,4 +1,4 @@
-"""The lifter that everybody compares with."""
+"""The residual MLP, a common baseline for lifting."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class ResidualMLPLifter(Lifter):
 
 
 def units_for(parameters: int, skeleton: Skeleton, blocks: int = 2) -> int:
-    """The width with which the baseline has about so many trainable parameters."""
+    """The width that gives the baseline about this number of trainable parameters."""
     joints, layers = len(skeleton), 1 + 2 * blocks
     # 2 * blocks square matrices; each unit has the inputs' and the outputs' weights and 3 of each layer (bias, norm).
     square, linear, rest = 2 * blocks, joints * (FEATURES + 3) + 3 * layers, 3 * joints - parameters

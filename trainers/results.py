@@ -1,4 +1,4 @@
-"""Results as files: numbers with everything that is needed to make them again."""
+"""Results as files: numbers with everything that is needed to reproduce them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _commit() -> str:
 
     try:
         # Only the code: results that were just written, in the presets' cards too, are no change of it.
-        git("ls-files", "--error-unmatch", str(code))  # an environment may lie in somebody else's repository
+        git("ls-files", "--error-unmatch", str(code))  # an environment may be inside another repository
         parts = ("tfpose", "trainers", "export", ":!tfpose/presets/*/README.md")
         changed = git("status", "--porcelain", "--", *parts)
         return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")

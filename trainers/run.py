@@ -1,4 +1,4 @@
-"""What all trainings begin with: a working directory of their own, an optimizer, and where the weights come from."""
+"""The setup that all trainings share: a working directory, an optimizer and the origin of the weights."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def make_optimizer(config) -> keras.optimizers.Optimizer:
 
 
 def origin(lineage: str) -> dict:
-    """What a model says of its weights when it has learned from data of that lineage."""
+    """The lineage and licence of weights that were trained on data of that `lineage`."""
     return {"lineage": lineage, "licence": "the terms of its data"}
 
 
@@ -44,7 +44,7 @@ def claim(workdir: pathlib.Path, config, poses):
     """
     description = {"config": config.to_dict(), "data": {"name": poses.name, "checksum": poses.checksum}}
     path = workdir / "config.json"
-    # Until there is a checkpoint there is nothing to mix: a run that could not start does not block the next.
+    # Without a checkpoint two runs cannot mix: a run that could not start does not block the next.
     if path.exists() and tf.train.latest_checkpoint(workdir / "checkpoints"):
         try:
             former = json.loads(path.read_text())

@@ -15,7 +15,7 @@ from tfpose.export.files import new_artifact, refuse_existing
 from tfpose.export.saved_model import CARD, export_saved_model
 
 NAME = "tfpose"
-"""What a model is called on a server, unless told otherwise."""
+"""The default name of a model on a server."""
 
 
 def export_serving(

@@ -27,7 +27,7 @@ def write_warmup(saved_model: pathlib.Path, name: str):
     Each is run first: one that fails would keep a server from ever loading the version.
 
     Args:
-        saved_model: a directory that nobody serves yet.
+        saved_model: a directory that no server reads yet.
         name: what the model is called on the server.
 
     Raises:

@@ -33,6 +33,16 @@ def test_light_things_load_nothing_heavy(program):
     assert loaded_by(program) == set()
 
 
+@pytest.mark.parametrize("imports", ["import keras, tfpose", "import tfpose, keras"])
+def test_keras_finds_the_classes_of_saved_models(imports, tmp_path):
+    model = tfpose.PoseAutoencoder(tfpose.Skeleton.load("paper17"), units=2, code_size=2, decoder_units=2)
+    model.build()
+    model.save(tmp_path / "model.keras")
+    program = f"{imports}; print(keras.saving.load_model({str(tmp_path / 'model.keras')!r}))"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "<PoseAutoencoder of skeleton 'paper17'" in run.stdout, run.stderr
+
+
 def test_every_public_name_is_there():
     for name in tfpose.__all__:
         assert getattr(tfpose, name) is not None

@@ -2,6 +2,7 @@
 
 import json
 
+import golden
 import numpy as np
 import pytest
 
@@ -90,7 +91,7 @@ def test_weights_that_do_not_fit_half_precision_are_refused(tmp_path):
 
 
 def test_unknown_presets_list_the_known_ones(tmp_path):
-    with pytest.raises(DataError, match=r"no preset 'cnu': it is neither one of .* nor a folder with config.json"):
+    with pytest.raises(DataError, match=r"cnu: no such file; .* or a preset \(sebirenet_cmu, sebirenet_cmu_paper\)"):
         PoseAutoencoder.from_preset("cnu")
 
 
@@ -138,7 +139,16 @@ def test_the_default_preset_cleans_bodies_that_it_never_saw():
     assert model.skeleton == Skeleton.load("paper17")
     poses = PoseSet("made up", complete_poses(synthetic.clips(4, seed=5), model.skeleton)[::4], model.skeleton)
     found = denoise.summary(model, denoise.Data(poses, poses))
-    assert found["clean_mm"] < 10 and found["corrupted_mm"] < 50  # doing nothing: 88
+    assert found["clean_mm"] < 0.5 and found["corrupted_mm"] < 26  # doing nothing: 88
+
+
+@pytest.mark.parametrize("name", presets.NAMES)
+def test_presets_give_what_they_gave(name):
+    kept = json.loads(golden.PATH.read_text())[name]
+    found = golden.outputs(name)
+    assert set(found) == set(kept)
+    for key, value in found.items():
+        np.testing.assert_allclose(value, kept[key], atol=2e-4, err_msg=key)
 
 
 def test_the_paper_s_preset_is_the_paper_s_model():

@@ -27,8 +27,10 @@ COMMANDS = {
     "denoise": "clean the skeletons of files",
     "export": "make a SavedModel and a LiteRT file, proven equal to the model",
     "preset": "make weights to share: half precision, with a model card",
+    "presets": "list the weights that ship",
     "inspect": "say what a model file holds",
     "encode-dataset": "write the codes of all clips of a data set, on one machine or many",
+    "completion": "print what makes a shell complete commands and flags",
 }
 
 

@@ -39,10 +39,10 @@ def run(values: flags.FlagValues, positional: list[str]):
     if config.model.features == "code" and not values.encoder:
         raise flags.Error("--encoder: whose codes?")
 
-    from tfpose.models import load_model
+    from tfpose.models import PoseAutoencoder, load_model
     from tfpose.trainers import classify
 
-    encoder = load_model(values.encoder) if config.model.features == "code" else None
+    encoder = load_model(values.encoder, PoseAutoencoder) if config.model.features == "code" else None
     skeleton = encoder.skeleton if encoder else Skeleton.load("paper17")
     train, test = (
         splits.clips(values.data, split, values.data_dir, skeleton, config.model.frames) for split in ("train", "test")

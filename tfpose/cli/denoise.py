@@ -34,9 +34,9 @@ def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ("INPUT",))
 
     from tfpose.formats import arrays
-    from tfpose.models import load_model
+    from tfpose.models import PoseAutoencoder, load_model
 
-    model = load_model(values.model)
+    model = load_model(values.model, PoseAutoencoder)
     clips = common.read_clips(values, positional[0])
     if not clips:
         raise DataError(f"{positional[0]}: nothing to denoise")

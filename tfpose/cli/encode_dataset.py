@@ -50,7 +50,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional[:first_option], ("INPUT",))
 
     from tfpose.export.files import refuse_existing
-    from tfpose.models import load_model
+    from tfpose.models import PoseAutoencoder, load_model
 
     refuse_existing(values.out)
     with _without_notes():
@@ -58,9 +58,11 @@ def run(values: flags.FlagValues, positional: list[str]):
             from tfpose.export.encode_dataset import encode_dataset
         except ImportError as error:
             raise TfposeError(f"Apache Beam is needed ({error}); run: pip install 'tfpose[beam]'") from error
+        exported = pathlib.Path(values.model, "saved_model.pb").is_file()
+        model = values.model if exported else load_model(values.model, PoseAutoencoder)
         summary = encode_dataset(
             positional[0],
-            values.model if pathlib.Path(values.model, "saved_model.pb").is_file() else load_model(values.model),
+            model,
             values.out,
             format=values.format,
             reading_options=common.reading_options(values),

@@ -47,8 +47,6 @@ def define_flags(values: flags.FlagValues):
 def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ())
 
-    import keras
-
     from tfpose import export
     from tfpose.models import load_model
 
@@ -59,7 +57,7 @@ def run(values: flags.FlagValues, positional: list[str]):
         raise flags.Error(f"--format: no format {', '.join(unknown) or 'given'}; there are {known}")
     if _SERVING not in formats and (values.name or values.version):
         raise flags.Error(f"--name and --version are of --format {_SERVING}")
-    model = load_model(values.model, keras.Model)
+    model = load_model(values.model)
     poses = common.load_poses(values, "test", model.skeleton)
     calibration = None
     if export.needs_calibration(formats):

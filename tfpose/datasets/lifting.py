@@ -75,7 +75,7 @@ class LiftingPairs:
         return len(self.joints_3d)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What a training step needs of each pair."""
+        """The arrays that a training step needs for each pair."""
         return {name: getattr(self, name) for name in ("joints_2d", "joints_3d", "up")}
 
 

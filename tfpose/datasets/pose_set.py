@@ -76,7 +76,7 @@ class PoseSet:
 
         Elements are `{"poses": [batch, J, 3]}`, and `"moved": [batch, J]` too where the set prescribes it.
         """
-        from tfpose.datasets import pipeline  # brings TensorFlow, which poses do without
+        from tfpose.datasets import pipeline  # imports TensorFlow, which poses do not need
 
         arrays = {"poses": self.positions} | ({} if self.moved is None else {"moved": self.moved})
         return pipeline.batches(arrays, batch, seed, start)

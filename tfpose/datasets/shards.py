@@ -253,7 +253,7 @@ class PoseStream:
         return tf.reshape(tf.io.decode_raw(tf.strings.reduce_join(parts), tf.float32), [-1, len(self.skeleton), 3])
 
     def damage(self) -> DataError:
-        """What to say when the stream has failed: reads all shards, and names the first that is damaged."""
+        """The error to raise when the stream has failed: reads all shards and names the first damaged one."""
         for name in self.shards:
             try:
                 read_file(self.folder / name)
@@ -270,6 +270,6 @@ def _permutation(count, seed):
 
 
 def _drop(left, group):
-    """Takes off a group's front what is left to be dropped."""
+    """Drops the remaining poses to skip from the front of a group."""
     dropped = tf.minimum(left, tf.cast(tf.shape(group)[0], tf.int64))
     return left - dropped, group[dropped:]

@@ -26,7 +26,7 @@ CMU_ACKNOWLEDGEMENT = (
     "The data used in this project was obtained from mocap.cs.cmu.edu. "
     "The database was created with funding from NSF EIA-0196217."
 )
-# The seven of Human3.6M's actions that stand in for APE's seven.
+# The seven of Human3.6M's actions that replace APE's seven.
 APE_ACTIONS = ("Directions", "Eating", "Greeting", "Phoning", "Posing", "Smoking", "Walking")
 _H36M_TEST_POSES = 5000
 _NUCLA_TEST_STEP = 5
@@ -299,7 +299,7 @@ def _ntu_clips(name: str, split: str, data_dir, skeleton: Skeleton, frames: int)
 
 
 def _movement(clip: Clip) -> float:
-    """The length of all joints' ways, in metres; a body that is seen longer has more of it."""
+    """The length of the paths of all joints, in metres; it is larger for a body that is seen longer."""
     return float(np.nansum(np.linalg.norm(np.diff(clip.positions, axis=0), axis=-1)))
 
 

@@ -1,4 +1,4 @@
-"""People that never were: the embedded default data.
+"""Synthetic people: the embedded default data.
 
 Forward kinematics of the paper's 17 joints on varied bodies. Legs, arms and trunk each follow an activity of their own
 (walking legs with phoning arms and a leaning trunk), as an oscillation or a smooth wandering between two postures that
@@ -29,7 +29,7 @@ _CHUNK = (
 )
 _KNOTS = 64  # turning points of a wandering angle before they repeat: half a minute at least
 
-# Bones: mean offset over the body's height, in the proportions of a grown-up, and the half range of its factor;
+# Bones: mean offset over the body's height, in the proportions of an adult, and the half range of its factor;
 # it is wide for hips, shoulders and trunk, whose joints rigs place differently.
 _BONES = {
     "spine_mid": ((0.0, 0.115, 0.0), 0.55),
@@ -178,7 +178,7 @@ def _make(rng: np.random.Generator, skeleton: Skeleton, frames: int) -> tuple[np
     spine, trunk_names = _trunk(rng, time)
     spine[..., 0] += lean
 
-    # Everybody sways and fidgets.
+    # Everyone sways and fidgets.
     for name, angles in limbs.items():
         angles += _wander(rng, time, np.full(angles.shape[-1], 5.0), seconds=(0.5, 2.0))
         low, high = _limits(name)
@@ -191,7 +191,7 @@ def _make(rng: np.random.Generator, skeleton: Skeleton, frames: int) -> tuple[np
     heading = rng.uniform(0, 360, (_CHUNK, 1)) + turning * rng.choice([0.3, 1.0, 3.0], (_CHUNK, 1))
     positions = _forward_kinematics(rng, skeleton, limbs, spine, neck, heading)
 
-    # Stand on the ground with whatever is lowest, and walk where the heading points.
+    # Put the lowest joint on the ground, and walk in the direction of the heading.
     positions[..., 1] -= positions[..., 1].min(axis=-1, keepdims=True) - 0.08
     direction = np.stack([np.sin(np.radians(heading)), np.cos(np.radians(heading))], axis=-1)
     path = np.cumsum(speed[..., None] * direction, axis=1) / RATE
@@ -199,7 +199,7 @@ def _make(rng: np.random.Generator, skeleton: Skeleton, frames: int) -> tuple[np
     return positions.astype(np.float32), [", ".join(names) for names in zip(leg_names, arm_names, trunk_names)]
 
 
-# --- what the parts do
+# --- the motion of the parts
 
 
 def _legs(rng, time):
@@ -284,7 +284,7 @@ def _arms(rng, time, phase):
     start, end = np.where(idle, rest, start), np.where(idle, rest + 4, end)
     behind = np.where(who == "alternate", np.pi, 0.0)
     other = _between(np.random.default_rng(seed), time, start, end, jitter, hertz, behind)
-    other += rng.normal(0, 6, (_CHUNK, 1, 4))  # nobody is quite symmetric
+    other += rng.normal(0, 6, (_CHUNK, 1, 4))  # bodies are not exactly symmetric
     flip = (rng.random(_CHUNK) < 0.5)[:, None, None]
     left, right = np.where(flip, acting, other), np.where(flip, other, acting)
 

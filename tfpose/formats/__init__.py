@@ -1,4 +1,4 @@
-"""Files of skeletons: a module for each format, and `read` for all of them. Only TFRecords bring TensorFlow."""
+"""Files of skeletons: a module for each format, and `read` for all of them. Only TFRecords import TensorFlow."""
 
 from tfpose.formats.axes import UPS
 from tfpose.formats.clip import Clip

@@ -74,7 +74,7 @@ def read_2d(path: str | os.PathLike) -> dict[tuple[str, str], list[np.ndarray]]:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Camera:
-    """A calibrated camera that sees our y-up world. The camera frame is x right, y down, z forward.
+    """A calibrated camera in the y-up world of tfpose. The camera frame is x right, y down, z forward.
 
     Attributes:
         name: its serial number.

@@ -1,4 +1,4 @@
-"""One way in for every format: `read` takes a file or a folder."""
+"""`read` reads a file or a folder in any of the formats."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ A record is a `tf.train.Example` of one chunk of a clip, at most `CHUNK` consecu
     frames      int64
     skeleton    bytes, JSON of `Skeleton.to_dict`
     subject, action, view, source   bytes, UTF-8, as in `Clip`
-    rate        float, frames per second; empty where nobody knows
+    rate        float, frames per second; empty where it is unknown
     chunk       int64, the number of the chunk within its clip
 """
 

@@ -8,7 +8,7 @@ from keras import ops
 
 from tfpose.geometry.bones import norm
 from tfpose.layers.static import by_rows
-from tfpose.models.calls import Input, checked, public
+from tfpose.models.calls import Input, checked, described, public
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 from tfpose.skeleton import Skeleton
 
@@ -240,6 +240,9 @@ class ActionClassifier(keras.Model):
         # Not argmax: Keras' looks at the bits of a float's sign, for which LiteRT has no operation.
         _, labels = ops.top_k(probabilities, 1)
         return {"probabilities": probabilities, "label": ops.cast(labels[..., 0], "int32")}
+
+    def __repr__(self):
+        return described(self)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], len(self.actions))

@@ -45,6 +45,12 @@ def checked(values, name: str, expected: Input, dtype: str):
     return values
 
 
+def described(model) -> str:
+    """What `repr` of a model says."""
+    size = f"{model.count_params():,} weights" if model.built else "not built"
+    return f"<{type(model).__name__} of skeleton '{model.skeleton.name}' ({len(model.skeleton)} joints), {size}>"
+
+
 def public(method):
     """Makes a method of a model public: it checks its inputs, and runs compiled when plain Python calls it.
 

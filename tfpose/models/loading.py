@@ -14,41 +14,56 @@ from tfpose.files import atomic_write
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 
 
-def load_model(path: str | os.PathLike, kind: type[keras.Model] = PoseAutoencoder):
+def load_model(path: str | os.PathLike, kind: type[keras.Model] | None = None):
     """A trained model: a preset by name, a `.keras` file, the working directory of a training that holds one, or the
     folder of a preset.
 
     Args:
         path: where it is.
-        kind: the class that it has to be of, such as `keras.Model` for any; a preset is a `PoseAutoencoder`.
+        kind: the class that it has to be of, such as `PoseAutoencoder`; by default any of `tfpose.models`.
 
     Raises:
         DataError: when there is no such model there; the message starts with the path.
     """
-    if issubclass(PoseAutoencoder, kind) and presets.is_preset(path):
-        try:
-            return PoseAutoencoder.from_preset(path)
-        except DataError as error:
-            if str(path) in str(error):
-                raise
-            raise DataError(f"{path}: {error}") from error
-    path = pathlib.Path(path)
-    file = path / "model.keras" if path.is_dir() else path
-    if not file.is_file():
-        raise DataError(
-            f"{file}: no such file; expected a model saved by a training (model.keras) or a preset "
-            f"({', '.join(presets.NAMES)})"
-        )
+    if presets.is_preset(path):
+        model = _of_preset(path)
+    else:
+        path = pathlib.Path(path)
+        file = path / "model.keras" if path.is_dir() else path
+        if not file.is_file():
+            raise DataError(
+                f"{file}: no such file; expected a model saved by a training (model.keras) or a preset "
+                f"({', '.join(presets.NAMES)})"
+            )
+        model, path = _of_file(file), file
+    if not (isinstance(model, kind) if kind else type(model).__module__.startswith("tfpose.")):
+        expected = kind.__name__ if kind else "model of tfpose"
+        raise DataError(f"{path}: holds a {type(model).__name__}, expected a {expected}")
+    return model
+
+
+def _of_preset(path) -> PoseAutoencoder:
     try:
-        model = keras.saving.load_model(file, compile=False)
+        preset = presets.read(path)
+        model = PoseAutoencoder.from_config({**preset.config, "origin": preset.origin})
+        model.build()
+        paths = model.weight_paths()
+        if set(paths) != set(preset.weights):
+            raise DataError(f"{path}: has not the weights of its model; it is of another tfpose version")
+    except DataError as error:
+        raise DataError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+    model.set_weights([preset.weights[weight] for weight in paths])
+    return model
+
+
+def _of_file(file: pathlib.Path) -> keras.Model:
+    try:
+        return keras.saving.load_model(file, compile=False)
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
     except Exception as error:  # Keras raises many kinds for files that are not its own
         reason = str(error).strip().split("\n", 1)[0][:200]
         raise DataError(f"{file}: not a tfpose model, or damaged ({type(error).__name__}: {reason})") from error
-    if not isinstance(model, kind):
-        raise DataError(f"{file}: holds a {type(model).__name__}, expected a {kind.__name__}")
-    return model
 
 
 def save_model(model: keras.Model, workdir: str | os.PathLike):

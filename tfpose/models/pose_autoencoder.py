@@ -10,7 +10,7 @@ from keras import ops
 from tfpose import presets
 from tfpose.errors import DataError
 from tfpose.layers import JointCorrection, JointTrust, PoseNormalizer, SideMatch
-from tfpose.models.calls import Input, public
+from tfpose.models.calls import Input, described, public
 from tfpose.models.pose_decoder import PoseDecoder
 from tfpose.models.pose_encoder import PoseEncoder, couple
 from tfpose.skeleton import Skeleton
@@ -135,23 +135,23 @@ class PoseAutoencoder(keras.Model):
     def call(self, joints):
         return self.denoise(joints)
 
+    presets = presets.summaries()
+    """The presets that ship, by name, each with one line about it."""
+
     @classmethod
-    def from_preset(cls, name_or_folder):
-        """A trained model by name (one of `tfpose.presets.NAMES`), or from the folder of a preset.
+    def from_preset(cls, name_or_path):
+        """A trained model.
+
+        Args:
+            name_or_path: a preset by name (one of `PoseAutoencoder.presets`), the folder of a preset, a `.keras` file,
+                or the working directory of a training.
 
         Raises:
-            DataError: when there is no such preset, or it is damaged.
+            DataError: when there is no such model, it is damaged, or of another class.
         """
-        preset = presets.read(name_or_folder)
-        model = cls.from_config({**preset.config, "origin": preset.origin})
-        model.build()
-        paths = model.weight_paths()
-        if set(paths) != set(preset.weights):
-            raise DataError(
-                f"preset '{name_or_folder}' has not the weights of its model; it is of another tfpose version"
-            )
-        model.set_weights([preset.weights[path] for path in paths])
-        return model
+        from tfpose.models.loading import load_model
+
+        return load_model(name_or_path, cls)
 
     def weight_paths(self):
         """The path of each of `weights` inside the model, whatever the model is called."""
@@ -258,6 +258,9 @@ class PoseAutoencoder(keras.Model):
         to_body = ops.swapaxes(view_code, -1, -2)
         in_frame = (couple(pose, to_body) for pose in (observed_pose, reconstructed))
         return couple(ops.cast(self.correction(kept, *in_frame), view_code.dtype), view_code)
+
+    def __repr__(self):
+        return described(self)
 
     def compute_output_shape(self, input_shape):
         return input_shape

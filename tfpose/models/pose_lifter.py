@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from tfpose.layers import RayNormalizer
-from tfpose.models.calls import Input, checked, public
+from tfpose.models.calls import Input, checked, described, public
 from tfpose.models.pose_decoder import PoseDecoder
 from tfpose.models.pose_encoder import PoseEncoder, couple
 from tfpose.skeleton import Skeleton
@@ -71,6 +71,9 @@ class Lifter(keras.Model):
             "converted with Skeleton.load(NAME).to(model.skeleton) @ joints_2d.",
         )
         return {"joints_2d": expected}
+
+    def __repr__(self):
+        return described(self)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], 3)

@@ -1,4 +1,4 @@
-"""What a client of a server raises."""
+"""The error that a client of a server raises."""
 
 from tfpose.errors import TfposeError
 

@@ -15,7 +15,7 @@ from tfpose.errors import TfposeError
 from tfpose.serving_client.errors import ServingError
 from tfpose.serving_client.specs import Signature, TensorSpec, numpy_type
 
-# What TF Serving makes of its statuses; several become 400.
+# The HTTP codes to which TF Serving maps its statuses; several become 400.
 _CODES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -49,7 +49,7 @@ class Rest:
             self._url += f"/labels/{urllib.parse.quote(label, safe='')}"
 
     def signatures(self, timeout: float) -> dict[str, Signature]:
-        """What the model offers."""
+        """The signatures of the model."""
         found = self._call("GET", "/metadata", None, timeout, "metadata")["signature_def"]["signature_def"]
         return {
             name: Signature(_specs(signature["inputs"]), _specs(signature["outputs"]))

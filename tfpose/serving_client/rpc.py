@@ -46,7 +46,7 @@ class Rpc:
             self._spec["version_label"] = label
 
     def signatures(self, timeout: float) -> dict[str, Signature]:
-        """What the model offers."""
+        """The signatures of the model."""
         request = self._messages["GetModelMetadataRequest"](
             model_spec=self._messages["ModelSpec"](**self._spec), metadata_field=["signature_def"]
         )
@@ -109,6 +109,6 @@ def _array(tensor) -> np.ndarray:
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, np.dtype(dtype).newbyteorder("<")).astype(dtype).reshape(shape)
     values = np.array(getattr(tensor, _VALUES[dtype]), dtype)
-    if 0 < len(values) < np.prod(shape):  # the last value stands for all that follow
+    if 0 < len(values) < np.prod(shape):  # the last value is repeated to fill the shape
         values = np.pad(values, (0, np.prod(shape) - len(values)), mode="edge")
     return values.reshape(shape)

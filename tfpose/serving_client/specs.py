@@ -1,4 +1,4 @@
-"""What a served model takes and returns, as its server says."""
+"""The inputs and outputs of a served model, as its server reports them."""
 
 from __future__ import annotations
 

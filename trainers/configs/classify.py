@@ -30,7 +30,7 @@ def get_config():
     config.augmentation.tilt_degrees = 20.0
     config.augmentation.size = 0.1
     config.augmentation.mirror = True
-    config.augmentation.left_right_swap = 0.3  # Kinect takes the backs of people for their fronts
+    config.augmentation.left_right_swap = 0.3  # Kinect mistakes the backs of people for their fronts
     # Views cut their clips of the same action differently: some stand up in the middle, others at the end.
     config.augmentation.crop = 0.2  # of the clip, at most, at either end
     config.augmentation.hold = 0.3  # or standing still for this share of it, at most

@@ -1,4 +1,4 @@
-"""The configuration to start from: it disentangles, leaves good joints alone and serves rigs that it never saw.
+"""The default configuration: it disentangles, keeps good joints unchanged and works on unseen rigs.
 
     tfpose pretrain --config default --data cmu --workdir runs/default_cmu
 
@@ -29,7 +29,7 @@ def get_config():
     config.model.refinements = 2
     config.model.correction_units = 256
 
-    # Another body for every sample: what lets a model trained on one rig serve the others.
+    # A random body for every sample, so that a model trained on one rig works on others.
     config.body = ml_collections.ConfigDict()
     config.body.mirror = True
     config.body.bones = 0.2
@@ -44,7 +44,7 @@ def get_config():
 
     config.corruption = ml_collections.ConfigDict()
     config.corruption.use_labels = False
-    config.corruption.min_joints = 0  # clean poses too, so that the model learns to leave them alone
+    config.corruption.min_joints = 0  # clean poses too, so that the model learns not to change them
     config.corruption.max_joints = 5
     config.corruption.shortest = 0.2
     config.corruption.longest = 0.8
@@ -52,7 +52,7 @@ def get_config():
     config.corruption.sides = 0.06  # of the poses have their arms, their legs or all sides exchanged
     config.corruption.noise = 0.04  # metres, at most
     config.corruption.noisy = 0.25  # of the poses have noise
-    # Of the poses are corrupted in one way in one branch and in another in the other, so that the codes ignore it.
+    # Share of the poses that the two branches corrupt differently, so that the codes ignore the corruption.
     config.corruption.independent = 0.1
 
     # Sensors stand upright: any heading, a small tilt.

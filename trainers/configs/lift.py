@@ -17,7 +17,7 @@ def get_config():
     config.checkpoint_every = 500
     config.evaluate_every = 0
 
-    # The 3D stream: clean poses of the bodies that are there, seen from any heading.
+    # The 3D stream: clean poses of the bodies in the data, seen from any heading.
     config.stream = default.get_config()
     config.stream.batch = config.batch
     config.stream.steps = 1_000

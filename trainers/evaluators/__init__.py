@@ -54,7 +54,7 @@ def over_seeds(evaluator, model, data, seeds: Sequence[int], **options) -> dict:
         `{"seeds": [...], "options": {...}, "data": {"name", "checksum", "lineage"}, "mean": ..., "std": ...}`: "mean"
         and "std" have the numbers of `measure`; the standard deviation is that of a sample, None for a single seed.
     """
-    # disable=None: no bar in files and pipes, where nobody looks.
+    # disable=None: no progress bar when the output is a file or a pipe.
     shown = tqdm(seeds, desc=data.name, unit="seed", disable=None)
     measured = [evaluator.measure(model, data, seed, **options) for seed in shown]
     several = len(seeds) > 1

@@ -1,4 +1,4 @@
-"""What a user could do without a model; every table of results shows these beside it."""
+"""Baselines without a model; every table of results shows them."""
 
 from __future__ import annotations
 

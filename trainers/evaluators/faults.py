@@ -68,7 +68,7 @@ def measure(model, data: PoseSet, seed: int = 0, *, most_poses: int | None = Non
 
 
 def summary(model, data: PoseSet) -> dict[str, float]:
-    """What is left (mm) when all sides are exchanged."""
+    """The remaining error (mm) when all sides are exchanged."""
     faults = measure(model, data, most_poses=500)["faults"]
     return {"all_exchanged_mm": faults["all sides exchanged"]["out"]}
 

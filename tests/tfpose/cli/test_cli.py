@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfpose import cli
+from tfpose import cli, presets
 from tfpose.cli import common
 from tfpose.cli import denoise as denoise_command
 from tfpose.formats import arrays, read
@@ -65,6 +65,24 @@ def test_help_lists_the_commands(call, argv):
     assert out.startswith("Usage: tfpose COMMAND [flags]")
     for name in ("demo", "pretrain", "evaluate", "denoise", "export", "inspect"):
         assert re.search(rf"^  {name} +\w", out, re.MULTILINE)
+
+
+def test_presets_are_listed(call):
+    status, out, _ = call("presets")
+    assert status == 0 and [line.split(":")[0] for line in out.splitlines()] == list(presets.NAMES)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_commands_and_flags(call, shell):
+    status, out, _ = call("completion", shell)
+    assert status == 0
+    for word in (*cli.COMMANDS, "most_poses", "workdir"):
+        assert word in out
+    if shell == "bash":
+        program = f"{out}\nCOMP_WORDS=(tfpose evaluate --see); COMP_CWORD=2; _tfpose; echo ${{COMPREPLY[@]}}"
+        run = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+        assert run.stdout == "--seeds\n"
+    assert call("completion", "tcsh")[0] == 2
 
 
 def test_version(call):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfpose import presets
 from tfpose.datasets import synthetic
 from tfpose.errors import DataError, SkeletonError
 from tfpose.geometry import rotations
@@ -485,8 +486,23 @@ def test_what_is_no_model_is_refused_by_name(tmp_path):
     with pytest.raises(DataError, match=r"broken\.keras: not a tfpose model, or damaged"):
         load_model(tmp_path / "broken.keras")
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(tmp_path / "other.keras")
-    with pytest.raises(DataError, match=r"other\.keras: holds a Sequential, expected a PoseAutoencoder"):
+    with pytest.raises(DataError, match=r"other\.keras: holds a Sequential, expected a model of tfpose"):
         load_model(tmp_path / "other.keras")
+    with pytest.raises(DataError, match=r"other\.keras: holds a Sequential, expected a PoseAutoencoder"):
+        PoseAutoencoder.from_preset(tmp_path / "other.keras")
+
+
+def test_a_preset_is_a_name_a_folder_or_a_file(model, skeleton, tmp_path):
+    model.save(tmp_path / "model.keras")
+    for path in (tmp_path, tmp_path / "model.keras"):
+        again = PoseAutoencoder.from_preset(path)
+        np.testing.assert_array_equal(again.denoise(some_poses(skeleton)), model.denoise(some_poses(skeleton)))
+    assert set(PoseAutoencoder.presets) == set(presets.NAMES)
+    assert all(about.startswith("cmu") for about in PoseAutoencoder.presets.values())
+
+
+def test_a_model_says_what_it_is(model):
+    assert repr(model).startswith("<PoseAutoencoder of skeleton '") and "weights>" in repr(model)
 
 
 # --- learning

@@ -6,7 +6,7 @@ import pytest
 
 from tfpose.errors import DataError
 from tfpose.formats import axes
-from tfpose.models import PoseLifter, load_model
+from tfpose.models import PoseAutoencoder, PoseLifter, load_model
 from tfpose.skeleton import Skeleton
 
 SMALL = {"units": 4, "code_size": 4, "network": {"passes": 2}, "decoder_units": 4}
@@ -67,7 +67,7 @@ def test_a_saved_lifter_lifts_the_same(lifter, joints_2d, tmp_path):
     np.testing.assert_array_equal(np.array(again(joints_2d)), np.array(lifter(joints_2d)))
     assert load_model(tmp_path, PoseLifter).get_config() == lifter.get_config()
     with pytest.raises(DataError, match="holds a PoseLifter, expected a PoseAutoencoder"):
-        load_model(tmp_path)
+        load_model(tmp_path, PoseAutoencoder)
 
 
 def test_the_usual_camera_frame_is_one_turn_away(lifter, joints_2d):
