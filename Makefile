@@ -8,7 +8,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 # Tests and results use real data where it is: TFPOSE_DATA, or the folder that development machines have.
 REAL_DATA := $(or $(TFPOSE_DATA),$(wildcard ../shared/data))
 
-.PHONY: demo test lint bench serving-check web test-web results results-quick readme clean
+.PHONY: demo test lint bench serving-check web test-web test-wheel results results-quick readme clean
 
 demo: $(READY)
 	$(VENV)/bin/tfpose demo --out demo
@@ -52,6 +52,10 @@ web/public: web/assets.py $(wildcard export/*.py tfpose/layers/*.py tfpose/model
 # The page in a real browser, without a network; draws results/figures/web.png.
 test-web: web $(CHROMIUM)
 	cd web && PYTHON=../$(VENV)/bin/python CHROMIUM=$(CHROMIUM) npm test
+
+# The wheel, built, and used in clean environments outside of the repository.
+test-wheel: $(READY)
+	$(VENV)/bin/python tests/packaging/check_wheel.py
 
 /usr/bin/chromium:
 	$(SUDO) apt-get update

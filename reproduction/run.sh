@@ -92,6 +92,15 @@ for evaluator in linear knn; do
   evaluate $evaluator sebirenet_cmu nucla "recognition/transfer_$evaluator"
 done
 
+# What the classifier gains from each kind of motion, on the views that settings are chosen on.
+for fold in v1_v2 v2_v1; do
+  for motion in height speed tilt turn; do
+    evaluate recognise sebirenet_cmu nucla_$fold "motion/${fold}_$motion" --features code --motion=$motion --seeds $three
+  done
+  evaluate recognise sebirenet_cmu nucla_$fold "motion/${fold}_none" --features code --motion= --seeds $three
+  evaluate recognise sebirenet_cmu nucla_$fold "motion/${fold}_all" --features code --seeds $three
+done
+
 # Table 3: N-UCLA, the parts of the paper's pretraining.
 evaluate recognise sebirenet_cmu_paper nucla ablation/full --features code --seeds $three
 evaluate recognise sebirenet_cmu_paper nucla ablation/relative --features relative --seeds $three

@@ -72,6 +72,9 @@ def run(call: list[str], module: str, arguments: list[str]) -> int:
     except flags.Error as error:
         print(f"{said}: {error}\nSee: {said} --help", file=sys.stderr)
         return 2
+    except ImportError as error:
+        print(f"{said}: {_how_to_install(error)}", file=sys.stderr)
+        return 1
     except (TfposeError, OSError) as error:
         print(f"{said}: {error}", file=sys.stderr)
         return 1
@@ -88,6 +91,21 @@ def _settings_named():
     except (AttributeError, KeyError, TypeError) as error:
         what = error.args[0].args[0] if isinstance(error.args[0], KeyError) else error.args[0]
         raise flags.Error(f"--config has no such setting: {' '.join(what.split())}") from error
+
+
+def _how_to_install(error: ImportError) -> str:
+    """One line on what is missing, and how to add it.
+
+    Raises:
+        ImportError: the error itself, when it is not about a package that tfpose does without.
+    """
+    package = (error.name or "").split(".")[0]
+    extra = {"tensorflow": "cpu", "keras": "cpu", "ai_edge_litert": "litert"}.get(package)
+    if extra:
+        return f"{package} is not installed. Run: pip install 'tfpose[{extra}]'"
+    if "pip install" in str(error):  # the module itself says it
+        return str(error)
+    raise error
 
 
 def _usage() -> str:
