@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from reproduction import complexity
 from tfpose.layers.cells import CELLS
-from tfpose.models import PoseAutoencoder
+from tfpose.models import PoseAutoencoder, complexity
 
 _BRANCHES, _DECODES = 2, 4  # of a training step's pose
 
@@ -25,7 +24,7 @@ class Product(NamedTuple):
 
 
 def per_pose(model: PoseAutoencoder, kind: str) -> int:
-    """Of all matrix products per pose, as `reproduction.complexity` counts them; a multiply-add counts as two.
+    """Of all matrix products per pose, as `tfpose.models.complexity` counts them; a multiply-add counts as two.
 
     A training step is two encoder runs, four decoder runs, and for each product two of the same size backwards: the
     gradients of its two factors. (Those of the poses themselves, which nothing asks for, are 0.4 % of it.)

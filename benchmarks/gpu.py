@@ -89,7 +89,7 @@ def in_turns(functions: dict, rounds: int) -> dict[str, float]:
 
 def flops(model, kind: str) -> int:
     """Of a pose; a training step's are those of the reconstruction, and twice as many backwards."""
-    from reproduction import complexity
+    from tfpose.models import complexity
 
     if kind == "training step":
         return 3 * sum(complexity.flops(model, "reconstruct").values())

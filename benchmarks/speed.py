@@ -4,7 +4,7 @@
 
 Every contender is a process of its own, and they take turns (A B C A B C ...) for several rounds, held to the same
 cores, so that a busy machine slows all of them alike. All do the same work with the same weights, and their results are
-compared before anything is timed. `contenders/` has them; `speed_report.targets` says what the result must show.
+compared before anything is timed. `contenders/` has them.
 """
 
 from __future__ import annotations
@@ -320,7 +320,7 @@ def main(_):
         "load_average": os.getloadavg()[0],
     }
     report = {"setting": setting, **report}
-    report["targets"] = speed_report.targets(report)
+    report["summary"] = speed_report.summary(report)
     text = speed_report.markdown(report)
     results.write(_OUT.value, "speed", report, text)
     print(text)

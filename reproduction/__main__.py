@@ -9,7 +9,7 @@ import sys
 
 from tfpose import cli
 
-COMMANDS = {"figures": "reproduction.figures", "complexity": "reproduction.complexity", "tables": "reproduction.tables"}
+COMMANDS = {name: f"reproduction.{name}" for name in ("figures", "complexity", "structures", "tables")}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:

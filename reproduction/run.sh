@@ -116,7 +116,7 @@ for seed in 0 1; do
     evaluate denoise "structures_${structure}_$seed" h36m_ape "structures/${structure}_$seed"
   done
 done
-"$bin/python" benchmarks/structures.py --out "$results/structures/cost.json"
+"$bin/python" -m reproduction structures --out "$results/structures/cost.json"
 
 # Table 4: Human3.6M from 2D, projected and detected; residual MLPs learn beside it.
 for detections in gt hourglass; do

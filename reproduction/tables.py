@@ -171,14 +171,14 @@ def lifting(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
 
 
 def speed(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
-    """What the benchmark was to show, and what it showed."""
+    """The ratios that sum the benchmark up."""
     ((path, result),) = results.items()
     rows = [
-        (f"{_link(path, base)}: {one['what']}", f"{one['target']:.3g}", f"{one['measured']:.3g}")
-        for one in result["targets"]
+        (f"{_link(path, base)}: {one['what']}", f"{one['measured']:.3g}")
+        for one in result["summary"]
         if one["measured"] is not None
     ]
-    return table(("", "asked", "measured"), rows)
+    return table(("", "ratio"), rows)
 
 
 def structures(base: pathlib.Path) -> str:
@@ -202,7 +202,7 @@ def structures(base: pathlib.Path) -> str:
     return "\n".join(
         [
             f"Denoising by structure on APE's protocol, configs `structures:*`; trainings of each: {seeds}.",
-            "FLOPs per pose; poses/s are from `benchmarks/structures.py`, all in one run.",
+            "FLOPs per pose; poses/s are from one run of `python -m reproduction structures`.",
             "",
             table(header, rows),
             "",
@@ -292,8 +292,8 @@ def motion(base: pathlib.Path) -> str:
             rows.append((name, *cells))
     return "\n".join(
         [
-            "Accuracy on N-UCLA (per cent) of the one-layer LSTM on pose codes of `sebirenet_cmu` and one kind of motion",
-            "or all; 3 seeds. `averaged`: over the clip and copies of it. The third view is not used here.",
+            "Accuracy on N-UCLA (per cent) of the one-layer LSTM on pose codes of `sebirenet_cmu`: alone, with one",
+            "kind of motion, and with all; 3 seeds. `averaged`: over the clip and copies of it. View 3 is left out.",
             "",
             table(header, rows),
         ]

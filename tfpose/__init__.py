@@ -5,6 +5,7 @@ poses does not wait for TensorFlow.
 """
 
 import importlib
+import sys
 
 import wrapt
 
@@ -40,12 +41,21 @@ __all__ = [
 def __getattr__(name):
     if name not in _HOMES:
         raise AttributeError(f"module 'tfpose' has no attribute '{name}'")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    if "keras" in sys.modules:
+        importlib.import_module("tfpose.models")
+    return value
 
 
 def __dir__():
     return __all__
 
 
-# `keras.saving.load_model` finds the classes of models when Keras is there, whichever of the two is imported first.
-wrapt.register_post_import_hook(lambda keras: importlib.import_module("tfpose.models"), "keras")
+def _register_with_keras(keras):
+    """Makes `keras.saving.load_model` find the classes of models, whichever of Keras and tfpose is imported first."""
+    # A module of tfpose that is importing Keras just now is not complete enough for the models to be imported.
+    if not {"tfpose.geometry", "tfpose.layers", "tfpose.losses", "tfpose.models"} & set(sys.modules):
+        importlib.import_module("tfpose.models")
+
+
+wrapt.register_post_import_hook(_register_with_keras, "keras")

@@ -6,8 +6,7 @@ import pytest
 from contenders import limits
 from contenders.task import Work
 
-from reproduction import complexity
-from tfpose.models import PoseAutoencoder
+from tfpose.models import PoseAutoencoder, complexity
 from tfpose.skeleton import Skeleton
 
 

@@ -51,7 +51,7 @@ def test_the_table(written):
     for lines in tables:
         assert len({line.count("|") for line in lines}) == 1
     assert text.count("| SavedModel, C API |") == 2
-    assert len(tables[0]) == 2 + len(report["targets"])
+    assert len(tables[0]) == 2 + len(report["summary"])
 
 
 def test_a_contender_that_fails_ends_it_with_its_words(tmp_path):
@@ -93,10 +93,10 @@ def test_what_it_must_show():
         )
     ]
     report = {"rows": rows, "starts": starts, "epochs": epochs, "product_flops": 1e9}
-    found = {target["what"]: target for target in speed_report.targets(report)}
-    measured = [target["measured"] for target in found.values()]
+    found = {one["what"]: one for one in speed_report.summary(report)}
+    measured = [one["measured"] for one in found.values()]
     # The product is 100 GFLOP/s; XLA's worst is 1,024 MFLOP in 32 ms.
     expected = [6, None, 10, 40, None, None, 0.32, None, 2.5, 4]
     assert measured == [None if value is None else pytest.approx(value) for value in expected]
-    share = next(target for what, target in found.items() if what.startswith("inference"))
+    share = next(one for what, one in found.items() if what.startswith("inference"))
     assert share["bound"] == pytest.approx(0.512)

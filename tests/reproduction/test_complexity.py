@@ -8,9 +8,9 @@ import tensorflow as tf
 from tensorflow.python.profiler import model_analyzer
 from tensorflow.python.profiler.option_builder import ProfileOptionBuilder
 
-from reproduction import complexity
+from reproduction import complexity as command
 from tfpose import cli
-from tfpose.models import PoseAutoencoder
+from tfpose.models import PoseAutoencoder, complexity
 from tfpose.skeleton import Skeleton
 
 MODELS = {
@@ -85,7 +85,7 @@ def test_refinements_run_everything_again():
 
 
 def test_the_papers_formula_is_the_network_of_its_equation():
-    report = complexity.measure(build(**MODELS["eq. 8"]))
+    report = command.measure(build(**MODELS["eq. 8"]))
     paper = report["paper"]
     assert paper["formula"] == paper["described network"] == paper["ours"] == 248_448
     assert report["total"]["parameters"] == sum(row["parameters"] for row in report["components"].values())

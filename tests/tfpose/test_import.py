@@ -33,7 +33,9 @@ def test_light_things_load_nothing_heavy(program):
     assert loaded_by(program) == set()
 
 
-@pytest.mark.parametrize("imports", ["import keras, tfpose", "import tfpose, keras"])
+@pytest.mark.parametrize(
+    "imports", ["import keras, tfpose", "import tfpose, keras", "import tfpose, keras; tfpose.SeBiReNet"]
+)
 def test_keras_finds_the_classes_of_saved_models(imports, tmp_path):
     model = tfpose.PoseAutoencoder(tfpose.Skeleton.load("paper17"), units=2, code_size=2, decoder_units=2)
     model.build()
