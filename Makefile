@@ -71,7 +71,7 @@ results-quick: $(READY)
 	TFPOSE_DATA="$(REAL_DATA)" VENV=$(VENV) SHORTEN=20 bash reproduction/run.sh
 
 readme: $(READY)
-	$(VENV)/bin/python -m reproduction tables results README.md
+	$(VENV)/bin/python -m reproduction tables results docs/results.md
 
 $(READY): requirements.txt setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)

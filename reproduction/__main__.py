@@ -2,7 +2,7 @@
 
 python -m reproduction figures --model sebirenet_cmu --out results/figures
 python -m reproduction complexity --config paper --out results/complexity.json
-python -m reproduction tables results README.md
+python -m reproduction tables results docs/results.md
 """
 
 import sys

@@ -1,9 +1,9 @@
-"""The tables of the paper and of the README, made from the files under `results/`.
+"""The tables of the paper, of the results page and of the presets' cards, made from the files under `results/`.
 
-    python -m reproduction tables results README.md
+    python -m reproduction tables results docs/results.md
 
-writes `structures.md` (the paper's Table 1) and `ablation.md` (Table 3) into the folder; and, where a README is given,
-what belongs between its marks and those of the presets' cards.
+writes `structures.md` (the paper's Table 1), `ablation.md` (Table 3) and others into the folder. Where a page is given, it
+fills in what belongs between its marks, and between those of the presets' cards.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def define_flags(values: flags.FlagValues):
 
 def run(values: flags.FlagValues, positional: list[str]):
     if len(positional) not in (1, 2):
-        raise flags.Error(f"expected RESULTS [README.md], got {' '.join(positional) or 'nothing'}")
+        raise flags.Error(f"expected RESULTS [PAGE.md], got {' '.join(positional) or 'nothing'}")
     write_all(*positional)
 
 
