@@ -2,8 +2,8 @@
 
     python -m reproduction tables results docs/results.md
 
-writes `structures.md` (the paper's Table 1), `ablation.md` (Table 3) and others into the folder. Where a page is given, it
-fills in what belongs between its marks, and between those of the presets' cards.
+writes `structures.md` (Table 1 of the paper), `ablation.md` (Table 3) and others into the folder. Where a page is
+given, it fills in what belongs between its marks, and between those of the cards of presets.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """Presets: files of weights with their origin; and those that ship."""
 
 import json
+import os
+import subprocess
+import sys
 
 import golden
 import numpy as np
@@ -148,6 +151,18 @@ def test_presets_give_what_they_gave(name):
     found = golden.outputs(name)
     assert set(found) == set(kept)
     for key, value in found.items():
+        np.testing.assert_allclose(value, kept[key], atol=2e-4, err_msg=key)
+
+
+def test_presets_give_the_same_on_jax(tmp_path):
+    program = "import sys, golden, keras, numpy as np; assert keras.backend.backend() == 'jax'; "
+    program += "np.savez(sys.argv[1], **golden.outputs('sebirenet_cmu')); assert 'tensorflow' not in sys.modules"
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(golden.PATH.parent)}
+    command = [sys.executable, "-c", program, str(tmp_path / "found.npz")]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    kept = json.loads(golden.PATH.read_text())["sebirenet_cmu"]
+    for key, value in np.load(tmp_path / "found.npz").items():
         np.testing.assert_allclose(value, kept[key], atol=2e-4, err_msg=key)
 
 

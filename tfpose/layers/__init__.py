@@ -1,4 +1,4 @@
-"""Keras layers, on `keras.ops` alone: they run on every Keras backend."""
+"""Keras layers, on `keras.ops` alone. TensorFlow and JAX are tested."""
 
 from tfpose.layers.body_frame import BodyFrame
 from tfpose.layers.joint_correction import JointCorrection

@@ -207,7 +207,7 @@ class ActionClassifier(keras.Model):
         if self.features == "relative":
             clips = clips - clips[:, :, self.skeleton.root : self.skeleton.root + 1]
         elif self.features == "aligned":
-            from tfpose.geometry.frames import face_forward  # TensorFlow only; the rest runs on every Keras backend
+            from tfpose.geometry.frames import face_forward  # TensorFlow only; the rest is not
 
             clips = face_forward(clips, self.skeleton)
         elif self.features == "code":
