@@ -149,7 +149,7 @@ def chosen(sizes: list[dict], padding: dict, threads: dict, waits: list[dict], l
 
 
 def table(result: dict) -> str:
-    """The result, for people."""
+    """The result as tables."""
     sizes, padding, threads, waits = (result[name] for name in ("sizes", "padding", "threads", "waits"))
     values = result["chosen"]
     parts = [

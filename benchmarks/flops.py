@@ -1,4 +1,4 @@
-"""The floating-point operations of a piece of work, counted from shapes: the work's own, whoever does it."""
+"""The floating-point operations of a piece of work, counted from shapes. They do not depend on the implementation."""
 
 from __future__ import annotations
 

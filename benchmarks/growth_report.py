@@ -1,4 +1,4 @@
-"""What `growth.py` measured: fitted, and for people."""
+"""What `growth.py` measured: fitted, and as tables."""
 
 from __future__ import annotations
 

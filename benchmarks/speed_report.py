@@ -118,9 +118,9 @@ def _rows(report: dict) -> list[str]:
         ]
     parts.append(
         "Times: as fast as the per-node reference. %: FLOP/s, of those of the large product of float32 matrices, which "
-        "takes its turns too. FLOPs are those of the work, counted from shapes (`benchmarks/flops.py`), whoever does "
-        "it. Its products alone (and its sigmoids and tanhs) are done in no order, on tensors that are there: what "
-        "bounds whoever uses TensorFlow's kernels, until better ones come. Corruption and rotation are part of every "
+        "takes its turns too. FLOPs are those of the work, counted from shapes (`benchmarks/flops.py`). Its products "
+        "alone (and its sigmoids and tanhs) run in no order, on tensors that exist already: a bound for everything that "
+        "uses TensorFlow's kernels. Corruption and rotation are part of every "
         "training step, in its graph. `model.fit` "
         'has Keras\' jit_compile="auto", which on a CPU is no XLA. That the reference computes what tfpose does, '
         "values and gradients to 1e-5, is in `tests/benchmarks/`."

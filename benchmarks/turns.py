@@ -1,4 +1,4 @@
-"""Timing that is fair on a machine that is not: whoever is compared takes turns (A B C A B C ...)."""
+"""Fair timing on a busy machine: what is compared takes turns (A B C A B C ...)."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def describe(path: str | os.PathLike) -> dict:
 
 
 def text(description: dict) -> str:
-    """What `describe` returned, for people."""
+    """What `describe` returned, as text to read."""
     lines = [f"{description['path']}: {description['kind']}, {description['bytes'] / 1000:.1f} kB"]
     lines.append(f"sha256      {description['sha256']}")
     lines += _about(description) if "tfpose" in description else [_FOREIGN]

@@ -70,7 +70,7 @@ def _constant(model, graph, numbers, constants: dict) -> int:
         buffer, tensor = schema().BufferT(), schema().TensorT()
         buffer.data = np.frombuffer(np.array(key, np.int32).tobytes(), np.uint8)
         tensor.shape, tensor.type, tensor.buffer = [len(key)], schema().TensorType.INT32, len(model.buffers)
-        tensor.name = f"slice_{tensor.buffer}".encode()  # the quantizer wants names, each once
+        tensor.name = f"slice_{tensor.buffer}".encode()  # the quantizer needs unique names
         model.buffers.append(buffer)
         constants[key] = len(graph.tensors)
         graph.tensors.append(tensor)

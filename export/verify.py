@@ -92,7 +92,7 @@ class Report:
         }
 
     def __str__(self) -> str:
-        """A table for people."""
+        """The report as a table."""
         batches = sorted({row.batch for row in self.differences})
         largest = {(row.artifact, row.signature, row.batch): _measure(row) for row in self.differences}
         table = [["artifact", "kB", "signature", *(f"batch {batch}" for batch in batches)]]

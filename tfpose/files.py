@@ -15,8 +15,7 @@ from tfpose.errors import DataError, TfposeError
 def blame(path: str | os.PathLike, expected: str) -> Iterator[None]:
     """Turns whatever goes wrong inside into one `DataError` that starts with `path` and says what was `expected`.
 
-    Errors that already speak to people (`TfposeError`) pass, so the most exact message wins. Of the rest all are
-    caught: what zip, pickle, numpy's and Python's parsers throw at damaged bytes has no common base (`zlib.error`,
+    A `TfposeError` passes unchanged, because its message is more exact. All other errors are caught: what zip, pickle, numpy's and Python's parsers throw at damaged bytes has no common base (`zlib.error`,
     `TokenError`, `struct.error`, `NotImplementedError`, ...). The cause stays attached.
     """
     try:

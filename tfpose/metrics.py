@@ -108,11 +108,11 @@ def hit_at_k(query_codes: ArrayLike, gallery_codes: ArrayLike, k: int = 1) -> fl
     fits = query.ndim >= 2 and query.shape[1:] == gallery.shape[1:] and 0 < len(query) <= len(gallery)
     if not fits:
         raise TfposeError(
-            "hit_at_k wants codes [N, ...] and [M, ...] of the same size with M >= N >= 1 (gallery entry i answers "
+            "hit_at_k needs codes [N, ...] and [M, ...] of the same size with M >= N >= 1 (gallery entry i answers "
             f"query i), got {query.shape} and {gallery.shape}"
         )
     if not 1 <= k <= len(gallery):
-        raise TfposeError(f"hit_at_k wants k between 1 and the {len(gallery)} codes of the gallery, got {k}")
+        raise TfposeError(f"hit_at_k needs k between 1 and the {len(gallery)} codes of the gallery, got {k}")
     query, gallery = query.reshape(len(query), -1), gallery.reshape(len(gallery), -1)
     if not (np.isfinite(query).all() and np.isfinite(gallery).all()):
         raise TfposeError("hit_at_k got codes that are not finite: check the encoder that made them")
@@ -139,10 +139,10 @@ def hit_at_k_by_distance(distances: ArrayLike, k: int = 1) -> float:
     distances = np.asarray(distances, np.float64)
     if distances.ndim != 2 or not 0 < len(distances) <= distances.shape[1] or not np.isfinite(distances).all():
         raise TfposeError(
-            f"hit_at_k_by_distance wants finite distances [N, M] with M >= N >= 1, got {list(distances.shape)}"
+            f"hit_at_k_by_distance needs finite distances [N, M] with M >= N >= 1, got {list(distances.shape)}"
         )
     if not 1 <= k <= distances.shape[1]:
-        raise TfposeError(f"hit_at_k_by_distance wants k between 1 and {distances.shape[1]}, got {k}")
+        raise TfposeError(f"hit_at_k_by_distance needs k between 1 and {distances.shape[1]}, got {k}")
     return float(((distances <= np.diagonal(distances)[:, None]).sum(-1) <= k).mean())
 
 

@@ -2,7 +2,7 @@
 
 A preset is a folder with `config.json` (the model's arguments, and the card: data, licence, checksum, ...), the weights
 as `weights.npz` in half precision (2 bytes a weight; poses change by hundredths of a millimetre), and `README.md`, the
-card for people.
+card to read.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Skeleton:
         derived: how a joint that this skeleton lacks is made from joints that it has:
             `{"neck": {"spine_shoulder": 0.5, "head": 0.5}}`.
         native: what the format's own files call a joint, `{"spine_base": "Hips"}`.
-        about: one sentence for people.
+        about: one sentence of description.
 
     Raises:
         SkeletonError: for a cycle, no root or two, a name twice, or an unknown name.

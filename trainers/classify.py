@@ -57,7 +57,7 @@ def classify(
         clips: what to learn from.
         autoencoder: the frozen encoder; None for features that need none.
         workdir: takes `model.keras`, `config.json`, checkpoints and TensorBoard logs. A run that was stopped there
-            goes on where it stopped.
+            resumes where it stopped.
         bank: of `make_bank` with the same arguments, where the caller has it.
         progress: whether to draw the progress bar.
 

@@ -45,7 +45,7 @@ def lift(
         config: of `trainers/configs/lift.py`.
         poses: what the 3D stream learns from.
         pairs: what the rest learns from.
-        workdir: takes `model.keras` and a folder for each stage. A run that was stopped there goes on where it stopped.
+        workdir: takes `model.keras` and a folder for each stage. A run that was stopped there resumes where it stopped.
         stream_dir: where the 3D stream is trained, or lies trained; by default in `workdir`.
         evaluate: `evaluate(model) -> {name: number}`, run every `config.evaluate_every` steps.
         progress: whether to draw the progress bar.

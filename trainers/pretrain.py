@@ -31,7 +31,7 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, wor
         config: of `trainers/configs`.
         poses: what to learn from.
         workdir: takes `model.keras`, `config.json`, checkpoints and TensorBoard logs. A run that was stopped there
-            goes on where it stopped.
+            resumes where it stopped.
         evaluate: `evaluate(model) -> {name: number}`, run every `config.evaluate_every` steps.
         progress: whether to draw the progress bar.
 

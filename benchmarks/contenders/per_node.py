@@ -1,7 +1,7 @@
 """The network as one would write it first: a GRU cell call per joint, each Siamese branch and decode a call of its own.
 
 It computes what tfpose computes, with the same weights, and is what `speed.py` measures against. Keras' cells have a
-second bias, which is 0 at first and learns what the other learns: trained on, it goes a way of its own.
+second bias. It is 0 at first and gets the same gradient as the other, so a training of the reference differs slightly.
 """
 
 from __future__ import annotations

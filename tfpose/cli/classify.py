@@ -2,7 +2,7 @@
 
     tfpose classify --encoder runs/default_cmu --data nucla --workdir runs/classify_nucla
 
-The working directory gets model.keras, checkpoints and TensorBoard logs; the same command goes on where a stopped run
+The working directory gets model.keras, checkpoints and TensorBoard logs; the same command resumes where a stopped run
 stopped. Then the clips of the other views are tested. --data=nucla_v1_v2 and nucla_v2_v1 are for choosing settings
 (--config.epochs=60) without looking at view 3. --config.model.features=aligned and others learn without an encoder.
 """

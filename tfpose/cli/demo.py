@@ -4,7 +4,7 @@
 
 Takes the weights that ship, measures them on synthetic poses (or on CMU where --data_dir or TFPOSE_DATA has it), draws
 poses and a clip, exports a SavedModel and a LiteRT file, and proves both equal to the model. With --train, trains a
-model before your eyes instead, for a short while.
+model for a short time instead.
 """
 
 from __future__ import annotations

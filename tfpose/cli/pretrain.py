@@ -2,7 +2,7 @@
 
     tfpose pretrain --config default --data cmu --data_dir ../shared/data --workdir runs/cmu
 
-The working directory gets model.keras, checkpoints and TensorBoard logs. The same command goes on where a stopped
+The working directory gets model.keras, checkpoints and TensorBoard logs. The same command resumes where a stopped
 run stopped. Any setting of a config can be changed: --config.steps=2000. --data takes a folder of your own
 clips too, or of shards that tfpose shard made of more poses than memory holds.
 """

@@ -6,7 +6,7 @@
 
 DATA is a data set by name, a file or folder of clips of your own, or 'synthetic' with any number of poses. Poses that
 miss a joint are left out. One shard is held in memory at a time (a million poses of 17 joints are 0.2 GB). A shard
-appears whole or not at all; the same command goes on where a stopped one stopped.
+appears whole or not at all; the same command resumes where a stopped one ended.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class TreePass(keras.layers.Layer):
             levels = [sorted(level, key=lambda joint: -len(children[joint])) for level in levels]
         self.levels = [tuple(level) for level in levels]
         self.order = [joint for level in self.levels for joint in level]
-        # What the levels receive: who sends to their first nodes, and over which bones, by the places of the kernels.
+        # For each level: the child (or parent) joints whose states its nodes read, and the rows of `message_kernel` to use.
         bones = [joint for joint in self.order if self.skeleton.parents[joint] >= 0]
         self._received = []
         for level in self.levels:

@@ -49,7 +49,7 @@ class ViewCodeHead(keras.layers.Layer):
 def gram_schmidt(matrix):
     """Makes the rows of `[..., z, z]` orthonormal, one after the other (the stable form: project what is left).
 
-    Twice, because rounding leaves the rows of an ill-conditioned matrix up to a few percent from orthogonal at first.
+    It runs twice: after one pass, rounding leaves the rows of an ill-conditioned matrix a few percent from orthogonal.
     """
     left = matrix + ops.eye(matrix.shape[-1], dtype=matrix.dtype)  # the identity keeps a zero matrix invertible
     for _ in range(2):

@@ -21,8 +21,8 @@ class Input(NamedTuple):
 
     Attributes:
         shape: without the batch.
-        unit: for people, such as "metres, in the joint order of ...".
-        hint: what to do with other values, for people.
+        unit: for the error message, such as "metres, in the joint order of ...".
+        hint: for the error message: how to get there from other values.
     """
 
     shape: tuple[int, ...]

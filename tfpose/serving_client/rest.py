@@ -58,7 +58,7 @@ class Rest:
         }
 
     def predict(self, signature: str, inputs: dict[str, np.ndarray], timeout: float) -> dict[str, np.ndarray]:
-        """The outputs of a signature, by name; TF Serving leaves the name of a lone output out: it is None."""
+        """The outputs of a signature, by name. TF Serving does not name a single output: its name is None."""
         body = {"signature_name": signature, "inputs": {name: array.tolist() for name, array in inputs.items()}}
         outputs = self._call("POST", ":predict", json.dumps(body), timeout, "outputs")
         return outputs if isinstance(outputs, dict) else {None: outputs}
