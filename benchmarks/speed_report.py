@@ -119,8 +119,8 @@ def _rows(report: dict) -> list[str]:
     parts.append(
         "Times: as fast as the per-node reference. %: FLOP/s, of those of the large product of float32 matrices, which "
         "takes its turns too. FLOPs are those of the work, counted from shapes (`benchmarks/flops.py`). Its products "
-        "alone (and its sigmoids and tanhs) run in no order, on tensors that exist already: a bound for everything that "
-        "uses TensorFlow's kernels. Corruption and rotation are part of every "
+        "alone (and its sigmoids and tanhs) run in no order, on tensors that exist already: a bound for all that uses "
+        "TensorFlow's kernels. Corruption and rotation are part of every "
         "training step, in its graph. `model.fit` "
         'has Keras\' jit_compile="auto", which on a CPU is no XLA. That the reference computes what tfpose does, '
         "values and gradients to 1e-5, is in `tests/benchmarks/`."

@@ -62,7 +62,7 @@ class TreePass(keras.layers.Layer):
             levels = [sorted(level, key=lambda joint: -len(children[joint])) for level in levels]
         self.levels = [tuple(level) for level in levels]
         self.order = [joint for level in self.levels for joint in level]
-        # For each level: the child (or parent) joints whose states its nodes read, and the rows of `message_kernel` to use.
+        # For each level: the child (or parent) joints whose states its nodes read, and the rows of `message_kernel`.
         bones = [joint for joint in self.order if self.skeleton.parents[joint] >= 0]
         self._received = []
         for level in self.levels:
