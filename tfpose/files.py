@@ -15,8 +15,8 @@ from tfpose.errors import DataError, TfposeError
 def blame(path: str | os.PathLike, expected: str) -> Iterator[None]:
     """Turns whatever goes wrong inside into one `DataError` that starts with `path` and says what was `expected`.
 
-    A `TfposeError` passes unchanged, because its message is more exact. All other errors are caught: what the parsers of
-    zip, pickle, numpy and Python raise for damaged bytes has no common base (`zlib.error`, `TokenError`,
+    A `TfposeError` passes unchanged, because its message is more exact. All other errors are caught: what the parsers
+    of zip, pickle, numpy and Python raise for damaged bytes has no common base (`zlib.error`, `TokenError`,
     `struct.error`, `NotImplementedError`, ...). The cause stays attached.
     """
     try:

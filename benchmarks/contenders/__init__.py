@@ -36,7 +36,7 @@ CONTENDERS = {
         "per node, `model.fit` and `predict_on_batch`", "keras_way", kinds=(*CALLS, "train", "epoch")
     ),
     "training": Contender("tfpose training", "training", kinds=("train", "epoch")),
-    "called": Contender("tfpose model, called", "library", "called"),
+    "called": Contender("tfpose, Python call", "library", "python"),
     "xla": Contender("tfpose model, XLA", "library", "xla"),
     "saved_model": Contender("SavedModel, C API", "saved_model"),
     "litert_1": Contender("LiteRT, 1 thread", "litert", "1"),

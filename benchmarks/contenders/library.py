@@ -1,4 +1,4 @@
-"""The Keras model as Python code has it: called as in the README, or compiled by XLA."""
+"""The Keras model: a public method called from plain Python, or in a `tf.function` of the caller, compiled by XLA."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from contenders.task import Calls, Work
 
 
 def make(work: Work, option: str) -> Calls:
-    """`option` is "called" or "xla"."""
+    """`option` is "python" or "xla"."""
     method = getattr(tfpose.load_model(work.preset), work.kind)
-    if option == "xla":
-        method = tf.function(method, jit_compile=True, autograph=False)
     poses = work.poses()
-
-    def call():
-        return [part.numpy() for part in tf.nest.flatten(method(tf.constant(poses)))]
-
-    return Calls(call)
+    if option == "python":  # numpy arrays in and out
+        return Calls(lambda: tf.nest.flatten(method(poses)))
+    compiled = tf.function(method, jit_compile=True, autograph=False)
+    return Calls(lambda: [part.numpy() for part in tf.nest.flatten(compiled(tf.constant(poses)))])
