@@ -269,7 +269,7 @@ def frame(base: pathlib.Path) -> str:
     return "\n".join(
         [
             "Human3.6M S9 and S11, trained on CMU alone; mm, degrees (probe of the pose code: worse is better) and per",
-            "cent. `reproduction/configs/frame.py` and the default, 8,000 steps; one training each, means over the seeds",
+            "cent. `reproduction/configs/frame.py` and the default, 8,000 steps; one training each, means over seeds",
             "of the evaluation.",
             "",
             table(header, rows),
