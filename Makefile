@@ -8,7 +8,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 # Tests and results use real data where it is: TFPOSE_DATA, or the folder that development machines have.
 REAL_DATA := $(or $(TFPOSE_DATA),$(wildcard ../shared/data))
 
-.PHONY: demo test lint bench serving-check web test-web test-wheel results results-quick readme clean
+.PHONY: demo test lint bench serving-check web test-web test-wheel docs results results-quick readme clean
 
 demo: $(READY)
 	$(VENV)/bin/tfpose demo --out demo
@@ -73,6 +73,11 @@ results-quick: $(READY)
 readme: $(READY)
 	$(VENV)/bin/python -m reproduction tables results docs/results.md
 
+# The documentation as a site, into site/.
+docs: $(READY)
+	$(VENV)/bin/python -m pip install --quiet --no-deps -r docs/requirements.txt
+	$(VENV)/bin/mkdocs build --strict --site-dir site
+
 $(READY): requirements.txt setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --no-deps -r requirements.txt
@@ -80,4 +85,4 @@ $(READY): requirements.txt setup.py pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo serving-check runs runs-quick results-quick web/node_modules web/public web/dist
+	rm -rf $(VENV) site demo serving-check runs runs-quick results-quick web/node_modules web/public web/dist

@@ -73,7 +73,7 @@ def export(
         TfposeError: for an unknown format, a missing calibration, or a model that cannot be exported.
         VerificationError: when an artifact differs from the model; the artifacts stay, to be looked into.
 
-    Example:
+    Examples:
         >>> export(model, "out", poses=some_poses)
         {'saved_model': PosixPath('out/saved_model'), 'litert': PosixPath('out/model.tflite')}
     """

@@ -49,7 +49,7 @@ class Model:
         DataError: when there is no such file, it is damaged, or was not made by tfpose; the message starts with `path`.
         TfposeError: when LiteRT is not installed.
 
-    Example:
+    Examples:
         >>> model = Model("exported/model.tflite")
         >>> model.skeleton.joints[:2]
         ('spine_base', 'spine_mid')
@@ -238,7 +238,7 @@ class Stream:
     Attributes:
         state: `[B, S]`, what is remembered of the poses so far; None before the first.
 
-    Example:
+    Examples:
         >>> stream = model.stream()
         >>> for joints in camera:   # [1, 17, 3] metres each
         ...     print(stream.step(joints)["action"][0])

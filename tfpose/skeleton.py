@@ -38,7 +38,7 @@ class Skeleton:
     Raises:
         SkeletonError: for a cycle, no root or two, a name twice, or an unknown name.
 
-    Example:
+    Examples:
         >>> skeleton = Skeleton.load("paper17")
         >>> skeleton.joints[skeleton.root]
         'spine_base'

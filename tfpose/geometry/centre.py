@@ -16,5 +16,6 @@ def geometric_median(joints, observed, iterations, nearest):
 
 
 def weighted_mean(joints, weight):
+    """The mean `[B, 1, n]` of the joints `[B, J, n]`, each with its weight `[B, J, 1]`; zero where all weights are."""
     total = ops.maximum(ops.sum(weight, axis=1, keepdims=True), 1e-6)
     return ops.sum(joints * weight, axis=1, keepdims=True) / total

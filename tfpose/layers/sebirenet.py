@@ -38,7 +38,7 @@ class SeBiReNet(keras.layers.Layer):
     Raises:
         ValueError: when the input does not have the skeleton's joints.
 
-    Example:
+    Examples:
         >>> network = SeBiReNet(Skeleton.load("paper17"), units=32)
         >>> network(poses).shape
         (64, 17, 32)

@@ -55,7 +55,7 @@ class ActionClassifier(keras.Model):
     Raises:
         ValueError: for unknown features, or "code" without an autoencoder.
 
-    Example:
+    Examples:
         >>> classifier = keras.saving.load_model("runs/classify_nucla/model.keras")
         >>> result = classifier.classify(clips)                   # [B, T, 17, 3]
         >>> [classifier.actions[label] for label in result["label"]]

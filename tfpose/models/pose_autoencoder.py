@@ -56,7 +56,7 @@ class PoseAutoencoder(keras.Model):
         origin: what is to be known of the weights, such as {"lineage": what they learned from, "licence": their terms};
             kept with the model, and in what is exported of it.
 
-    Example:
+    Examples:
         >>> model = PoseAutoencoder.from_preset("sebirenet_cmu")
         >>> clean = model.denoise(joints)                         # [B, 17, 3] -> [B, 17, 3]
         >>> codes = model.encode(joints)                          # {"pose_code": ..., "view_code": ...}

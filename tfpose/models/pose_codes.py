@@ -23,7 +23,7 @@ class PoseCodes(TransformerMixin, BaseEstimator):
         model_: the `PoseAutoencoder`.
         n_features_in_: 3 J.
 
-    Example:
+    Examples:
         >>> classifier = make_pipeline(PoseCodes(), StandardScaler(), LogisticRegression())
         >>> classifier.fit(poses, labels)                       # [N, 17, 3] metres, y up
     """

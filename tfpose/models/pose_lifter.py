@@ -100,7 +100,7 @@ class PoseLifter(Lifter):
         decoder_units: hidden size of the decoder; the 3D stream's.
         scale: metres per unit of the network; the 3D stream's.
 
-    Example:
+    Examples:
         >>> lifter = PoseLifter(Skeleton.load("paper17"))
         >>> joints_3d = lifter(image_coordinates(pixels, focal=1145, center=(512, 512)))  # [B, 17, 2] -> [B, 17, 3]
 

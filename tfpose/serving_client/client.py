@@ -37,7 +37,7 @@ class Client:
         ServingError: for a URL of another kind, or both a version and a label.
         TfposeError: when requests or grpcio is not installed.
 
-    Example:
+    Examples:
         >>> with Client("grpc://localhost:8500", label="stable") as client:
         ...     clean = client.predict("denoise", joints=joints)["denoised"]   # [B, 17, 3] metres; NaN = missing
     """
