@@ -10,25 +10,27 @@ from matplotlib.figure import Figure
 
 from tfpose import plots
 from tfpose.datasets import synthetic
-from tfpose.errors import SkeletonError
 from tfpose.plots.style import RECOVERED, save
 from tfpose.skeleton import Skeleton
 
+FACE = {"nose", "eye", "ear", "mouth", "head"}
 FOLDER = pathlib.Path(__file__).parent / "pictures"
 
 
 def pose_in(skeleton: Skeleton) -> np.ndarray:
-    """One pose `[J, 3]`; joints that the made-up person lacks are where their parents are."""
+    """One pose `[J, 3]`. Joints that the made-up person lacks are between their neighbours, those of the face at the
+    head."""
     person = next(iter(synthetic.clips(1, seed=3)))
-    try:
-        return person.to(skeleton).positions[0]
-    except SkeletonError:
-        known = dict(zip(person.skeleton.joints, person.positions[0]))
-        points = {}
-        for joint in sorted(range(len(skeleton)), key=lambda at: len(skeleton.ancestry(at))):
-            parent = skeleton.parents[joint]
-            points[joint] = known.get(skeleton.joints[joint], points.get(parent, known["spine_base"]))
-        return np.stack([points[joint] for joint in range(len(skeleton))])
+    places = dict(zip(person.skeleton.joints, person.positions[0]))
+    places |= {joint: places["head"] for joint in skeleton.joints if joint.split("_")[0] in FACE}
+    known = np.array([joint in places for joint in skeleton.joints])
+    pose = np.stack([places.get(joint, places["spine_mid"]) for joint in skeleton.joints])
+    neighbours = np.zeros((len(skeleton), len(skeleton)))
+    for child, parent in skeleton.bones:
+        neighbours[child, parent] = neighbours[parent, child] = 1
+    for _ in range(200):
+        pose = np.where(known[:, None], pose, neighbours @ pose / neighbours.sum(1, keepdims=True))
+    return pose
 
 
 def main():
