@@ -8,13 +8,17 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 # Tests and results use real data where it is: TFPOSE_DATA, or the folder that development machines have.
 REAL_DATA := $(or $(TFPOSE_DATA),$(wildcard ../shared/data))
 
-.PHONY: demo test lint bench serving-check web test-web test-wheel docs results results-quick readme clean
+.PHONY: demo test test-slow lint bench serving-check web test-web test-wheel docs results results-quick readme clean
 
 demo: $(READY)
 	$(VENV)/bin/tfpose demo --out demo
 
 test: lint
-	TFPOSE_DATA="$(REAL_DATA)" $(VENV)/bin/python -m pytest -n 2 --dist loadfile
+	TFPOSE_DATA="$(REAL_DATA)" $(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not slow" --durations=10
+
+# The tests that take half a minute and more each.
+test-slow: $(READY)
+	TFPOSE_DATA="$(REAL_DATA)" $(VENV)/bin/python -m pytest -n 2 --dist loadfile -m slow
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

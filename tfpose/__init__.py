@@ -7,8 +7,6 @@ poses does not wait for TensorFlow.
 import importlib
 import sys
 
-import wrapt
-
 __version__ = "0.2.0"
 
 _HOMES = {
@@ -58,4 +56,9 @@ def _register_with_keras(keras):
         importlib.import_module("tfpose.models")
 
 
-wrapt.register_post_import_hook(_register_with_keras, "keras")
+try:
+    import wrapt
+except ImportError:  # a small environment for `tfpose.lite`, without Keras
+    pass
+else:
+    wrapt.register_post_import_hook(_register_with_keras, "keras")

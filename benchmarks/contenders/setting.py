@@ -37,7 +37,7 @@ def same_batch(work: Work) -> tf.data.Dataset:
 def learned(model, work: Work) -> list[float]:
     """What a training has learned, as a number: the mean error in metres on its own batch."""
     poses = work.poses()
-    return [float(np.mean(np.linalg.norm(model.reconstruct(poses).numpy() - poses, axis=-1)))]
+    return [float(np.mean(np.linalg.norm(model.reconstruct(poses) - poses, axis=-1)))]
 
 
 def epoch(work: Work, pretrain: Callable) -> dict:

@@ -18,6 +18,7 @@ def run(*arguments) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_every_case_is_measured_and_the_shards_are_removed(tmp_path):
     (tmp_path / "shards").mkdir()
     sizes = ["--poses=32,64", "--joints=", "--units=", "--workers=", "--streamed=300,600", "--in_memory=300"]

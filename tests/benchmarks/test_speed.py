@@ -25,6 +25,7 @@ def written(tmp_path_factory) -> pathlib.Path:
     return out
 
 
+@pytest.mark.slow
 def test_the_numbers(written):
     report = json.loads(written.read_text())
     assert report["kind"] == "speed" and report["setting"]["cores"] == 2
@@ -44,6 +45,7 @@ def test_the_numbers(written):
     assert starts["saved_model"]["peak_memory"] < starts["per_node"]["peak_memory"]
 
 
+@pytest.mark.slow
 def test_the_table(written):
     report, text = json.loads(written.read_text()), written.with_suffix(".md").read_text()
     tables = [part.splitlines() for part in text.split("\n\n") if part.startswith("|")]

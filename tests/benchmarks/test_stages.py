@@ -11,6 +11,7 @@ import turns
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "stages.py"
 
 
+@pytest.mark.slow
 def test_a_step_and_a_start_by_their_stages(tmp_path):
     out = tmp_path / "stages.json"
     command = [sys.executable, SCRIPT, "--batches=4", "--rounds=1", "--seconds=0", "--starts=1", f"--out={out}"]

@@ -50,6 +50,7 @@ def test_verified_when_poses_are_given(model, poses, tampered_saved_model, tmp_p
         export(model, tmp_path / "out", formats=["saved_model"], poses=poses[:5])
 
 
+@pytest.mark.slow
 def test_models_with_a_free_view_code_too(free_model, poses, tmp_path):
     paths = export(free_model, tmp_path, ["saved_model", "litert", "litert_int8", "litert_batch1"])
     report = verify(free_model, poses, paths.values())

@@ -78,6 +78,7 @@ def logged(workdir) -> dict[str, dict[int, float]]:
 # --- stopping and going on
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_been(tmp_path, pretrained, tiny_pretrain):
     """SIGKILL at step 25, after the checkpoint of step 20; `pretrained` is the same run, uninterrupted."""
     workdir, at_step_25 = tmp_path / "run", tmp_path / "at_step_25"
@@ -358,6 +359,7 @@ def two_replicas(tmp_path_factory) -> dict[str, np.ndarray]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_replicas_stay_equal(two_replicas):
     replicas = two_replicas["replicas"]  # [2, all weights]
     assert replicas.shape[0] == 2

@@ -574,6 +574,7 @@ def test_a_run_that_could_not_start_does_not_block_the_next(tmp_path, poses):
         pretrain(config, poses, tmp_path, progress=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["default", "paper"])
 def test_half_of_the_batch_twice_takes_the_step_of_the_whole(tmp_path, skeleton, batch, name):
     """Also where poses share views in pairs across the halves of a batch."""

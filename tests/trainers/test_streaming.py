@@ -42,6 +42,7 @@ def train(shards, workdir) -> int:
     )
 
 
+@pytest.mark.slow
 def test_a_stopped_run_ends_with_the_same_weights(tmp_path, stick_shards, monkeypatch, capsys):
     measured = []
 

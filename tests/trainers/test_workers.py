@@ -19,6 +19,8 @@ from tfpose.trainers.loop import TrainingError
 
 SCRIPT = pathlib.Path(__file__).with_name("two_workers.py")
 
+pytestmark = pytest.mark.slow
+
 
 def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:

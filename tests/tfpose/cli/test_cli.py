@@ -547,7 +547,7 @@ def test_demo_does_not_remove_what_no_demo_made(call, tmp_path):
     assert everything(tmp_path) == {"thesis.tex": b"years of work"}
 
 
-@pytest.fixture(params=["shipped", "trained"])
+@pytest.fixture(params=["shipped", pytest.param("trained", marks=pytest.mark.slow)])
 def demo_flags(request, monkeypatch) -> list[str]:
     """The demo with the weights that ship, and with three steps of training a small model, which teach nothing."""
     if request.param == "shipped":

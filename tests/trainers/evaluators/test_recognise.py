@@ -75,6 +75,7 @@ def test_the_summary_is_of_the_pose_code(model, data, monkeypatch):
     assert recognise.summary(model, data) == {"recognised": (model, data, 0, "code")}
 
 
+@pytest.mark.slow
 def test_codes_are_made_once_for_all_seeds_and_anew_for_another_encoder(model, data, skeleton, monkeypatch):
     made = []
     whole = classify.make_bank
@@ -90,6 +91,7 @@ def test_codes_are_made_once_for_all_seeds_and_anew_for_another_encoder(model, d
     assert len(made) == 3
 
 
+@pytest.mark.slow
 def test_motion_is_chosen_and_described_anew(model, data):
     def described(motion):
         return recognise._prepared(model, data, recognise._config("code", motion, 0))[0].inputs

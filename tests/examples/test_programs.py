@@ -36,6 +36,7 @@ def test_clean_a_clip(tmp_path, capsys):
     assert (tmp_path / "clean.npz").is_file() and (tmp_path / "clean.gif").is_file()
 
 
+@pytest.mark.slow
 def test_train_on_my_rig(tmp_path, capsys):
     example("train_on_my_rig").main(["--steps", "3", "--clips", "3"])
     assert "autoencoder + trust" in capsys.readouterr().out
