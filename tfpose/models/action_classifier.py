@@ -65,6 +65,8 @@ class ActionClassifier(keras.Model):
         Nie, Liu, Liu: Unsupervised 3D Human Pose Representation with Viewpoint and Pose Disentanglement, ECCV 2020.
     """
 
+    call_sizes = (1, 16)  # clips: each is as much work as `frames` poses
+
     def __init__(
         self,
         skeleton,

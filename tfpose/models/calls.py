@@ -11,7 +11,9 @@ import numpy as np
 from keras import ops, tree
 
 SIZES = (1, 64, 1024)
-"""The batch sizes that a method is compiled for. Other batches are cut into such pieces, and the last one is padded."""
+"""The batch sizes that a method is compiled for. Other batches are cut into such pieces, and the last one is padded.
+
+A model whose samples are large has others, as `call_sizes`."""
 
 _OVERHEAD = 16  # the cost of a call beside that of its samples, in samples
 
@@ -72,7 +74,8 @@ def public(method):
         if _is_symbolic(given.values()):
             return method(self, **values)
         if _compiles():
-            outputs = _in_pieces(functools.partial(_run, self, method), list(values.values()))
+            sizes = getattr(self, "call_sizes", SIZES)
+            outputs = _in_pieces(functools.partial(_run, self, method), list(values.values()), sizes)
         else:
             outputs = method(self, **values)
         if any(ops.is_tensor(value) for value in given.values()):
@@ -114,10 +117,10 @@ def _run(model, method, *inputs):
     return functions[method.__name__](*inputs)
 
 
-def _in_pieces(function, inputs):
-    """Runs `function` on batches of one of `SIZES`, and joins what comes out."""
+def _in_pieces(function, inputs, sizes):
+    """Runs `function` on batches of one of `sizes`, and joins what comes out."""
     count = inputs[0].shape[0]
-    size = min(SIZES, key=lambda size: -(-count // size) * (size + _OVERHEAD))
+    size = min(sizes, key=lambda size: -(-count // size) * (size + _OVERHEAD))
     pieces = []
     for start in range(0, max(count, 1), size):
         piece = inputs if count == size else [value[start : start + size] for value in inputs]
