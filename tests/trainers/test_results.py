@@ -72,6 +72,17 @@ def test_the_commit_is_that_of_the_code(tmp_path, model):
         assert head.stdout.startswith(commit.removesuffix("-dirty")) and len(commit) >= 12
 
 
+def test_an_environment_in_another_repository_has_no_commit(tmp_path, monkeypatch):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message=mine"], check=True)
+    installed = tmp_path / "venv" / "site-packages" / "tfpose" / "trainers" / "results.py"
+    installed.parent.mkdir(parents=True)
+    installed.write_text("")
+    monkeypatch.setattr(results, "__file__", str(installed))
+    assert results._commit() == "unknown"
+
+
 def test_without_git_the_commit_is_unknown(tmp_path, model, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     results.write(tmp_path / "r.json", "denoise", REPORT, "", model)
