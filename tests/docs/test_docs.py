@@ -42,6 +42,7 @@ def folder(tmp_path_factory) -> pathlib.Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in RUN if blocks(page, "python")], ids=lambda page: page.stem)
 def test_python_runs(page, folder, monkeypatch):
     monkeypatch.chdir(folder)

@@ -43,6 +43,7 @@ def test_train_on_my_rig(tmp_path, capsys):
     assert (tmp_path / "my_rig" / "exported" / "model.tflite").is_file()
 
 
+@pytest.mark.slow
 def test_edge(tmp_path, capsys):
     from tfpose import PoseAutoencoder, export
 
@@ -51,6 +52,7 @@ def test_edge(tmp_path, capsys):
     assert "(1, 17, 3)" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_serve_and_call(tmp_path, capsys, monkeypatch):
     serve_and_call = example("serve_and_call")
     serve_and_call.main(["package", str(tmp_path / "package")])

@@ -507,6 +507,7 @@ def test_evaluate_writes_numbers_and_picture(call, tmp_path, pretrained):
         assert image.format == "PNG"
 
 
+@pytest.mark.slow
 def test_export_for_a_server(call, tmp_path, pretrained, walk, paper17):
     clip, out = tmp_path / "walk.npz", tmp_path / "out"
     arrays.write(clip, walk, paper17)
@@ -547,7 +548,7 @@ def test_demo_does_not_remove_what_no_demo_made(call, tmp_path):
     assert everything(tmp_path) == {"thesis.tex": b"years of work"}
 
 
-@pytest.fixture(params=["shipped", pytest.param("trained", marks=pytest.mark.slow)])
+@pytest.fixture(params=["shipped", "trained"])
 def demo_flags(request, monkeypatch) -> list[str]:
     """The demo with the weights that ship, and with three steps of training a small model, which teach nothing."""
     if request.param == "shipped":
@@ -558,6 +559,7 @@ def demo_flags(request, monkeypatch) -> list[str]:
     return ["--train", "--steps=3"]
 
 
+@pytest.mark.slow
 def test_demo(call, tmp_path, paper17, demo_flags):
     """The whole road."""
     pytest.importorskip("ai_edge_litert", reason="the demo writes a LiteRT file, which needs ai-edge-litert")
