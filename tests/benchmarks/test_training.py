@@ -46,6 +46,7 @@ def outcome(model) -> np.ndarray:
     return model.reconstruct(next(iter(batches()))["poses"]).numpy()
 
 
+@pytest.mark.slow
 def test_both_loops_learn_the_same_from_the_loss_of_tfpose(config):
     ours, plain, fitted = model(), per_node.per_node(model()), per_node.per_node(model())
     untrained = outcome(ours)

@@ -366,24 +366,29 @@ def test_replicas_stay_equal(two_replicas):
     np.testing.assert_array_equal(replicas[0], replicas[1])
 
 
+@pytest.mark.slow
 def test_two_replicas_learn(two_replicas):
     before, after = two_replicas["losses"]
     assert after < 0.9 * before
 
 
+@pytest.mark.slow
 def test_two_replicas_take_the_step_that_one_takes(two_replicas):
     """Without randomness half a batch each, averaged, is the whole batch."""
     np.testing.assert_allclose(two_replicas["line_two"], two_replicas["line_one"], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_two_replicas_draw_their_own_randomness(two_replicas):
     one, other = two_replicas["drawn"]
     assert one != other
 
 
+@pytest.mark.slow
 def test_the_whole_batch_of_two_replicas_is_saved(two_replicas):
     assert two_replicas["refused_shape"].tolist() == [4, 3]
 
 
+@pytest.mark.slow
 def test_a_model_trained_by_two_replicas_can_be_loaded(two_replicas):
     np.testing.assert_array_equal(two_replicas["loaded"], two_replicas["replicas"][0])
