@@ -78,7 +78,9 @@ def encode_dataset(
     runner: str = LOCAL_RUNNER,
     beam_options: Sequence[str] = (),
 ) -> dict:
-    """Writes the directory `out`: shards of codes, `dead_letters.jsonl` `summary.json`; see `tfpose.datasets.codes`.
+    """Writes the directory `out`: shards of codes, `dead_letters.jsonl` and `summary.json`.
+
+    `tfpose.datasets.codes` says what they hold.
 
     Args:
         path: a file or folder of clips, where all workers see it.

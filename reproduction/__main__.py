@@ -1,8 +1,11 @@
 """The paper's figures and counts.
 
-python -m reproduction figures --model sebirenet_cmu --out results/figures
-python -m reproduction complexity --config paper --out results/complexity.json
-python -m reproduction tables results docs/results.md
+    python -m reproduction figures --model sebirenet_cmu --out results/figures
+    python -m reproduction complexity --config paper --out results/complexity.json
+    python -m reproduction structures --out results/structures/cost.json
+    python -m reproduction tables results docs/results.md
+
+reproduction/run.sh calls them all.
 """
 
 import sys

@@ -17,6 +17,7 @@ from tfpose.datasets.clip_set import ClipSet
 from tfpose.geometry import rotations
 from tfpose.geometry.frames import mirror
 from tfpose.models import ActionClassifier, PoseAutoencoder, save_model, weights_checksum
+from tfpose.models.calls import in_pieces
 from tfpose.noise import joints as joint_noise
 from tfpose.seeds import split_seed, step_seed
 from tfpose.skeleton import Skeleton
@@ -123,14 +124,9 @@ def make_bank(config, clips: ClipSet, autoencoder: PoseAutoencoder | None) -> Ba
 
 def describe(classifier: ActionClassifier, positions: np.ndarray) -> np.ndarray:
     """`ActionClassifier.describe` of any number of clips `[N, T, J, 3]`, compiled once."""
-    at_once = min(_CLIPS_AT_ONCE, len(positions))
     compiled = tf.function(classifier.describe, jit_compile=True, autograph=False)
-    parts = []
-    for start in range(0, len(positions), at_once):
-        part = positions[start : start + at_once]
-        padded = np.concatenate([part, np.repeat(part[-1:], at_once - len(part), axis=0)])
-        parts.append(compiled(tf.constant(padded)).numpy()[: len(part)])
-    return np.concatenate(parts)
+    at_once = min(_CLIPS_AT_ONCE, len(positions))
+    return in_pieces(compiled, [tf.constant(positions)], (at_once,)).numpy()
 
 
 def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:

@@ -10,6 +10,7 @@ import pytest
 from absl import flags
 
 from tfpose import cli
+from tfpose.cli import demo
 from tfpose.datasets import synthetic
 from tfpose.formats import arrays
 from tfpose.skeleton import Skeleton
@@ -37,7 +38,8 @@ def folder(tmp_path_factory) -> pathlib.Path:
 
     folder = tmp_path_factory.mktemp("docs")
     skeleton = Skeleton.load("paper17")
-    arrays.write(folder / "demo" / "noisy.npz", next(iter(synthetic.clips(1, seed=0))).to(skeleton).positions, skeleton)
+    clip = next(iter(synthetic.clips(1, seed=0, frames=demo._CLIP_POSES))).to(skeleton)
+    arrays.write(folder / "demo" / "noisy.npz", clip.positions, skeleton)
     export.export(PoseAutoencoder.from_preset("sebirenet_cmu"), folder / "exported", ["saved_model", "litert", "onnx"])
     return folder
 
@@ -49,6 +51,16 @@ def test_python_runs(page, folder, monkeypatch):
     names = {"joints": np.random.default_rng(0).normal(0, 0.3, (3, 17, 3)).astype(np.float32)}
     for code in blocks(page, "python"):
         exec(compile(code, str(page), "exec"), names)
+
+
+@pytest.mark.slow
+def test_the_readme_says_what_its_lines_print(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    readme = REPOSITORY / "README.md"
+    (code,), (printed,) = blocks(readme, "python"), blocks(readme, "text")
+    capsys.readouterr()
+    exec(compile(code, str(readme), "exec"), {})
+    assert capsys.readouterr().out == printed
 
 
 def commands(page: pathlib.Path) -> list[list[str]]:

@@ -55,9 +55,9 @@ def run(call: list[str], module: str, arguments: list[str]) -> int:
     # TensorFlow's start-up notes would bury what the command has to say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     prepare_xla()
-    command = importlib.import_module(module)
     values, said = flags.FlagValues(), " ".join(call)
     try:
+        command = importlib.import_module(module)
         # ml_collections looks for overrides such as --config.steps=100 in sys.argv, already when its flag is defined.
         arguments = configs.with_paths(arguments)
         sys.argv = [*call, *arguments]

@@ -56,7 +56,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     denoise.draw(picture, model, data, seed=values.seed)
     clip, rate = _clip(test)
     observed = denoise.corrupt_clip(clip, seed=values.seed)
-    recovered = denoise.batched(model.denoise)(observed)
+    recovered = model.denoise(observed)
     arrays.write(out / "noisy.npz", observed, skeleton)
     arrays.write(out / "clean.npz", recovered, skeleton)
     plots.animate(animation, observed, recovered, skeleton, truth=clip, rate=rate)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
@@ -137,7 +139,7 @@ class ActionClassifier(keras.Model):
         """Clips `[B, T, J, 3]` metres -> `{"probabilities": [B, A], "label": [B] int32}`."""
         return self._decided(self(clips))
 
-    @property
+    @functools.cached_property
     def call_inputs(self) -> dict[str, Input]:
         """What the public methods take, by the names of their arguments."""
         poses = (len(self.skeleton), 3)

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from tfpose.layers.static import concatenate
+
 SIZES = (1, 64, 1024)
 """The batch sizes that a method is compiled for. Other batches are cut into such pieces, and the last one is padded.
 
@@ -70,12 +72,13 @@ def public(method):
         given = dict(zip(names, args)) | kwargs
         if set(given) != set(names) or len(args) + len(kwargs) != len(names):
             return method(self, *args, **kwargs)  # Python says what is wrong
-        values = {name: checked(given[name], name, self.call_inputs[name], self.variable_dtype) for name in names}
+        expected = self.call_inputs
+        values = {name: checked(given[name], name, expected[name], self.variable_dtype) for name in names}
         if _is_symbolic(given.values()):
             return method(self, **values)
         if _compiles():
             sizes = getattr(self, "call_sizes", SIZES)
-            outputs = _in_pieces(functools.partial(_run, self, method), list(values.values()), sizes)
+            outputs = in_pieces(functools.partial(_run, self, method), list(values.values()), sizes)
         else:
             outputs = method(self, **values)
         if any(ops.is_tensor(value) for value in given.values()):
@@ -117,8 +120,8 @@ def _run(model, method, *inputs):
     return functions[method.__name__](*inputs)
 
 
-def _in_pieces(function, inputs, sizes):
-    """Runs `function` on batches of one of `sizes`, and joins what comes out."""
+def in_pieces(function, inputs, sizes):
+    """Runs `function` of tensors on batches of one of `sizes`, the last one padded with zeros; joins the results."""
     count = inputs[0].shape[0]
     size = min(sizes, key=lambda size: -(-count // size) * (size + _OVERHEAD))
     pieces = []
@@ -127,11 +130,10 @@ def _in_pieces(function, inputs, sizes):
         missing = size - piece[0].shape[0]
         if missing:
             piece = [ops.pad(value, [[0, missing]] + [[0, 0]] * (len(value.shape) - 1)) for value in piece]
-        results = function(*piece)
-        pieces.append(tree.map_structure(lambda value: value[: size - missing], results) if missing else results)  # noqa: B023
-    if len(pieces) == 1:
-        return pieces[0]
-    return tree.map_structure(lambda *parts: ops.concatenate(parts, axis=0), *pieces)
+        pieces.append(function(*piece))
+    # Only the last piece is padded.
+    pieces[-1] = tree.map_structure(lambda value: value[: size - missing], pieces[-1]) if missing else pieces[-1]
+    return tree.map_structure(lambda *parts: concatenate(parts), *pieces)
 
 
 def batched(function):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import keras
@@ -28,6 +29,13 @@ class Estimate(NamedTuple):
     pose: object
     observed: object
     trust_logits: object
+
+
+class _Summaries:
+    """`PoseAutoencoder.presets`, read when it is asked for and not by every import."""
+
+    def __get__(self, instance, owner):
+        return presets.summaries()
 
 
 @keras.saving.register_keras_serializable("tfpose")
@@ -135,7 +143,7 @@ class PoseAutoencoder(keras.Model):
     def call(self, joints):
         return self.denoise(joints)
 
-    presets = presets.summaries()
+    presets = _Summaries()
     """The presets that ship, by name, each with one line about it."""
 
     @classmethod
@@ -157,7 +165,7 @@ class PoseAutoencoder(keras.Model):
         """The path of each of `weights` inside the model, whatever the model is called."""
         return [weight.path.partition("/")[2] for weight in self.weights]
 
-    @property
+    @functools.cached_property
     def call_inputs(self) -> dict[str, Input]:
         """What the public methods take, by the names of their arguments."""
         joints, size = len(self.skeleton), 3 if self.encoder.view == "frame" else self.code_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import keras
@@ -61,7 +62,7 @@ class Lifter(keras.Model):
         root = pose[:, self.skeleton.root : self.skeleton.root + 1]
         return self.normalizer.restore((pose - root) * self.scale, rotation)
 
-    @property
+    @functools.cached_property
     def call_inputs(self) -> dict[str, Input]:
         """What the public methods take, by the names of their arguments."""
         expected = Input(
