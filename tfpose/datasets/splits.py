@@ -6,6 +6,7 @@ environment variable `TFPOSE_DATA` names it where no `data_dir` is given.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Collection, Iterable
@@ -14,6 +15,7 @@ import numpy as np
 
 from tfpose.datasets import ape, synthetic
 from tfpose.datasets.clip_set import ClipSet
+from tfpose.datasets.motion_set import MotionSet
 from tfpose.datasets.pose_set import PoseSet, complete_poses, evenly
 from tfpose.errors import DataError
 from tfpose.formats import asfamc, bvh, human36m, ntu, nucla
@@ -77,6 +79,41 @@ def poses(
     if split not in there:
         raise DataError(f"data set '{name}' has no split '{split}'; it has {', '.join(there)}")
     return make(split, data_dir, skeleton)
+
+
+def motion(
+    name: str, split: str, data_dir: str | os.PathLike | None = None, skeleton: Skeleton | None = None, rate=30.0
+) -> MotionSet:
+    """The clips of a motion capture set, all brought to one `rate`.
+
+    Args:
+        name: one of `MOTION_NAMES`: "synthetic", "cmu", "cmu_8" or "h36m" (of 10 Hz here: what is between is a spline).
+        split: "train" or "test".
+        data_dir: the data folder; by default the environment variable TFPOSE_DATA. "synthetic" needs none.
+        skeleton: the joints wanted; by default the paper's 17.
+        rate: frames per second.
+
+    Raises:
+        DataError: for an unknown name or split, a missing folder, or an unreadable file.
+    """
+    skeleton = skeleton or Skeleton.load("paper17")
+    if name not in MOTION_NAMES:
+        raise DataError(f"no motion capture set '{name}'; there are {', '.join(MOTION_NAMES)}")
+    if split not in ("train", "test"):
+        raise DataError(f"motion capture set '{name}' has no split '{split}'; it has train, test")
+    if name == "synthetic":
+        clips, lineage = list(synthetic.clips(*_SYNTHETIC[split])), SYNTHETIC_LINEAGE
+    elif name == "h36m":
+        clips = [dataclasses.replace(clip, rate=_H36M_RATE) for clip in h36m_clips(split, data_dir)]
+        lineage = H36M_LINEAGE
+    else:
+        clips = _cmu_clips(split, data_dir, _CMU_8 if name == "cmu_8" else None)
+        lineage = f"CMU Mocap. {CMU_ACKNOWLEDGEMENT}"
+    return MotionSet.of_clips(f"{name}/{split}", clips, skeleton, rate, lineage)
+
+
+MOTION_NAMES = ("synthetic", "cmu", "cmu_8", "h36m")
+_H36M_RATE = 10.0  # of the copy that is thinned to every fifth frame
 
 
 def known(name: str) -> bool:
@@ -155,6 +192,12 @@ def _synthetic(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
 
 
 def _cmu(split: str, data_dir, skeleton: Skeleton, subjects: Collection[str] | None = None) -> PoseSet:
+    positions = complete_poses(_cmu_clips(split, data_dir, subjects), skeleton)
+    name = "cmu" if subjects is None else f"cmu_{len(subjects)}"
+    return PoseSet(f"{name}/{split}", positions, skeleton, lineage=f"CMU Mocap. {CMU_ACKNOWLEDGEMENT}")
+
+
+def _cmu_clips(split: str, data_dir, subjects: Collection[str] | None = None) -> Iterable[Clip]:
     """All trials as BVH, and those that are there in CMU's own format alone."""
     paths = files("cmu", data_dir)
     as_bvh = {path.stem for path in paths}
@@ -164,9 +207,7 @@ def _cmu(split: str, data_dir, skeleton: Skeleton, subjects: Collection[str] | N
     if subjects is not None:
         paths = [path for path in paths if path.parent.name in subjects]
     readers = {".bvh": bvh.read_file, ".amc": asfamc.read_file}
-    positions = complete_poses((clip for path in paths for clip in readers[path.suffix](path)), skeleton)
-    name = "cmu" if subjects is None else f"cmu_{len(subjects)}"
-    return PoseSet(f"{name}/{split}", positions, skeleton, lineage=f"CMU Mocap. {CMU_ACKNOWLEDGEMENT}")
+    return (clip for path in paths for clip in readers[path.suffix](path))
 
 
 def _cmu_8(split: str, data_dir, skeleton: Skeleton) -> PoseSet:

@@ -23,6 +23,7 @@ def randomize(
     forward: float = 0.0,
     limbs: float = 0.0,
     jitter: float = 0.0,
+    clip_frames: int = 1,
 ) -> tf.Tensor:
     """Poses on other bodies, seen by other sensors: bone lengths and joint definitions change, limbs move a little.
 
@@ -45,35 +46,40 @@ def randomize(
         limbs: the bones of arms and legs are turned by N(0, limbs) radians about each axis: people do more than a few
             recordings show, and what they do must not be taken for an error.
         jitter: every joint is shifted by N(0, jitter) metres, as by a sensor that cannot do better.
+        clip_frames: so many poses that follow each other are of one body: `[B, J, 3]` are B / clip_frames clips.
 
     Returns:
         `[B, J, 3]`; without jitter, and where the root is no joint of the trunk, it stays where it was.
     """
     bone_seed, trunk_seed, size_seed, shift_seed, spine_seed, limb_seed, jitter_seed = split_seed(seed, 7)
-    batch = tf.shape(poses)[0]
+    batch = tf.shape(poses)[0] // clip_frames
     logs = bones * tf.random.stateless_normal([batch, len(skeleton.bones)], bone_seed)
     logs = tf.gather(logs, _tied(skeleton.mirror_bones, len(skeleton.bones)), axis=1)
     in_trunk = tf.constant([float(_names(bone, skeleton) <= set(skeleton.torso)) for bone in skeleton.bones])
     logs += bones * in_trunk * tf.random.stateless_normal([batch, 1], trunk_seed)
     logs += size * tf.random.stateless_normal([batch, 1], size_seed)
+    logs = tf.repeat(logs, clip_frames, axis=0)
     child, parent = np.array(skeleton.bones, int).reshape(-1, 2).T
     vectors = tf.gather(poses, child, axis=1) - tf.gather(poses, parent, axis=1)
     if limbs:
         turns = tf.reshape(rotations.small(batch * len(child), limb_seed, limbs), [batch, len(child), 3, 3])
+        turns = tf.repeat(turns, clip_frames, axis=0)
         vectors = tf.where(in_trunk[:, None] > 0, vectors, tf.einsum("nbcd,nbd->nbc", turns, vectors))
     root = poses[:, skeleton.root : skeleton.root + 1]
     bodies = root + tf.einsum("jb,nbc->njc", _paths(skeleton), vectors * tf.exp(logs)[..., None])
     if joint_offset_std and skeleton.torso:
-        bodies += _torso_shifts(bodies, skeleton, shift_seed, joint_offset_std)
+        bodies += _torso_shifts(bodies, skeleton, shift_seed, joint_offset_std, clip_frames)
     if base or rise or forward:
-        bodies = _other_spine(bodies, skeleton, spine_seed, base, rise, forward)
+        bodies = _other_spine(bodies, skeleton, spine_seed, base, rise, forward, clip_frames)
     if jitter:
         bodies += jitter * tf.random.stateless_normal(tf.shape(bodies), jitter_seed)
     return bodies
 
 
-def _torso_shifts(poses, skeleton: Skeleton, seed, stddev: float) -> tf.Tensor:
-    shifts = stddev * tf.constant([1.0, 2.0, 1.0]) * tf.random.stateless_normal(tf.shape(poses), seed)
+def _torso_shifts(poses, skeleton: Skeleton, seed, stddev: float, clip_frames: int) -> tf.Tensor:
+    shape = [tf.shape(poses)[0] // clip_frames, len(skeleton), 3]
+    shifts = stddev * tf.constant([1.0, 2.0, 1.0]) * tf.random.stateless_normal(shape, seed)
+    shifts = tf.repeat(shifts, clip_frames, axis=0)
     image = tf.gather(shifts, skeleton.mirror_joints, axis=1) * tf.constant([-1.0, 1.0, 1.0])
     joints = set(skeleton.torso)
     right = {right for _, right in skeleton.mirror}
@@ -86,7 +92,7 @@ def _torso_shifts(poses, skeleton: Skeleton, seed, stddev: float) -> tf.Tensor:
     return tf.matmul(shifts, frames.torso_frame(poses, skeleton), transpose_b=True)
 
 
-def _other_spine(poses, skeleton: Skeleton, seed, base: float, rise: float, forward: float) -> tf.Tensor:
+def _other_spine(poses, skeleton: Skeleton, seed, base: float, rise: float, forward: float, clip_frames: int) -> tf.Tensor:
     pairs = skeleton.torso_pairs
     if len(pairs) < 2:
         return poses  # without hips and shoulders there is nothing to measure by
@@ -100,7 +106,8 @@ def _other_spine(poses, skeleton: Skeleton, seed, base: float, rise: float, forw
     all_joints = np.arange(len(skeleton))[:, None]
     frame = frames.torso_frame(poses, skeleton)[:, None]
     length = tf.norm(shoulders - hips, axis=-1, keepdims=True)
-    to_hips, up, ahead = tf.unstack(tf.random.stateless_uniform([tf.shape(poses)[0], 1, 3], seed), axis=-1)
+    shares = tf.random.stateless_uniform([tf.shape(poses)[0] // clip_frames, 1, 3], seed)
+    to_hips, up, ahead = tf.unstack(tf.repeat(shares, clip_frames, axis=0), axis=-1)
     moves = rise * up[..., None] * np.isin(all_joints, top) * frame[..., 1]
     moves += forward * ahead[..., None] * np.isin(all_joints, spine) * frame[..., 2]
     poses += length * moves

@@ -1,0 +1,204 @@
+"""The part of `ClipDenoiser` that learns: whom to trust in each frame, and how to smooth over frames."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfpose.geometry.bones import norm
+from tfpose.layers.local_regression import LocalRegression
+from tfpose.layers.static import by_rows
+from tfpose.layers.temporal_convolutions import TemporalConvolutions
+from tfpose.skeleton import Skeleton
+
+
+class Smoothed(NamedTuple):
+    """What `ClipSmoother` makes of clips.
+
+    Attributes:
+        joints: `[B, T, J, 3]` metres.
+        logits: `[B, T, J, 3]`: whether a joint is where its own observation is, where its twin's is, or at neither.
+        trust: `[B, T, J, 1]`, 0 to 1: how far the joint's position comes from observations of its frame.
+        state: of the causal form, to go on with; a dictionary of `[B, ...]`.
+    """
+
+    joints: object
+    logits: object
+    trust: object
+    state: dict
+
+
+@keras.saving.register_keras_serializable("tfpose")
+class ClipSmoother(keras.layers.Layer):
+    """Joints over time, smoothed by windows whose weights and mixture a network chooses.
+
+    Three steps. A first network reads for each joint and frame how far to trust its observation, or that of its twin
+    where sides are exchanged. `LocalRegression` with these weights gives an estimate for each of several widths. A
+    second network mixes them with the observation and the pose model's estimate, adds a correction, and moves the ends
+    of bones towards the person's bone lengths.
+
+    Args:
+        skeleton: the joints (a `Skeleton`, or its `to_dict`).
+        causal: whether a frame is computed from itself and earlier frames alone.
+        units: widths of the two networks.
+        dilations: of the two networks.
+        widths, reach: of `LocalRegression`.
+
+    Call arguments:
+        joints: `[B, T, J, 3]` metres, finite where observed.
+        observed: `[B, T, J, 1]`, 0 to 1: 0 where a joint is missing, else the tracker's confidence.
+        estimate: `[B, T, J, 3]` metres, finite: of the pose model.
+        estimate_trust: `[B, T, J, 1]` logits of the pose model's trust.
+        rate: `[B]` frames per second.
+        state: of the causal form, of the frames before; None at the beginning.
+
+    Returns:
+        `Smoothed`.
+    """
+
+    def __init__(
+        self,
+        skeleton,
+        causal,
+        units=(96, 128),
+        dilations=((1, 2, 4), (1, 2, 4, 8)),
+        widths=(1, 2, 4, 8, 16),
+        reach=32,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
+        self.causal = causal
+        self.options = {
+            "units": list(units),
+            "dilations": [list(each) for each in dilations],
+            "widths": list(widths),
+            "reach": reach,
+        }
+        self.twins = np.array(self.skeleton.mirror_joints)
+        child, parent = np.reshape(self.skeleton.bones, (-1, 2)).T
+        self.bone_of = np.zeros((len(child), len(self.skeleton)), np.float32)  # joints -> bones
+        self.bone_of[np.arange(len(child)), child], self.bone_of[np.arange(len(child)), parent] = 1.0, -1.0
+        self.regression = LocalRegression(widths, reach, causal, name="regression", dtype=self.dtype_policy)
+        self.reader = TemporalConvolutions(units[0], dilations[0], causal, name="reader", dtype=self.dtype_policy)
+        self.mixer = TemporalConvolutions(units[1], dilations[1], causal, name="mixer", dtype=self.dtype_policy)
+        joints = len(self.skeleton)
+        zeros = {"kernel_initializer": "zeros", "dtype": self.dtype_policy}
+        self.logits = keras.layers.Dense(3 * joints, name="logits", **zeros)
+        self.mixture = keras.layers.Dense((len(widths) + 1 + 3 + 1) * joints, name="mixture", **zeros)
+
+    def build(self, *shapes, **named):
+        joints, widths = len(self.skeleton), len(self.options["widths"])
+        self.reader.build((None, None, 20 * joints + 1))
+        self.mixer.build((None, None, (3 * widths + 7 + widths) * joints + len(self.bone_of) * 2 + 1))
+        self.logits.build((None, self.reader.units))
+        self.mixture.build((None, self.mixer.units))
+        self.regression.build(None)
+        self.built = True
+
+    @property
+    def state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The parts of the causal form's state by name, without the batch."""
+        joints, bones, reach = len(self.skeleton), len(self.bone_of), self.options["reach"]
+        shapes = {"observed_window": (reach, 4 * joints), "trusted_window": (reach, 4 * joints)}
+        shapes |= {"bone_sums": (bones, 2)}
+        for name, network in (("reader", self.reader), ("mixer", self.mixer)):
+            shapes |= {f"{name}_{number}": shape for number, shape in enumerate(network.history_shapes)}
+        return shapes
+
+    def call(self, joints, observed, estimate, estimate_trust, rate, state=None):
+        frames, joint_count = ops.shape(joints)[1] if joints.shape[1] is None else joints.shape[1], len(self.skeleton)
+        state, later = state or {}, {}
+
+        def history(name, network):
+            return [state[f"{name}_{n}"] for n in range(len(network.dilations))] if state else None
+
+        def flat(parts):
+            return ops.concatenate([ops.reshape(part, (-1, frames, part.shape[-1] * joint_count)) for part in parts], -1)
+
+        here = ops.cast(observed > 0, joints.dtype)
+        joints = here * ops.where(here > 0, joints, 0.0) + (1 - here) * estimate
+        twin, twin_observed = ops.take(joints, self.twins, axis=2), ops.take(observed, self.twins, axis=2)
+        centre = ops.mean(estimate, axis=2, keepdims=True)
+        speed = ops.reshape(ops.log(rate / 30.0), (-1, 1, 1)) + ops.zeros_like(centre[..., 0, :1])
+
+        # What can be said before the network.
+        weight = observed * ops.sigmoid(estimate_trust)
+        first, _, later["observed_window"] = self.regression(joints, weight, estimate, state.get("observed_window"))
+        features = [
+            (estimate - centre) / 0.4,
+            _bounded(joints - estimate, 0.1),
+            _bounded(twin - estimate, 0.1),
+            _bounded(joints - first[0], 0.05),
+            _bounded(joints - first[2], 0.05),
+            _bounded(twin - first[2], 0.1),
+            ops.tanh(estimate_trust / 4),
+            observed,
+        ]
+        read, kept = self.reader(ops.concatenate([flat(features), speed], -1), history("reader", self.reader))
+        later |= {f"reader_{number}": value for number, value in enumerate(kept)}
+        logits = ops.reshape(by_rows(self.logits, read), (-1, frames, joint_count, 3))
+        own, other, neither = (logits[..., n : n + 1] for n in range(3))
+        logits = ops.concatenate([own + estimate_trust, other - 4.0, neither], axis=-1)
+        shares = ops.softmax(logits, axis=-1)
+        own, other = shares[..., :1] * observed, shares[..., 1:2] * twin_observed
+        trust = own + other
+        reading = (own * joints + other * twin + 1e-3 * estimate) / (trust + 1e-3)
+
+        # Smoothed with these weights.
+        values, support, later["trusted_window"] = self.regression(
+            reading, trust, estimate, state.get("trusted_window")
+        )
+        middle = values[1]
+        others = [*values[:1], *values[2:], estimate, reading]
+        lengths = norm(ops.matmul(self.bone_of, middle))
+        person, later["bone_sums"] = self._person(lengths, trust, state.get("bone_sums"))
+        features = [
+            (middle - centre) / 0.4,
+            *(_bounded(value - middle, 0.05) for value in others),
+            trust,
+            *support,
+        ]
+        bones = ops.concatenate([(lengths - person) / 0.05, person / 0.4], axis=-1)
+        mixed, kept = self.mixer(ops.concatenate([flat(features), bones, speed], -1), history("mixer", self.mixer))
+        later |= {f"mixer_{number}": value for number, value in enumerate(kept)}
+        mixture = ops.reshape(by_rows(self.mixture, mixed), (-1, frames, joint_count, len(others) + 4))
+        smoothed = middle + 0.1 * mixture[..., len(others) : len(others) + 3]
+        for number, value in enumerate(others):
+            smoothed = smoothed + mixture[..., number : number + 1] * (value - middle)
+        pull = ops.sigmoid(mixture[..., -1:])
+        for _ in range(2):
+            bone = ops.matmul(self.bone_of, smoothed)
+            length = norm(bone)
+            stretch = (person / ops.maximum(length, 0.02) - 1.0)[..., None] * bone * 0.5
+            smoothed = smoothed + pull * ops.matmul(np.transpose(self.bone_of), stretch)
+        return Smoothed(smoothed, logits, trust, later if self.causal else {})
+
+    def _person(self, lengths, trust, sums):
+        """The person's bone lengths `[B, T, J - 1]`: the mean over the clip, or in the causal form over what was seen."""
+        both = ops.prod(ops.take(trust[..., 0], np.reshape(self.skeleton.bones, (-1, 2)), axis=2), axis=-1) + 1e-3
+        parts = ops.stack([both * lengths, both], axis=-1)  # [B, T, J - 1, 2]
+        if not self.causal:
+            total = ops.sum(parts, axis=1, keepdims=True)
+            return (total[..., 0] / total[..., 1]) + ops.zeros_like(lengths), None
+        total = ops.cumsum(parts, axis=1)
+        if sums is not None:
+            total = total + sums[:, None]
+        return total[..., 0] / total[..., 1], total[:, -1]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "skeleton": self.skeleton.to_dict(),
+            "causal": self.causal,
+            **self.options,
+        }
+
+
+def _bounded(values, unit):
+    """Offsets in units of `unit` metres, softly bounded: beyond a few units it does not matter how far."""
+    values = values / unit
+    return values / (1.0 + 0.25 * ops.abs(values))
