@@ -9,6 +9,8 @@ import tfpose
 from tfpose.export.signatures import UNITS, signatures
 from tfpose.models import ActionClassifier, weights_checksum
 
+_ANY_LENGTH = 5  # frames of a clip of any length; no other axis has so many
+
 
 def make_card(model: keras.Model, batch: int | None = None) -> dict:
     """The card of a model, ready for JSON; `Skeleton.from_dict(card["skeleton"])` gives the joints' names and tree.
@@ -50,9 +52,20 @@ def describe_tensor(name: str, shape, dtype: str) -> dict:
 def _describe(function) -> dict:
     """What a signature takes, and what it returned when it ran on one pose (tracing it would take far longer)."""
     inputs = {spec.name: spec for spec in function.input_signature}
-    outputs = function.python_function(*(np.zeros([1, *spec.shape[1:]], np.float32) for spec in inputs.values()))
+    given = ([1, *(length or _ANY_LENGTH for length in spec.shape[1:])] for spec in inputs.values())
+    outputs = function.python_function(*(np.zeros(shape, np.float32) for shape in given))
     batch = next(iter(inputs.values())).shape[0]
+    free = any(None in spec.shape[1:] for spec in inputs.values())
+
+    def shape(tensor):
+        return [batch, *(None if free and length == _ANY_LENGTH else length for length in tensor.shape[1:])]
+
     return {
-        part: {name: describe_tensor(name, [batch, *tensor.shape[1:]], tensor.dtype.name) for name, tensor in found}
+        part: {name: describe_tensor(name, shape(tensor), tensor.dtype.name) for name, tensor in found}
         for part, found in (("inputs", inputs.items()), ("outputs", outputs.items()))
     }
+
+
+def only_batch_is_free(signature: dict) -> bool:
+    """Whether a described signature takes inputs of fixed shapes but for the batch; clips of any length are not."""
+    return all(None not in spec["shape"][1:] for spec in signature["inputs"].values())

@@ -13,6 +13,8 @@ from tfpose.seeds import split_seed, step_seed
 from tfpose.skeleton import Skeleton
 
 _CAMERA_DISTANCE = 4.0  # metres
+_FRAMES = 9  # of clips, where a model takes any length
+_POSITIVE = ("bone_sums", "begun")  # parts of states that are sums of weights, or 0 or 1
 
 
 def example_inputs(card: dict, poses: np.ndarray) -> dict[str, np.ndarray]:
@@ -37,15 +39,20 @@ def example_inputs(card: dict, poses: np.ndarray) -> dict[str, np.ndarray]:
         for signature in card["signatures"].values()
         for name, spec in signature["inputs"].items()
     }
-    given = poses if "clips" in shapes else _mixed(poses)
+    given = poses if "clips" in shapes and "state" in shapes else _mixed(poses)
     make = {
         "joints": lambda shape: given,
         "view_from": lambda shape: np.roll(given, 1, axis=0),
         "joints_2d": lambda shape: _seen(given),
-        "clips": lambda shape: poses[(np.arange(len(poses))[:, None] + np.arange(shape[0])) % len(poses)],
+        "clips": lambda shape: given[(np.arange(len(poses))[:, None] + np.arange(shape[0] or _FRAMES)) % len(poses)],
+        "confidence": lambda shape: _confidence(len(poses), *shape),
+        "confidences": lambda shape: _confidence(len(poses), shape[0] or _FRAMES, *shape[1:]),
+        "rate": lambda shape: np.linspace(10, 120, len(poses), dtype=np.float32),
         "state": lambda shape: _states(len(poses), *shape),
     }
-    return {name: make[name](shape) for name, shape in shapes.items()}
+    named = {name: make[name](shape) for name, shape in shapes.items() if name in make}
+    others = {name: _states(len(poses), *shape) for name, shape in shapes.items() if name not in make}
+    return named | {name: np.abs(values) if name in _POSITIVE else values for name, values in others.items()}
 
 
 def synthetic_poses(skeleton: Skeleton, count: int = 64) -> np.ndarray:
@@ -69,8 +76,12 @@ def _seen(poses):
     return centred[..., :2] * np.float32([1, -1]) / (_CAMERA_DISTANCE - centred[..., 2:])
 
 
-def _states(count, size):
-    states = np.random.default_rng(0).normal(size=(count, size)).astype(np.float32)
+def _confidence(*shape):
+    return np.random.default_rng(1).uniform(size=shape).astype(np.float32)
+
+
+def _states(count, *shape):
+    states = np.random.default_rng(0).normal(size=(count, *shape)).astype(np.float32)
     states[0::2] = 0.0
     return states
 

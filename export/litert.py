@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose.errors import TfposeError
+from tfpose.export.card import only_batch_is_free
 from tfpose.export.files import new_artifact, refuse_existing
 from tfpose.export.litert_slices import slice_splits
 from tfpose.export.saved_model import as_saved_model, read_card
@@ -27,6 +28,8 @@ def export_litert(
     source: keras.Model | str | os.PathLike, path: str | os.PathLike, batch: int | None = None
 ) -> pathlib.Path:
     """Writes the float32 file `path`, with the signatures and the card of the SavedModel, built-in operations only.
+
+    Signatures of clips of any length stay behind: phones have streams.
 
     `tfpose.export.quantisation` makes smaller files of it.
 
@@ -52,6 +55,8 @@ def export_litert(
 
 def _convert(saved_model: pathlib.Path) -> bytes:
     card = read_card(saved_model)
+    fixed = {name: one for name, one in card["signatures"].items() if only_batch_is_free(one)}
+    card = {**card, "signatures": fixed}
     names = [name for name in card["signatures"] if name != DEFAULT]
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model), signature_keys=names)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfpose.errors import TfposeError
+from tfpose.export.card import only_batch_is_free
 from tfpose.export.files import new_artifact, refuse_existing
 from tfpose.export.saved_model import as_saved_model, read_card
 from tfpose.export.signatures import DEFAULT
@@ -48,7 +49,7 @@ def export_onnx(source: keras.Model | str | os.PathLike, path: str | os.PathLike
         converted = {
             name: _convert(tf2onnx, loaded.signatures[name], described)
             for name, described in card["signatures"].items()
-            if name != DEFAULT  # another name of the first
+            if name != DEFAULT and only_batch_is_free(described)  # the default is another name of the first
         }
     with new_artifact(path) as folder:
         folder.mkdir()

@@ -12,7 +12,7 @@ from tfpose.errors import TfposeError
 from tfpose.export.card import make_card
 from tfpose.export.files import new_artifact
 from tfpose.files import blame, write_text
-from tfpose.models import PoseAutoencoder, load_model
+from tfpose.models import ClipDenoiser, PoseAutoencoder, load_model
 
 _CMU = {
     "cmu": "01, 02, 03, 05 to 08, 10, 16, 32, 35, 38, 39, 43, 49, 55, 60 and 131",
@@ -60,6 +60,42 @@ MPJPE in mm on corrupted poses; k = 0 is what happens to a clean pose. Made by `
 <!-- end of results -->
 """
 
+_CLIP_CARD = """# {name}
+
+{model} of tfpose {tfpose}: {parameters:,} parameters, skeleton `{skeleton}` ({joints} joints), {unit}, {axes}.
+
+```python
+import tfpose
+
+model = tfpose.ClipDenoiser.from_preset("{name}")
+clean = model.denoise_clip(positions, rate=30)["denoised"]  # [T, {joints}, 3] metres, NaN = missing -> [T, {joints}, 3]
+stream = model.stream(rate=30)
+clean = stream.step(joints)["denoised"]  # [{joints}, 3] -> [{joints}, 3], as the frames come in
+```
+
+**Trained on** {lineage} Data checksum `{data_checksum}`, {steps:,} steps of {batch} clips, seed {seed}; the whole
+configuration is in `config.json`.
+
+**Licence** {licence}.
+
+**For** cleaning clips of one upright person, of 10 to 120 frames per second, whose joints are named in `config.json`.
+
+**Not for** animals, hands or faces; people lying down, which the data hardly has; identifying people; decisions about
+safety or health without a check of your own. Very fast movements lose some of their extent, more so in a stream, which
+does not see what follows.
+
+**Checksum** of `weights.npz`, SHA-256: `{sha256}`
+
+## Measured
+
+MPJPE in mm, beside the best of the usual filters. Made by `make readme` from `results/`.
+
+<!-- results: made by 'make readme' -->
+<!-- end of results -->
+"""
+
+_CARDS = {PoseAutoencoder: _CARD, ClipDenoiser: _CLIP_CARD}
+
 
 def export_preset(run_dir: str | os.PathLike, out_dir: str | os.PathLike) -> pathlib.Path:
     """Writes the model of a training as a preset.
@@ -81,7 +117,9 @@ def export_preset(run_dir: str | os.PathLike, out_dir: str | os.PathLike) -> pat
             f"{run_dir}: was trained on {data['name']}, and weights carry the terms of their data; presets are made "
             f"from {', '.join(FREE_DATA)} alone"
         )
-    model = load_model(run_dir, PoseAutoencoder)
+    model = load_model(run_dir)
+    if not isinstance(model, tuple(_CARDS)):
+        raise TfposeError(f"{run_dir}: presets are made of {', '.join(kind.__name__ for kind in _CARDS)} alone")
     weights = dict(zip(model.weight_paths(), model.get_weights(), strict=True))
     made = {"name": out_dir.name, "precision": presets.PRECISION, "trained": trained}
     card = make_card(model) | FREE_DATA[data["name"]] | made
@@ -93,5 +131,5 @@ def export_preset(run_dir: str | os.PathLike, out_dir: str | os.PathLike) -> pat
         }
         facts |= {key: config[key] for key in ("steps", "batch", "seed")}
         facts |= {"skeleton": model.skeleton.name, "joints": len(model.skeleton), "sha256": card["sha256"]}
-        write_text(unfinished / "README.md", _CARD.format(**facts, data_checksum=data["checksum"]))
+        write_text(unfinished / "README.md", _CARDS[type(model)].format(**facts, data_checksum=data["checksum"]))
     return out_dir

@@ -6,13 +6,14 @@ import keras
 import tensorflow as tf
 
 from tfpose.errors import TfposeError
-from tfpose.models import ActionClassifier, PoseAutoencoder, PoseLifter
+from tfpose.models import ActionClassifier, ClipDenoiser, PoseAutoencoder, PoseLifter
+from tfpose.streaming import NEXT
 
 DEFAULT = "serving_default"
 """What servers run when a request names no signature: another name of the model's first."""
 
 _METRES = ("joints", "view_from", "clips", "denoised", "transferred", "joints_3d")
-UNITS = {**dict.fromkeys(_METRES, "metres"), "joints_2d": "focal lengths"}
+UNITS = {**dict.fromkeys(_METRES, "metres"), "joints_2d": "focal lengths", "rate": "frames per second"}
 """The units of inputs and outputs; the others have none."""
 
 
@@ -26,6 +27,12 @@ def signatures(model: keras.Model, batch: int | None = None) -> dict[str, tf.typ
     `denoise`           `joints` `[B, J, 3]`             `denoised` `[B, J, 3]`
     `encode`            `joints`                         `pose_code` `[B, J, z]`, `view_code` `[B, 3, 3]`
     `transfer_view`     `joints`, `view_from`            `transferred` `[B, J, 3]`
+    `ClipDenoiser`
+    `denoise_clip`      `clips` `[B, T, J, 3]`,          `denoised` `[B, T, J, 3]`, `trust` `[B, T, J]`,
+                        `confidences` `[B, T, J]`,       `filled` `[B, T, J]` (1 where missing or trusted below 0.5)
+                        `rate` `[B]`
+    `denoise_step`      `joints`, `confidence` `[B, J]`, `denoised` `[B, J, 3]`, `trust`, `filled` `[B, J]`, and
+                        `rate`, the state by name        the state by name, `next_...`
     `ActionClassifier`
     `classify`          `clips` `[B, T, J, 3]`           `probabilities` `[B, A]`, `label` `[B]`
     `classify_step`     `joints`, `state` `[B, S]`       `probabilities`, `label`, `next_state` `[B, S]`
@@ -68,6 +75,30 @@ def _of_autoencoder(model: PoseAutoencoder) -> dict:
     return {"denoise": denoise, "encode": encode, "transfer_view": transfer_view}
 
 
+def _of_clip_denoiser(model: ClipDenoiser) -> dict:
+    shape = (len(model.skeleton), 3)
+
+    @_takes(clips=(None, *shape), confidences=(None, shape[0]), rate=())
+    def denoise_clip(clips, confidences, rate):
+        smoothed = model.smooth(clips, rate, model.offline, confidences)
+        return _filled(clips, smoothed.joints, smoothed.trust[..., 0])
+
+    @_takes(joints=shape, confidence=shape[:1], rate=(), **model.state_shapes)
+    def denoise_step(joints, confidence, rate, *state):
+        state = dict(zip(model.state_shapes, state, strict=True))
+        denoised, trust, state = model.advance(joints[:, None], confidence[:, None], rate, state)
+        following = {NEXT + name: value for name, value in state.items()}
+        return {**_filled(joints, denoised[:, 0], trust[:, 0]), **following}
+
+    return {"denoise_clip": denoise_clip, "denoise_step": denoise_step}
+
+
+def _filled(observed, denoised, trust) -> dict:
+    seen = tf.reduce_all(tf.abs(observed) < 1e6, axis=-1)  # false for NaN
+    filled = 1.0 - tf.cast(seen & (trust >= 0.5), tf.float32)
+    return {"denoised": denoised, "trust": trust, "filled": filled}
+
+
 def _of_classifier(model: ActionClassifier) -> dict:
     shape = (len(model.skeleton), 3)
 
@@ -90,7 +121,12 @@ def _of_lifter(model: PoseLifter) -> dict:
     return {"lift": lift}
 
 
-_SIGNATURES = {PoseAutoencoder: _of_autoencoder, ActionClassifier: _of_classifier, PoseLifter: _of_lifter}
+_SIGNATURES = {
+    PoseAutoencoder: _of_autoencoder,
+    ClipDenoiser: _of_clip_denoiser,
+    ActionClassifier: _of_classifier,
+    PoseLifter: _of_lifter,
+}
 
 
 def _takes(**shapes):

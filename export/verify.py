@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfpose.errors import DataError, VerificationError
 from tfpose.export.artifacts import Artifact, Signature, open_artifact
-from tfpose.export.card import make_card
+from tfpose.export.card import make_card, only_batch_is_free
 from tfpose.export.examples import example_inputs
 from tfpose.export.files import size
 from tfpose.export.quantisation import PRECISIONS
@@ -182,6 +182,8 @@ def _fitting(path, artifact: Artifact, described: dict, problems: list[str]) -> 
     for name, wanted in described.items():
         if name == DEFAULT and artifact.kind == "ONNX":
             continue  # which has a file for each signature, and no need of a second name for one
+        if artifact.kind != "SavedModel" and not only_batch_is_free(wanted):
+            continue
         if name not in artifact.signatures:
             problems.append(f"{path}: has no signature '{name}'")
         elif artifact.signatures[name].describe() != wanted:

@@ -49,6 +49,20 @@ for model in sebirenet_cmu sebirenet_cmu_paper; do
   done
 done
 
+# Clips: a model of time on the first preset, also at other frame rates and on recordings of sensors.
+"$bin/tfpose" pretrain-clips --workdir "$runs/clips_cmu" --data cmu --shorten "$shorten"
+preset sebirenet_cmu_clips clips_cmu
+for data in cmu h36m; do
+  evaluate clips sebirenet_cmu_clips $data "clips/sebirenet_cmu_clips_on_$data"
+done
+for rate in 15 60; do
+  evaluate clips sebirenet_cmu_clips cmu "clips/sebirenet_cmu_clips_on_cmu_${rate}_hz" --frame_rate $rate
+done
+for data in nucla ntu; do
+  evaluate recordings sebirenet_cmu_clips $data "recordings/sebirenet_cmu_clips_on_$data"
+done
+"$bin/python" benchmarks/clips.py --out "$results/clips_speed.json"
+
 # APE's protocol on Human3.6M: the best, and the paper's full model with twice the steps of Table 1.
 pretrain same_rig_h36m_ape same_rig h36m_ape
 pretrain paper_h36m_ape paper h36m_ape --config.steps=20000

@@ -20,6 +20,7 @@ from tfpose import presets
 from tfpose.errors import DataError
 from tfpose.files import write_text
 from tfpose.models.action_classifier import MOTION
+from tfpose.trainers.evaluators.filters import CAUSAL
 from tfpose.trainers.markdown import table, with_spread
 
 _BEGIN, _END = "<!-- results: made by 'make readme' -->", "<!-- end of results -->"
@@ -61,9 +62,13 @@ def write_all(folder: str, readme: str | None = None):
     fill(readme, overview(base, readme.parent))
     for name in presets.NAMES:
         card = presets.folder(name) / "README.md"
-        measured = load(base, "denoising/*.json")
-        own = {p: r for p, r in measured.items() if r["model"]["sha256"] == presets.read(name).card["sha256"]}
-        fill(card, denoising(own, card.parent))
+        described = presets.read(name).card
+        make, pattern = (
+            (clips, "clips/*.json") if described["model"] == "ClipDenoiser" else (denoising, "denoising/*.json")
+        )
+        measured = load(base, pattern)
+        own = {p: r for p, r in measured.items() if r["model"]["sha256"] == described["sha256"]}
+        fill(card, make(own, card.parent))
 
 
 def load(folder: pathlib.Path, pattern: str) -> dict[pathlib.Path, dict]:
@@ -91,6 +96,7 @@ _MORE = (
     "complexity",
     "export",
     "batching",
+    "clips_speed",
     "stages",
     "growth",
     "speed_gpu",
@@ -102,6 +108,8 @@ def overview(base: pathlib.Path, root: pathlib.Path) -> str:
     parts = []
     for title, make, pattern in (
         ("Denoising: MPJPE by number of moved joints", denoising, "denoising/*.json"),
+        ("Clips: MPJPE / acceleration error by kind of noise", clips, "clips/*.json"),
+        ("Recordings of sensors, cleaned as clips", recordings, "recordings/*.json"),
         ("View transfer: pose code of one view, view code of another", swapping, "swap/*.json"),
         ("Retrieval: the pose of the same moment in another camera, Hit@1 in per cent", retrieval, "retrieval/*.json"),
         ("Sensor faults one by one: MPJPE in and out", faults, "faults/*.json"),
@@ -115,6 +123,37 @@ def overview(base: pathlib.Path, root: pathlib.Path) -> str:
     more = [name for name in _MORE if (base / f"{name}.md").is_file()]
     links = ", ".join(_link(base / f"{name}.json", root) for name in more)
     return "\n\n".join([*parts, f"More: {links}."] if more else parts)
+
+
+def clips(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
+    """What goes in and what comes out of clips, beside the filter that is best for each kind of noise."""
+    rows = []
+    for path, result in results.items():
+        for kind, methods in result["mean"]["rows"].items():
+
+            def cell(name, methods=methods):
+                numbers = methods.get(name)
+                return f"{numbers['mpjpe']:.1f} / {numbers['acceleration']:.1f}" if numbers else "-"
+
+            simple = {name for name in methods if "model" not in name and name != "doing nothing"}
+            best, best_causal = (
+                min(names, key=lambda name: methods[name]["mpjpe"]) for names in (simple, simple & set(CAUSAL))
+            )
+            cells = [f"{best} {cell(best)}", f"{best_causal} {cell(best_causal)}"]
+            ours = [cell(name) for name in ("pose model, frame by frame", "clip model, causal", "clip model")]
+            rows.append((f"{_link(path, base)}: {kind}", cell("doing nothing"), *cells, *ours))
+    header = ("mm / mm per frame²", "in", "best filter", "best causal filter", "pose model", "causal", "offline")
+    return table(header, rows)
+
+
+def recordings(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
+    """Jitter, spread of bone lengths and how far joints moved, of what sensors recorded."""
+    rows = []
+    for path, result in results.items():
+        for name, numbers in result["mean"]["rows"].items():
+            cells = [f"{numbers[measure]:.1f}" for measure in ("jitter", "bone_spread", "symmetry", "moved")]
+            rows.append((f"{_link(path, base)}: {name}", *cells))
+    return table(("mm", "jitter per frame²", "bone spread", "left-right difference", "moved"), rows)
 
 
 def swapping(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:

@@ -11,6 +11,7 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "Clip": "tfpose.formats",
+    "ClipDenoiser": "tfpose.models",
     "PoseAutoencoder": "tfpose.models",
     "PoseCodes": "tfpose.models",
     "PoseDecoder": "tfpose.models",
@@ -24,6 +25,7 @@ _HOMES = {
 
 __all__ = [
     "Clip",
+    "ClipDenoiser",
     "PoseAutoencoder",
     "PoseCodes",
     "PoseDecoder",

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import math
 import os
 import pathlib
@@ -19,6 +20,7 @@ from tfpose import litert_file
 from tfpose.errors import DataError, TfposeError
 from tfpose.files import blame
 from tfpose.skeleton import Skeleton
+from tfpose.streaming import STEP_INPUTS, ClipStream
 
 # How many numbers of a larger batch go in at once at most, about 160 poses: what is computed of them fits into a
 # core's cache.
@@ -155,10 +157,20 @@ class Model:
         """
         return self._named(self("classify", clips=self._complete("classify", "clips", clips)))
 
-    def stream(self) -> Stream:
-        """The same as the poses arrive, of one clip that begins now; see `Stream`."""
-        self._of("classify_step")
-        return Stream(self)
+    def stream(self, rate: float | None = None) -> Stream | ClipStream:
+        """The same as the poses arrive, of one clip that begins now.
+
+        A classifier's is a `Stream`. That of a model of clips cleans them, see `tfpose.streaming.ClipStream`, and needs
+        the `rate` of the frames per second.
+        """
+        if "denoise_step" not in self.signatures:
+            self._of("classify_step")
+            return Stream(self)
+        if rate is None:
+            raise TfposeError(f"{self.path}: stream(rate): how many frames per second come in?")
+        inputs = self.signatures["denoise_step"]["inputs"]
+        shapes = {name: tuple(spec["shape"][1:]) for name, spec in inputs.items() if name not in STEP_INPUTS}
+        return ClipStream(functools.partial(self, "denoise_step"), shapes, len(self.skeleton), rate)
 
     def _describe(self, signature: str) -> dict:
         runner, card = self._runners[signature], self.card["signatures"][signature]

@@ -94,6 +94,27 @@ def symmetry_error(poses: ArrayLike, skeleton: Skeleton, mask: ArrayLike | None 
     return _mean(difference, counted[..., left] & counted[..., right], "mirrored bone")
 
 
+def acceleration_error(predicted: ArrayLike, truth: ArrayLike) -> float:
+    """Mean distance of the second differences over time of clips `[..., T, J, 3]`, in metres per frame squared.
+
+    As SmoothNet (ECCV 2022) has it. Needs three frames.
+    """
+    predicted, truth, _ = _pair(predicted, truth, None)
+    return float(np.linalg.norm(_second_differences(predicted - truth), axis=-1).mean())
+
+
+def jitter(clips: ArrayLike) -> float:
+    """Mean length of the second differences over time of clips `[..., T, J, 3]`, in metres per frame squared."""
+    clips, _, _ = _pair(clips, None, None)
+    return float(np.linalg.norm(_second_differences(clips), axis=-1).mean())
+
+
+def bone_length_spread(clips: ArrayLike, skeleton: Skeleton) -> float:
+    """Standard deviation over time of each bone's length in clips `[..., T, J, 3]`, its mean over bones, in metres."""
+    clips, _, _ = _pair(clips, None, None, skeleton)
+    return float(_bone_lengths(clips, skeleton).std(axis=-2).mean())
+
+
 def hit_at_k(query_codes: ArrayLike, gallery_codes: ArrayLike, k: int = 1) -> float:
     """View retrieval: the share of queries, 0 to 1, whose right answer is among the `k` nearest of the gallery.
 
@@ -217,6 +238,12 @@ def _mean(values: np.ndarray, counted: np.ndarray, what: str) -> float:
 
 
 # --- geometry
+
+
+def _second_differences(clips: np.ndarray) -> np.ndarray:
+    if clips.ndim < 3 or clips.shape[-3] < 3:
+        raise TfposeError(f"accelerations need clips [..., T, J, 3] of at least 3 frames, got {list(clips.shape)}")
+    return np.diff(clips, n=2, axis=-3)
 
 
 def _bone_lengths(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:

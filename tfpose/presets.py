@@ -45,10 +45,25 @@ class Preset:
         return {key: self.card[key] for key in ("name", "lineage", "licence")}
 
 
-def summaries() -> dict[str, str]:
-    """What ships, by name: what the weights learned from, and under which licence they are."""
+def summaries(model: str | None = None) -> dict[str, str]:
+    """What ships, by name: what the weights learned from, and under which licence they are.
+
+    Args:
+        model: the name of a class, such as "PoseAutoencoder": of its presets alone.
+    """
     cards = {name: json.loads((_FOLDER / name / CONFIG).read_text(encoding="utf-8"))["card"] for name in NAMES}
-    return {name: f"{card['trained']['data']['name']}; {card['licence']}" for name, card in cards.items()}
+    return {
+        name: f"{card['trained']['data']['name']}; {card['licence']}"
+        for name, card in cards.items()
+        if model in (None, card["model"])
+    }
+
+
+class Summaries:
+    """The `summaries` of a class of models as its attribute, read when it is asked for and not by every import."""
+
+    def __get__(self, instance, owner):
+        return summaries(owner.__name__)
 
 
 def is_preset(name_or_folder: str | os.PathLike) -> bool:

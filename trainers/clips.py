@@ -12,6 +12,7 @@ from tfpose.datasets.motion_set import MotionSet
 from tfpose.geometry import frames as body_frames
 from tfpose.geometry import rotations
 from tfpose.geometry.bones import norm
+from tfpose.layers.clip_smoother import Smoothed
 from tfpose.models import save_model
 from tfpose.models.clip_denoiser import ClipDenoiser
 from tfpose.models.loading import load_model
@@ -98,7 +99,7 @@ def make_clips(clips, rate, skeleton, seed, config, noise):
     return truth, observed, tf.where(tells, told, 1.0)
 
 
-def clip_loss(smoothed, truth, observed, rate, skeleton, options):
+def clip_loss(smoothed: Smoothed, truth, observed, rate, skeleton, options):
     """Positions and accelerations, each relative to how bad the clip was, and the trust in each observation."""
     finite = tf.math.is_finite(observed[..., :1])
     offset = tf.where(finite, observed - truth, 0.0)

@@ -20,6 +20,7 @@ from tfpose.trainers import configs
 COMMANDS = {
     "demo": "measure, draw, export and verify the weights that ship, in a minute or two",
     "pretrain": "learn a model from poses, without labels",
+    "pretrain-clips": "learn a model of clips on a pose model",
     "shard": "write poses into shards, to learn from more than memory holds",
     "classify": "learn to recognise actions, from the codes of a frozen encoder",
     "lift": "learn to lift 2D joints to 3D, and measure it beside residual MLPs",

@@ -56,7 +56,7 @@ class MotionSet:
 
     @classmethod
     def of_clips(cls, name: str, clips: Iterable[Clip], skeleton: Skeleton, rate: float, lineage: str = ""):
-        """Makes a set of the clips that miss no joint, all brought to one `rate`; a clip without a rate has that one."""
+        """Makes a set of the clips that miss no joint, all at one `rate`; a clip that does not say its rate has that."""
         clips = [clip.to(skeleton) for clip in clips]
         clips = [clip for clip in clips if not clip.missing.any()]
         positions = tuple(at_rate(clip.positions, clip.rate or rate, rate) for clip in clips)
@@ -96,8 +96,10 @@ class MotionSet:
             chosen = tf.random.stateless_uniform([batch], start_seed, 0, len(self), tf.int32)
             rate = tf.exp(tf.random.stateless_uniform([batch], rate_seed, *np.log(rates).astype(np.float32)))
             begin, last = tf.gather(first, chosen)[:, None], tf.gather(length, chosen)[:, None]
-            moments = tf.cast(chosen, tf.float32)[:, None] - begin + tf.range(frames, dtype=tf.float32) * (
-                self.rate / rate[:, None]
+            moments = (
+                tf.cast(chosen, tf.float32)[:, None]
+                - begin
+                + tf.range(frames, dtype=tf.float32) * (self.rate / rate[:, None])
             )
             whole = tf.floor(moments)
 

@@ -33,7 +33,7 @@ APE_ACTIONS = ("Directions", "Eating", "Greeting", "Phoning", "Posing", "Smoking
 _H36M_TEST_POSES = 5000
 _NUCLA_TEST_STEP = 5
 _SYNTHETIC = {"train": (500, 1), "test": (50, 2)}  # clips of 60 poses, seed
-_NUCLA_LINEAGE = "Northwestern-UCLA (copy: CC BY-NC 4.0)"
+NUCLA_LINEAGE = "Northwestern-UCLA (copy: CC BY-NC 4.0)"
 # Protocol -> the views that train, the views that test.
 _NUCLA_CLIPS = {
     "nucla": (("v01", "v02"), ("v03",)),
@@ -219,7 +219,7 @@ def _nucla(split: str, data_dir, skeleton: Skeleton) -> PoseSet:
     if split != "all":
         clips = nucla_cross_view(clips)[split == "test"]
     positions = complete_poses(clips, skeleton, every=_NUCLA_TEST_STEP if split == "test" else 1)
-    return PoseSet(f"nucla/{split}", positions, skeleton, lineage=_NUCLA_LINEAGE)
+    return PoseSet(f"nucla/{split}", positions, skeleton, lineage=NUCLA_LINEAGE)
 
 
 def _ntu(split: str, data_dir, skeleton: Skeleton, protocol=ntu_cross_view) -> PoseSet:
@@ -318,7 +318,7 @@ NAMES = tuple(_SETS)
 def _nucla_clips(name: str, split: str, data_dir, skeleton: Skeleton, frames: int) -> ClipSet:
     views = _NUCLA_CLIPS[name][split == "test"]
     clips = (clip for path in files("nucla", data_dir) for clip in nucla.read_file(path) if clip.view in views)
-    return ClipSet.of_clips(f"{name}/{split}", clips, nucla.ACTIONS, skeleton, frames, _NUCLA_LINEAGE)
+    return ClipSet.of_clips(f"{name}/{split}", clips, nucla.ACTIONS, skeleton, frames, NUCLA_LINEAGE)
 
 
 def _ntu_clips(name: str, split: str, data_dir, skeleton: Skeleton, frames: int) -> ClipSet:

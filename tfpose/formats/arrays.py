@@ -75,8 +75,10 @@ def _check_size(clip: Clip, unit: float):
         )
 
 
-def write(path: str | os.PathLike, positions: np.ndarray, skeleton: Skeleton) -> None:
+def write(path: str | os.PathLike, positions: np.ndarray, skeleton: Skeleton, **more: np.ndarray) -> None:
     """Writes positions `[T, J, 3]` or `[J, 3]` so that `read_file` gives them back; the suffix says how. NaN stays NaN.
+
+    A .npz file takes `more` arrays by name beside them; the other formats have no place for these.
 
     Raises:
         DataError: for another suffix or shape.
@@ -94,7 +96,7 @@ def write(path: str | os.PathLike, positions: np.ndarray, skeleton: Skeleton) ->
         if suffix == ".npy":
             np.save(temporary, positions)
         elif suffix == ".npz":
-            np.savez_compressed(temporary, positions=positions, joints=np.array(skeleton.joints))
+            np.savez_compressed(temporary, positions=positions, joints=np.array(skeleton.joints), **more)
         else:
             header = ",".join(f"{joint}_{axis}" for joint in skeleton.joints for axis in "xyz")
             # Nine digits bring every float32 back exactly.

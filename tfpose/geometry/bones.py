@@ -21,3 +21,21 @@ def norm(vectors):
     squared = ops.sum(ops.square(vectors), axis=-1)
     positive = squared > 0
     return ops.where(positive, ops.sqrt(ops.where(positive, squared, 1.0)), 0.0)
+
+
+def with_constant_bones(clips: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """Clips `[..., T, J, 3]` (numpy) in which every bone has its median length over the T frames.
+
+    From the root outwards each bone keeps its direction; the root stays where it is.
+    """
+    result = np.array(clips)
+    for child in (joint for level in skeleton.levels_by_depth for joint in level):
+        parent = dict(skeleton.bones).get(child)
+        if parent is None:
+            continue
+        bone = clips[..., child, :] - clips[..., parent, :]
+        length = np.linalg.norm(bone, axis=-1, keepdims=True)
+        result[..., child, :] = result[..., parent, :] + bone * (
+            np.median(length, axis=-2, keepdims=True) / np.maximum(length, 1e-6)
+        )
+    return result

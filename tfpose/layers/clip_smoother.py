@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import keras
@@ -36,9 +37,10 @@ class ClipSmoother(keras.layers.Layer):
     """Joints over time, smoothed by windows whose weights and mixture a network chooses.
 
     Three steps. A first network reads for each joint and frame how far to trust its observation, or that of its twin
-    where sides are exchanged. `LocalRegression` with these weights gives an estimate for each of several widths. A
-    second network mixes them with the observation and the pose model's estimate, adds a correction, and moves the ends
-    of bones towards the person's bone lengths.
+    where sides are exchanged; the pose model's estimate stands for the rest. `LocalRegression` with these weights
+    smooths what was read, once for each of several widths, and pairs of widths are extrapolated to a width of zero,
+    which keeps curves that smoothing cuts. A second network mixes them all, adds a correction, and moves the ends of
+    bones towards the person's bone lengths.
 
     Args:
         skeleton: the joints (a `Skeleton`, or its `to_dict`).
@@ -50,6 +52,7 @@ class ClipSmoother(keras.layers.Layer):
     Call arguments:
         joints: `[B, T, J, 3]` metres, finite where observed.
         observed: `[B, T, J, 1]`, 0 to 1: 0 where a joint is missing, else the tracker's confidence.
+        seen: `[B, T, 1, 1]`: 0 in frames of which the pose model can say nothing.
         estimate: `[B, T, J, 3]` metres, finite: of the pose model.
         estimate_trust: `[B, T, J, 1]` logits of the pose model's trust.
         rate: `[B]` frames per second.
@@ -88,12 +91,19 @@ class ClipSmoother(keras.layers.Layer):
         joints = len(self.skeleton)
         zeros = {"kernel_initializer": "zeros", "dtype": self.dtype_policy}
         self.logits = keras.layers.Dense(3 * joints, name="logits", **zeros)
-        self.mixture = keras.layers.Dense((len(widths) + 1 + 3 + 1) * joints, name="mixture", **zeros)
+        self.candidates = 2 + len(widths) + len(widths) - 1
+        # What the mixture begins with: narrow windows, which bend little.
+        self.preferred = np.float32([1, 1, *range(1, 1 - len(widths), -1), *range(2, 3 - len(widths), -1)])
+        self.mixture = keras.layers.Dense((self.candidates + 3 + 1) * joints, name="mixture", **zeros)
 
     def build(self, *shapes, **named):
         joints, widths = len(self.skeleton), len(self.options["widths"])
-        self.reader.build((None, None, 20 * joints + 1))
-        self.mixer.build((None, None, (3 * widths + 7 + widths) * joints + len(self.bone_of) * 2 + 1))
+        self.reader.build((None, None, 23 * joints + 1))
+        self.mixer.build((None, None, (4 * self.candidates + 4 + widths) * joints + len(self.bone_of) * 2 + 1))
+        # How much less an estimate counts than an observation, by joint.
+        self.guess = self.add_weight(
+            shape=(joints, 1), initializer=keras.initializers.Constant(-1.0), name="guess", dtype=self.variable_dtype
+        )
         self.logits.build((None, self.reader.units))
         self.mixture.build((None, self.mixer.units))
         self.regression.build(None)
@@ -109,7 +119,7 @@ class ClipSmoother(keras.layers.Layer):
             shapes |= {f"{name}_{number}": shape for number, shape in enumerate(network.history_shapes)}
         return shapes
 
-    def call(self, joints, observed, estimate, estimate_trust, rate, state=None):
+    def call(self, joints, observed, seen, estimate, estimate_trust, rate, state=None):
         frames, joint_count = ops.shape(joints)[1] if joints.shape[1] is None else joints.shape[1], len(self.skeleton)
         state, later = state or {}, {}
 
@@ -117,7 +127,9 @@ class ClipSmoother(keras.layers.Layer):
             return [state[f"{name}_{n}"] for n in range(len(network.dilations))] if state else None
 
         def flat(parts):
-            return ops.concatenate([ops.reshape(part, (-1, frames, part.shape[-1] * joint_count)) for part in parts], -1)
+            return ops.concatenate(
+                [ops.reshape(part, (-1, frames, part.shape[-1] * joint_count)) for part in parts], -1
+            )
 
         here = ops.cast(observed > 0, joints.dtype)
         joints = here * ops.where(here > 0, joints, 0.0) + (1 - here) * estimate
@@ -135,6 +147,7 @@ class ClipSmoother(keras.layers.Layer):
             _bounded(joints - first[0], 0.05),
             _bounded(joints - first[2], 0.05),
             _bounded(twin - first[2], 0.1),
+            *(_bounded(norm(joints - value)[..., None], 0.05) for value in (estimate, first[0], first[2])),
             ops.tanh(estimate_trust / 4),
             observed,
         ]
@@ -146,30 +159,40 @@ class ClipSmoother(keras.layers.Layer):
         shares = ops.softmax(logits, axis=-1)
         own, other = shares[..., :1] * observed, shares[..., 1:2] * twin_observed
         trust = own + other
-        reading = (own * joints + other * twin + 1e-3 * estimate) / (trust + 1e-3)
+        guessed = (1.0 - trust) * seen * ops.sigmoid(self.guess)
+        weight = trust + guessed
+        reading = (own * joints + other * twin + (guessed + 1e-4) * estimate) / (weight + 1e-4)
 
         # Smoothed with these weights.
         values, support, later["trusted_window"] = self.regression(
-            reading, trust, estimate, state.get("trusted_window")
+            reading, weight, estimate, state.get("trusted_window")
         )
         middle = values[1]
-        others = [*values[:1], *values[2:], estimate, reading]
+        candidates = [
+            reading,
+            estimate,
+            *values,
+            *(narrow + (narrow - wide) / 3.0 for narrow, wide in itertools.pairwise(values)),
+        ]
         lengths = norm(ops.matmul(self.bone_of, middle))
         person, later["bone_sums"] = self._person(lengths, trust, state.get("bone_sums"))
+        offsets = [value - middle for value in candidates]
         features = [
             (middle - centre) / 0.4,
-            *(_bounded(value - middle, 0.05) for value in others),
+            *(_bounded(offset, 0.05) for offset in offsets),
+            *(_bounded(norm(offset)[..., None], 0.02) for offset in offsets),
             trust,
             *support,
         ]
         bones = ops.concatenate([(lengths - person) / 0.05, person / 0.4], axis=-1)
         mixed, kept = self.mixer(ops.concatenate([flat(features), bones, speed], -1), history("mixer", self.mixer))
         later |= {f"mixer_{number}": value for number, value in enumerate(kept)}
-        mixture = ops.reshape(by_rows(self.mixture, mixed), (-1, frames, joint_count, len(others) + 4))
-        smoothed = middle + 0.1 * mixture[..., len(others) : len(others) + 3]
-        for number, value in enumerate(others):
-            smoothed = smoothed + mixture[..., number : number + 1] * (value - middle)
-        pull = ops.sigmoid(mixture[..., -1:])
+        mixture = ops.reshape(by_rows(self.mixture, mixed), (-1, frames, joint_count, self.candidates + 4))
+        shares = ops.softmax(mixture[..., : self.candidates] + self.preferred, axis=-1)
+        smoothed = middle + 0.1 * mixture[..., self.candidates : self.candidates + 3]
+        for number, offset in enumerate(offsets):
+            smoothed = smoothed + shares[..., number : number + 1] * offset
+        pull = ops.sigmoid(mixture[..., -1:] - 2.0)
         for _ in range(2):
             bone = ops.matmul(self.bone_of, smoothed)
             length = norm(bone)
@@ -178,7 +201,7 @@ class ClipSmoother(keras.layers.Layer):
         return Smoothed(smoothed, logits, trust, later if self.causal else {})
 
     def _person(self, lengths, trust, sums):
-        """The person's bone lengths `[B, T, J - 1]`: the mean over the clip, or in the causal form over what was seen."""
+        """The person's bone lengths `[B, T, J - 1]`: the mean over the clip, or of the causal form up to the frame."""
         both = ops.prod(ops.take(trust[..., 0], np.reshape(self.skeleton.bones, (-1, 2)), axis=2), axis=-1) + 1e-3
         parts = ops.stack([both * lengths, both], axis=-1)  # [B, T, J - 1, 2]
         if not self.causal:

@@ -60,13 +60,14 @@ def runs(places):
 
 
 def by_rows(function, values):
-    """A function of the last axis, such as a `Dense`, of `[B, ..., n]` with all but `B` known.
+    """A function of the last axis, such as a `Dense`, of `[B, ..., n]` and best all but `B` known.
 
     Of more than two axes Keras computes the shape while the graph runs. For each such place LiteRT stops to plan its
     memory anew.
     """
     result = function(ops.reshape(values, (-1, values.shape[-1])))
-    return ops.reshape(result, (-1, *values.shape[1:-1], result.shape[-1]))
+    inner = values.shape[1:-1] if None not in values.shape[1:-1] else ops.shape(values)[1:-1]
+    return ops.reshape(result, (-1, *inner, result.shape[-1]))
 
 
 def pad_end(values, length):

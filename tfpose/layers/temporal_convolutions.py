@@ -38,8 +38,8 @@ class TemporalConvolutions(keras.layers.Layer):
             for number in range(len(self.dilations))
         ]
 
-    def build(self, input_shape, history_shape=None):
-        self.first.build((None, input_shape[-1]))
+    def build(self, frames_shape, history_shape=None):
+        self.first.build((None, frames_shape[-1]))
         for taps, mix in self.blocks:
             taps.build((None, 3 * self.units))
             mix.build((None, self.units))
@@ -67,8 +67,8 @@ class TemporalConvolutions(keras.layers.Layer):
             values = values + by_rows(lambda rows, t=taps, m=mix: m(t(rows)), ops.concatenate(three, axis=-1))
         return ops.relu(values), later
 
-    def compute_output_shape(self, input_shape, history_shape=None):
-        return (*input_shape[:-1], self.units), [(input_shape[0], *shape) for shape in self.history_shapes]
+    def compute_output_shape(self, frames_shape, history_shape=None):
+        return (*frames_shape[:-1], self.units), [(frames_shape[0], *shape) for shape in self.history_shapes]
 
     def get_config(self):
         return {

@@ -1,6 +1,7 @@
 """Keras models, with normalisation inside."""
 
 from tfpose.models.action_classifier import ActionClassifier
+from tfpose.models.clip_denoiser import ClipDenoiser
 from tfpose.models.loading import load_model, save_model, weights_checksum
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 from tfpose.models.pose_codes import PoseCodes
@@ -10,6 +11,7 @@ from tfpose.models.pose_lifter import PoseLifter
 
 __all__ = [
     "ActionClassifier",
+    "ClipDenoiser",
     "PoseAutoencoder",
     "PoseCodes",
     "PoseDecoder",

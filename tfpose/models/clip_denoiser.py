@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-
 import keras
 import numpy as np
 from keras import ops
 
+from tfpose import presets
+from tfpose.errors import TfposeError
+from tfpose.geometry.bones import with_constant_bones
 from tfpose.layers.clip_smoother import ClipSmoother, Smoothed
+from tfpose.models.calls import described
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 from tfpose.skeleton import Skeleton
+from tfpose.streaming import NEXT, ClipStream, middle
+
+_AT_ONCE, _OVERLAP = 512, 64
+"""Frames of a longer clip that are computed at once, and how many of them on each side another piece computes too."""
 
 
 @keras.saving.register_keras_serializable("tfpose")
@@ -58,6 +64,121 @@ class ClipDenoiser(keras.Model):
         rate = 30.0 + ops.zeros_like(clips[:, 0, 0, 0]) if rate is None else rate
         return self.smooth(clips, rate, self.offline).joints
 
+    presets = presets.Summaries()
+    """The presets that ship, by name, each with one line about it."""
+
+    @classmethod
+    def from_preset(cls, name_or_path):
+        """A trained model; see `PoseAutoencoder.from_preset`."""
+        from tfpose.models.loading import load_model
+
+        return load_model(name_or_path, cls)
+
+    # --- in metres, from plain Python
+
+    def denoise_clip(
+        self, positions, rate, confidence=None, *, causal=False, leave_missing=False, constant_bones=False
+    ) -> dict[str, np.ndarray]:
+        """Cleans a clip, or a batch of clips of one length. Long clips are computed in pieces, in constant memory.
+
+        Args:
+            positions: `[T, J, 3]` or `[B, T, J, 3]` metres; NaN = missing.
+            rate: frames per second, 10 to 120; one number, or one for each clip.
+            confidence: `[T, J]` or `[B, T, J]`, 0 to 1, of the tracker; None where it gives none.
+            causal: whether to compute what a stream would.
+            leave_missing: whether joints that are missing stay so (NaN), instead of being filled.
+            constant_bones: whether each bone has one length over the clip, its median.
+
+        Returns:
+            `{"denoised": like positions, "trust": [..., T, J] from 0 to 1, "filled": [..., T, J] bool}`. Trust says how
+            far a joint's place comes from what was observed in its frame; what was missing or is trusted by less than
+            a half is filled.
+
+        Raises:
+            TfposeError: when the arrays do not fit each other or the skeleton.
+        """
+        clips = np.asarray(positions, np.float32)
+        single, joints = clips.ndim == 3, len(self.skeleton)
+        clips = clips[None] if single else clips
+        if clips.ndim != 4 or clips.shape[2:] != (joints, 3) or not clips.size:
+            raise TfposeError(
+                f"positions: expected [T, {joints}, 3] or [B, T, {joints}, 3], metres, in the joint order of skeleton "
+                f"'{self.skeleton.name}'; got {list(np.shape(positions))}"
+            )
+        confidence = np.ones(clips.shape[:3]) if confidence is None else np.asarray(confidence)
+        confidence = confidence[None] if confidence.ndim == 2 else confidence
+        if confidence.shape != clips.shape[:3]:
+            raise TfposeError(f"confidence: expected {list(clips.shape[:3])}, got {list(confidence.shape)}")
+        rates = np.broadcast_to(np.asarray(rate, np.float32), len(clips))
+        if not (rates > 0).all():
+            raise TfposeError(f"rate: expected frames per second, such as 30; got {rate}")
+        confidence = np.clip(np.nan_to_num(confidence), 0, 1).astype(np.float32)
+        origin = middle(clips)[:, None]
+        compute = self._compiled("causal" if causal else "offline")
+        denoised, trust = np.empty_like(clips), np.empty(clips.shape[:3], np.float32)
+        state = [np.zeros([len(clips), *shape], np.float32) for shape in self.state_shapes.values()] if causal else None
+        overlap = 0 if causal else _OVERLAP
+        for start in range(0, clips.shape[1], _AT_ONCE):
+            end = min(start + _AT_ONCE, clips.shape[1])
+            first, last = max(start - overlap, 0), min(end + overlap, clips.shape[1])
+            given = (clips[:, first:last] - origin, confidence[:, first:last], rates)
+            *found, state = compute(*given, state) if causal else (*compute(*given), None)
+            for values, part in zip((denoised, trust), found):
+                values[:, start:end] = np.asarray(part)[:, start - first : end - first]
+        denoised += origin
+        missing = ~np.isfinite(clips).all(-1)
+        if constant_bones:
+            denoised = with_constant_bones(denoised, self.skeleton)
+        if leave_missing:
+            denoised[missing] = np.nan
+        result = {"denoised": denoised, "trust": trust, "filled": missing | (trust < 0.5)}
+        return {name: values[0] for name, values in result.items()} if single else result
+
+    def stream(self, rate: float) -> ClipStream:
+        """Cleans joints as they come in; see `ClipStream`."""
+        compute = self._compiled("step")
+        names = list(self.state_shapes)
+
+        def step(joints, confidence, rate, **state):
+            denoised, trust, state = compute(joints[:, None], confidence[:, None], rate, [state[n] for n in names])
+            return {
+                "denoised": np.asarray(denoised)[:, 0],
+                "trust": np.asarray(trust)[:, 0],
+                **{NEXT + name: np.asarray(value) for name, value in zip(names, state)},
+            }
+
+        return ClipStream(step, self.state_shapes, len(self.skeleton), rate)
+
+    def _compiled(self, form: str):
+        """The function of tensors of one form: "offline", "causal", or "step", which is "causal" of one frame."""
+        functions = self.__dict__.setdefault("_functions", {})
+        if form not in functions:
+            function = self._offline if form == "offline" else self._causal
+            if keras.config.backend() == "tensorflow":
+                import tensorflow as tf
+
+                joints, one = len(self.skeleton), 1 if form == "step" else None
+                specs = [
+                    tf.TensorSpec([None, one, joints, 3]),
+                    tf.TensorSpec([None, one, joints]),
+                    tf.TensorSpec([None]),
+                ]
+                if form != "offline":
+                    specs.append([tf.TensorSpec([None, *shape]) for shape in self.state_shapes.values()])
+                function = tf.function(function, input_signature=specs, autograph=False)
+            functions[form] = function
+        return functions[form]
+
+    def _offline(self, clips, confidence, rate):
+        smoothed = self.smooth(clips, rate, self.offline, confidence)
+        return smoothed.joints, smoothed.trust[..., 0]
+
+    def _causal(self, clips, confidence, rate, state):
+        denoised, trust, state = self.advance(clips, confidence, rate, dict(zip(self.state_shapes, state)))
+        return denoised, trust, list(state.values())
+
+    # --- of tensors
+
     def weight_paths(self):
         """The path of each of `weights` inside the model, whatever the model is called."""
         return [weight.path.partition("/")[2] for weight in self.weights]
@@ -76,8 +197,8 @@ class ClipDenoiser(keras.Model):
             last: the last estimate before the clip, `[B, J, 3]`, and whether there is one, `[B, 1]`.
 
         Returns:
-            `(joints, observed, estimate, logits, last)`, as `ClipSmoother` takes them. Frames in which nothing is seen
-            have the estimate of the frame before, or at the beginning that of the first which is seen.
+            `(joints, observed, seen, estimate, logits, last)`, as `ClipSmoother` takes them. Frames in which nothing is
+            seen have the estimate of the frame before, or at the beginning that of the first which is seen.
         """
         joints = len(self.skeleton)
         frames = ops.shape(clips)[1] if clips.shape[1] is None else clips.shape[1]
@@ -102,30 +223,33 @@ class ClipDenoiser(keras.Model):
         if confidence is not None:
             observed = observed * confidence[..., None]
         begun = ops.maximum(begun, ops.cast(ops.any(seen, axis=1, keepdims=True), begun.dtype))
-        return clips, observed, estimate, logits, (estimate[:, -1], begun)
+        seen = ops.cast(seen, observed.dtype)[..., None, None]
+        return clips, observed, seen, estimate, logits, (estimate[:, -1], begun)
 
     def smooth(self, clips, rate, smoother: ClipSmoother, confidence=None) -> Smoothed:
         """Clips `[B, T, J, 3]` metres (NaN = missing) at `rate` `[B]`, by one of `offline` and `causal`."""
         *observed, _ = self.observe(clips, confidence)
         return smoother(*observed, rate)
 
-    def step(self, joints, confidence, rate, state) -> dict:
-        """The next frame of B clips.
+    def advance(self, clips, confidence, rate, state):
+        """The next frames of B clips, from the past alone.
 
         Args:
-            joints: `[B, J, 3]` metres; NaN = missing.
-            confidence: `[B, J]`, 0 to 1.
+            clips: `[B, T, J, 3]` metres; NaN = missing.
+            confidence: `[B, T, J]`, 0 to 1.
             rate: `[B]` frames per second.
-            state: of `state_shapes`; zeros at the beginning.
+            state: of `state_shapes`, by name; zeros at the beginning.
 
         Returns:
-            `{"denoised": [B, J, 3], "trust": [B, J], "state": the next state}`.
+            `(denoised [B, T, J, 3], trust [B, T, J], the next state)`.
         """
-        last = state["last_estimate"], state["begun"]
-        *observed, (estimate, begun) = self.observe(joints[:, None], confidence[:, None], last)
+        *observed, last = self.observe(clips, confidence, (state["last_estimate"], state["begun"]))
         smoothed = self.causal(*observed, rate, {name: state[name] for name in self.causal.state_shapes})
-        state = {"last_estimate": estimate, "begun": begun, **smoothed.state}
-        return {"denoised": smoothed.joints[:, 0], "trust": smoothed.trust[:, 0, :, 0], "state": state}
+        following = {"last_estimate": last[0], "begun": last[1], **smoothed.state}
+        return smoothed.joints, smoothed.trust[..., 0], {name: following[name] for name in self.state_shapes}
+
+    def __repr__(self):
+        return described(self)
 
     def compute_output_shape(self, input_shape, rate_shape=None):
         return input_shape

@@ -11,6 +11,7 @@ import keras
 from tfpose import presets
 from tfpose.errors import DataError
 from tfpose.files import atomic_write
+from tfpose.models.clip_denoiser import ClipDenoiser
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 
 
@@ -42,10 +43,14 @@ def load_model(path: str | os.PathLike, kind: type[keras.Model] | None = None):
     return model
 
 
-def _of_preset(path) -> PoseAutoencoder:
+_CLASSES = {kind.__name__: kind for kind in (ClipDenoiser, PoseAutoencoder)}
+"""What presets are, by the name in their cards."""
+
+
+def _of_preset(path) -> keras.Model:
     try:
         preset = presets.read(path)
-        model = PoseAutoencoder.from_config({**preset.config, "origin": preset.origin})
+        model = _CLASSES[preset.card["model"]].from_config({**preset.config, "origin": preset.origin})
         model.build()
         paths = model.weight_paths()
         if set(paths) != set(preset.weights):

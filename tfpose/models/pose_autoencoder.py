@@ -31,13 +31,6 @@ class Estimate(NamedTuple):
     trust_logits: object
 
 
-class _Summaries:
-    """`PoseAutoencoder.presets`, read when it is asked for and not by every import."""
-
-    def __get__(self, instance, owner):
-        return presets.summaries()
-
-
 @keras.saving.register_keras_serializable("tfpose")
 class PoseAutoencoder(keras.Model):
     """A denoising autoencoder whose codes separate the pose from the view (Sec. 3, Fig. 2).
@@ -143,7 +136,7 @@ class PoseAutoencoder(keras.Model):
     def call(self, joints):
         return self.denoise(joints)
 
-    presets = _Summaries()
+    presets = presets.Summaries()
     """The presets that ship, by name, each with one line about it."""
 
     @classmethod

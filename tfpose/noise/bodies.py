@@ -92,7 +92,9 @@ def _torso_shifts(poses, skeleton: Skeleton, seed, stddev: float, clip_frames: i
     return tf.matmul(shifts, frames.torso_frame(poses, skeleton), transpose_b=True)
 
 
-def _other_spine(poses, skeleton: Skeleton, seed, base: float, rise: float, forward: float, clip_frames: int) -> tf.Tensor:
+def _other_spine(
+    poses, skeleton: Skeleton, seed, base: float, rise: float, forward: float, clip_frames: int
+) -> tf.Tensor:
     pairs = skeleton.torso_pairs
     if len(pairs) < 2:
         return poses  # without hips and shoulders there is nothing to measure by

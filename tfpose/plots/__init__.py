@@ -11,6 +11,7 @@ from tfpose.plots.curves import training_curves
 from tfpose.plots.grids import before_and_after, denoising_grid, skeleton_model, view_transfer_grid
 from tfpose.plots.poses import draw_pose, frame
 from tfpose.plots.style import CORRUPTED, RECOVERED, TRUTH
+from tfpose.plots.trajectories import trajectories
 
 __all__ = [
     "CORRUPTED",
@@ -24,5 +25,6 @@ __all__ = [
     "frame",
     "skeleton_model",
     "training_curves",
+    "trajectories",
     "view_transfer_grid",
 ]

@@ -13,7 +13,7 @@ def get_config():
     config.seed = 0
     config.batch = 32
     config.frames = 48
-    config.steps = 6_500
+    config.steps = 6_000
     config.checkpoint_every = 250
     config.pose_model = "sebirenet_cmu"
     config.rates = (10.0, 120.0)
@@ -42,7 +42,7 @@ def get_config():
 
     config.optimizer = ml_collections.ConfigDict()
     config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 1.5e-3
+    config.optimizer.learning_rate = 2e-3
     config.optimizer.warmup_steps = 200
     config.optimizer.weight_decay = 0.0
     config.optimizer.clip_norm = 1.0

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from tfpose.datasets import splits
 
-_NO_EVALUATORS = ("__init__", "baselines")
+_NO_EVALUATORS = ("__init__", "baselines", "filters")
 NAMES = tuple(
     sorted(file.stem for file in pathlib.Path(__file__).parent.glob("*.py") if file.stem not in _NO_EVALUATORS)
 )

@@ -1,0 +1,69 @@
+"""Artifacts of the model of clips: whole clips in a SavedModel, streams everywhere."""
+
+import numpy as np
+import pytest
+
+import tfpose.lite
+from tfpose.errors import TfposeError
+from tfpose.export import export
+from tfpose.export.artifacts import open_artifact
+from tfpose.export.examples import synthetic_poses
+from tfpose.models import ClipDenoiser, PoseAutoencoder
+from tfpose.skeleton import Skeleton
+
+TINY = {"units": (8, 8), "dilations": ((1, 2), (1, 2)), "reach": 8}
+
+
+@pytest.fixture(scope="module")
+def clip_model() -> ClipDenoiser:
+    skeleton, random = Skeleton.load("paper17"), np.random.default_rng(0)
+    poses = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
+    poses.build()
+    model = ClipDenoiser(skeleton, poses, TINY, TINY)
+    model.build()
+    for weight in (*model.offline.weights, *model.causal.weights):
+        weight.assign(0.1 * random.normal(size=weight.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def exported(clip_model, tmp_path_factory):
+    """Verified against the model in batches of 1, 7 and 64."""
+    folder = tmp_path_factory.mktemp("clips")
+    return export(clip_model, folder, ["saved_model", "litert"], poses=synthetic_poses(clip_model.skeleton, 24))
+
+
+def test_what_each_artifact_has(exported):
+    saved, litert = (open_artifact(exported[name]) for name in ("saved_model", "litert"))
+    assert set(saved.signatures) == {"denoise_clip", "denoise_step", "serving_default"}
+    assert set(litert.signatures) == {"denoise_step"} == set(litert.card["signatures"])
+    assert not litert.foreign_operations
+    inputs = saved.card["signatures"]["denoise_clip"]["inputs"]
+    assert inputs["clips"]["shape"] == [None, None, 17, 3] and inputs["rate"]["unit"] == "frames per second"
+
+
+def test_streams_are_the_same_everywhere(exported, clip_model):
+    clip = synthetic_poses(clip_model.skeleton, 20) + np.float32([3, 0, 1])
+    clip[4:6, 3], clip[9] = np.nan, np.nan
+    whole = clip_model.denoise_clip(clip, 30, causal=True)
+    streams = [clip_model.stream(30), tfpose.lite.Model(exported["litert"]).stream(30)]
+    for number, joints in enumerate(clip):
+        for stream in streams:
+            step = stream.step(joints)
+            for name in ("denoised", "trust", "filled"):
+                np.testing.assert_allclose(step[name], whole[name][number], atol=1e-5)
+
+
+def test_the_saved_model_cleans_clips_of_any_length(exported, clip_model):
+    signature = open_artifact(exported["saved_model"]).signatures["denoise_clip"]
+    for frames in (1, 30):
+        clip = synthetic_poses(clip_model.skeleton, frames)[None]
+        given = {"clips": clip, "confidences": np.ones(clip.shape[:3], np.float32), "rate": np.float32([30])}
+        np.testing.assert_allclose(
+            signature.run(**given)["denoised"][0], clip_model.denoise_clip(clip[0], 30)["denoised"], atol=1e-4
+        )
+
+
+def test_a_lite_stream_needs_a_rate(exported):
+    with pytest.raises(TfposeError, match="how many frames per second"):
+        tfpose.lite.Model(exported["litert"]).stream()

@@ -1,0 +1,113 @@
+"""Layers of clips: whole clips and frame by frame, against plain numpy."""
+
+import numpy as np
+import pytest
+
+from tfpose.layers import ClipSmoother, LocalRegression, TemporalConvolutions
+
+RANDOM = np.random.default_rng(0)
+
+
+def clip(*shape):
+    return RANDOM.normal(size=shape).astype(np.float32)
+
+
+def trained(layer):
+    """With weights that are not zero."""
+    for weight in layer.weights:
+        weight.assign(0.3 * RANDOM.normal(size=weight.shape))
+    return layer
+
+
+def test_convolutions_run_frame_by_frame():
+    layer = TemporalConvolutions(8, (1, 2, 4), causal=True)
+    frames = clip(2, 20, 5)
+    whole, _ = layer(frames)
+    trained(layer)
+    whole, _ = layer(frames)
+    history = [np.zeros((2, *shape), np.float32) for shape in layer.history_shapes]
+    for number in range(20):
+        values, history = layer(frames[:, number : number + 1], history)
+        np.testing.assert_allclose(values[:, 0], whole[:, number], atol=1e-5)
+
+
+def test_only_the_causal_form_ignores_the_future():
+    frames = clip(1, 20, 5)
+    changed = frames.copy()
+    changed[:, 12] += 1.0
+    for causal in (True, False):
+        layer = TemporalConvolutions(8, (1, 2), causal=causal)
+        layer(frames)
+        trained(layer)
+        different = np.abs(np.array(layer(frames)[0]) - np.array(layer(changed)[0])).max(axis=(0, 2)) > 1e-6
+        assert different[12] and different[10] == (not causal) and not different[8] and not different[16]
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_regression_is_weighted_least_squares(causal):
+    layer = LocalRegression((2.0,), 10, causal, floor=0.0, ridge=0.0)
+    joints, weights = clip(1, 24, 2, 3), RANDOM.uniform(0.1, 1, (1, 24, 2, 1)).astype(np.float32)
+    values, _, _ = layer(joints, weights, np.zeros_like(joints))
+    steps = np.arange(24)
+    for frame in (3, 12, 23):
+        apart = steps - frame
+        window = np.exp(apart / 2.0) if causal else np.exp(-0.5 * (apart / 2.0) ** 2)
+        window = np.where((np.abs(apart) <= 10) & ((apart <= 0) | (not causal)), window, 0.0)
+        for joint in range(2):
+            weight = np.sqrt(window * weights[0, :, joint, 0])
+            line = np.polynomial.polynomial.polyfit(apart, joints[0, :, joint], 1, w=weight)
+            np.testing.assert_allclose(values[0][0, frame, joint], line[0], atol=2e-3)
+
+
+def test_what_has_no_weight_is_the_prior_and_short_gaps_are_bridged():
+    layer = LocalRegression()
+    line = np.arange(40, dtype=np.float32)[None, :, None, None] * np.ones((1, 1, 1, 3), np.float32) / 40
+    weights = np.ones((1, 40, 1, 1), np.float32)
+    weights[:, 15:25] = 0.0
+    values, support, _ = layer(line, weights, np.full_like(line, 9.0))
+    np.testing.assert_allclose(values[0][:, 15:25], line[:, 15:25], atol=0.1)
+    assert support[0][0, 20] < 1e-3 < support[-1][0, 20]
+    values, _, _ = layer(line, 0 * weights, np.full_like(line, 9.0))
+    np.testing.assert_allclose(values[0], 9.0)
+
+
+def smoother(skeleton, causal):
+    layer = ClipSmoother(skeleton, causal, units=(8, 8), dilations=((1, 2), (1, 2)), reach=8, widths=(1, 2, 4))
+    layer.build()
+    return trained(layer)
+
+
+def seen(standing_pose, frames=16):
+    joints = standing_pose + 0.05 * clip(2, frames, 17, 3)
+    observed = (RANDOM.uniform(size=(2, frames, 17, 1)) > 0.2).astype(np.float32)
+    frame_seen = np.ones((2, frames, 1, 1), np.float32)
+    return joints, observed, frame_seen, joints + 0.02 * clip(2, frames, 17, 3), clip(2, frames, 17, 1)
+
+
+def test_the_smoother_runs_frame_by_frame(paper17, standing_pose):
+    layer, given, rate = smoother(paper17, True), seen(standing_pose), np.float32([30, 60])
+    whole = layer(*given, rate)
+    state = {name: np.zeros((2, *shape), np.float32) for name, shape in layer.state_shapes.items()}
+    for number in range(16):
+        step = layer(*(values[:, number : number + 1] for values in given), rate, state)
+        np.testing.assert_allclose(step.joints[:, 0], whole.joints[:, number], atol=1e-5)
+        np.testing.assert_allclose(step.trust[:, 0], whole.trust[:, number], atol=1e-5)
+        assert {name: tuple(value.shape[1:]) for name, value in step.state.items()} == layer.state_shapes
+        state = step.state
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_the_smoother_moves_with_the_clip(paper17, standing_pose, causal):
+    layer, rate = smoother(paper17, causal), np.float32([30, 60])
+    joints, observed, frame_seen, estimate, trust = seen(standing_pose)
+    here = layer(joints, observed, frame_seen, estimate, trust, rate)
+    shift = np.float32([1.0, -0.5, 2.0])
+    there = layer(joints + shift, observed, frame_seen, estimate + shift, trust, rate)
+    np.testing.assert_allclose(there.joints, here.joints + shift, atol=1e-4)
+
+
+def test_the_smoother_can_be_saved(paper17):
+    layer = smoother(paper17, True)
+    copy = ClipSmoother.from_config(layer.get_config())
+    copy.build()
+    assert [weight.shape for weight in copy.weights] == [weight.shape for weight in layer.weights]

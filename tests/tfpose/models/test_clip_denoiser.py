@@ -1,0 +1,144 @@
+"""The model of clips: streams, long clips, gaps, options and errors."""
+
+import numpy as np
+import pytest
+
+from tfpose.errors import TfposeError
+from tfpose.models import ClipDenoiser, PoseAutoencoder, clip_denoiser, load_model, save_model
+
+TINY = {"units": (8, 8), "dilations": ((1, 2), (1, 2)), "reach": 8}
+
+
+@pytest.fixture(scope="module")
+def model() -> ClipDenoiser:
+    from tfpose.skeleton import Skeleton
+
+    skeleton, random = Skeleton.load("paper17"), np.random.default_rng(0)
+    poses = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
+    poses.build()
+    model = ClipDenoiser(skeleton, poses, TINY, TINY)
+    model.build()
+    for weight in (*model.offline.weights, *model.causal.weights):
+        weight.assign(0.1 * random.normal(size=weight.shape))
+    return model
+
+
+@pytest.fixture
+def noisy(standing_pose) -> np.ndarray:
+    """30 frames with jitter, missing joints and a missing frame, far from the origin."""
+    random = np.random.default_rng(1)
+    clip = standing_pose + np.float32([7, 0, -3]) + 0.01 * random.normal(size=(30, 17, 3)).astype(np.float32)
+    clip[4:9, 6], clip[15] = np.nan, np.nan
+    return clip
+
+
+def test_shapes_and_values(model, noisy):
+    result = model.denoise_clip(noisy, rate=30)
+    assert result["denoised"].shape == (30, 17, 3) and np.isfinite(result["denoised"]).all()
+    assert result["trust"].shape == (30, 17) and (result["trust"] >= 0).all() and (result["trust"] <= 1).all()
+    assert result["filled"].dtype == bool and result["filled"][4:9, 6].all() and result["filled"][15].all()
+    batch = model.denoise_clip(np.stack([noisy, noisy[::-1]]), rate=[30, 60])
+    assert batch["denoised"].shape == (2, 30, 17, 3)
+    np.testing.assert_allclose(batch["denoised"][0], result["denoised"], atol=1e-4)
+
+
+def test_a_stream_is_the_causal_form(model, noisy):
+    whole = model.denoise_clip(noisy, rate=25, causal=True)
+    stream = model.stream(rate=25)
+    for number, joints in enumerate(noisy):
+        step = stream.step(joints)
+        for name in ("denoised", "trust", "filled"):
+            np.testing.assert_allclose(step[name], whole[name][number], atol=1e-5)
+
+
+def test_several_people_in_one_stream(model, noisy):
+    together, alone = model.stream(30), model.stream(30)
+    other = noisy[::-1] + np.float32([2, 0, 0])
+    for one, two in zip(noisy, other):
+        both = together.step(np.stack([one, two]))["denoised"]
+        np.testing.assert_allclose(both[1], alone.step(two)["denoised"], atol=1e-4)
+
+
+def test_long_clips_are_computed_in_pieces(model, noisy, monkeypatch):
+    whole = {causal: model.denoise_clip(noisy, 30, causal=causal)["denoised"] for causal in (True, False)}
+    monkeypatch.setattr(clip_denoiser, "_AT_ONCE", 10)
+    np.testing.assert_allclose(model.denoise_clip(noisy, 30, causal=True)["denoised"], whole[True], atol=1e-4)
+    np.testing.assert_allclose(model.denoise_clip(noisy, 30)["denoised"], whole[False], atol=1e-4)
+
+
+def test_it_moves_with_the_clip(model, noisy):
+    here, there = (model.denoise_clip(clip, 30)["denoised"] for clip in (noisy, noisy + np.float32([1, 2, 3])))
+    np.testing.assert_allclose(there, here + np.float32([1, 2, 3]), atol=1e-4)
+
+
+def test_missing_frames_at_the_ends_are_filled(model, noisy):
+    noisy[:3], noisy[-2:] = np.nan, np.nan
+    for causal in (True, False):
+        denoised = model.denoise_clip(noisy, 30, causal=causal)["denoised"]
+        assert np.isfinite(denoised).all()
+    assert np.abs(denoised[0] - denoised[5]).max() < 0.5
+    nothing = model.denoise_clip(np.full_like(noisy, np.nan), 30)
+    assert np.isfinite(nothing["denoised"]).all() and nothing["filled"].all()
+
+
+def test_missing_joints_can_stay_missing(model, noisy):
+    denoised = model.denoise_clip(noisy, 30, leave_missing=True)["denoised"]
+    np.testing.assert_array_equal(np.isnan(denoised), np.isnan(noisy))
+
+
+def test_bones_can_be_constant(model, noisy, paper17):
+    denoised = model.denoise_clip(noisy, 30, constant_bones=True)["denoised"]
+    child, parent = np.transpose(paper17.bones)
+    lengths = np.linalg.norm(denoised[:, child] - denoised[:, parent], axis=-1)
+    assert lengths.std(0).max() < 1e-5
+
+
+def test_confidence_of_zero_is_a_missing_joint(model, noisy):
+    confidence = np.ones(noisy.shape[:2])
+    confidence[:, 3] = 0.0
+    result = model.denoise_clip(noisy, 30, confidence)
+    assert (result["trust"][:, 3] < 1e-6).all() and result["filled"][:, 3].all()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (lambda clip: {"positions": clip[:, :5], "rate": 30}, r"positions: expected \[T, 17, 3\] or"),
+        (lambda clip: {"positions": clip[0], "rate": 30}, r"got \[17, 3\]"),
+        (lambda clip: {"positions": clip, "rate": 0}, "rate: expected frames per second"),
+        (lambda clip: {"positions": clip, "rate": 30, "confidence": np.ones(3)}, r"confidence: expected \[1, 30, 17\]"),
+    ],
+)
+def test_bad_input(model, noisy, given, message):
+    with pytest.raises(TfposeError, match=message):
+        model.denoise_clip(**given(noisy))
+
+
+def test_a_stream_says_what_is_wrong_and_goes_on(model, noisy):
+    stream, other = model.stream(30), model.stream(30)
+    for joints in noisy[:5]:
+        expected = other.step(joints)
+        with pytest.raises(TfposeError, match="joints: expected"):
+            stream.step(joints[:4])
+        if stream.state is not None:
+            with pytest.raises(TfposeError, match="the next frame of 1 people"):
+                stream.step(noisy[:3])
+        np.testing.assert_array_equal(stream.step(joints)["denoised"], expected["denoised"])
+    with pytest.raises(TfposeError, match="confidence"):
+        stream.step(noisy[0], np.ones(4))
+    with pytest.raises(TfposeError, match="rate"):
+        model.stream(0)
+
+
+def test_saved_and_loaded(model, noisy, tmp_path):
+    save_model(model, tmp_path)
+    loaded = load_model(tmp_path, ClipDenoiser)
+    np.testing.assert_allclose(
+        loaded.denoise_clip(noisy, 30)["denoised"], model.denoise_clip(noisy, 30)["denoised"], atol=1e-6
+    )
+    assert loaded.weight_paths() == model.weight_paths()
+
+
+def test_the_pose_model_is_a_frozen_copy(model):
+    assert not model.autoencoder.trainable_weights
+    assert {weight.path.split("/")[1] for weight in model.trainable_weights} == {"offline", "causal"}

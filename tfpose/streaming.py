@@ -1,0 +1,99 @@
+"""Cleaning joints as they come in, whatever computes it: Keras, LiteRT or a server. Needs numpy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from tfpose.errors import TfposeError
+
+STEP_INPUTS = ("joints", "confidence", "rate")
+"""The inputs of the signature `denoise_step` that are no part of the state."""
+NEXT = "next_"
+"""What the name of a part of the state begins with among the outputs of `denoise_step`."""
+
+
+class ClipStream:
+    """Cleans what one or several people do, frame by frame, without looking ahead.
+
+    Joints in metres go in and come out where they were. A stream begins with its first frame; its people and their
+    number stay. A call that fails leaves the state as it was, so that the frame can be given again.
+
+    Args:
+        step: runs the signature `denoise_step`: arrays by name -> arrays by name.
+        state_shapes: name -> shape without the batch.
+        joints: J.
+        rate: frames per second, of all frames.
+
+    Attributes:
+        state: name -> `[B, ...]`: what is remembered; None before the first frame.
+    """
+
+    def __init__(self, step: Callable, state_shapes: Mapping[str, tuple[int, ...]], joints: int, rate: float):
+        if not rate > 0:
+            raise TfposeError(f"rate: expected frames per second, such as 30; got {rate}")
+        self._step, self._shapes, self._joints, self.rate = step, dict(state_shapes), joints, rate
+        self.state, self._origin = None, None
+
+    def step(self, joints, confidence=None) -> dict[str, np.ndarray]:
+        """The next frame of one person or of B people.
+
+        Args:
+            joints: `[J, 3]` or `[B, J, 3]` metres; NaN = missing.
+            confidence: `[J]` or `[B, J]`, 0 to 1, of the tracker; None where it gives none.
+
+        Returns:
+            `{"denoised": [B, J, 3] metres, "trust": [B, J] from 0 to 1, "filled": [B, J] bool}`, without B for one
+            person given without.
+
+        Raises:
+            TfposeError: when the joints do not fit, or are not of as many people as before.
+        """
+        joints = np.asarray(joints, np.float32)
+        single = joints.ndim == 2
+        joints = joints[None] if single else joints
+        if joints.ndim != 3 or joints.shape[1:] != (self._joints, 3) or not len(joints):
+            raise TfposeError(
+                f"joints: expected [{self._joints}, 3] or [B, {self._joints}, 3], got {list(joints.shape)}"
+            )
+        confidence = np.ones(joints.shape[:2]) if confidence is None else np.asarray(confidence)
+        confidence = confidence[None] if single and confidence.ndim == 1 else confidence
+        if confidence.shape != joints.shape[:2]:
+            raise TfposeError(f"confidence: expected {list(joints.shape[:2])}, got {list(confidence.shape)}")
+        state = self.state or {
+            name: np.zeros([len(joints), *shape], np.float32) for name, shape in self._shapes.items()
+        }
+        if len(joints) != len(next(iter(state.values()))):
+            raise TfposeError(
+                f"joints: expected the next frame of {len(next(iter(state.values())))} people, as before; got that of "
+                f"{len(joints)}. Begin another stream where people come or go"
+            )
+        missing = ~np.isfinite(joints).all(-1)
+        # Near to the origin float32 has more digits.
+        origin = middle(joints[:, None]) if self._origin is None else self._origin
+        inputs = {
+            "joints": joints - origin,
+            "confidence": np.clip(confidence, 0, 1).astype(np.float32),
+            "rate": np.full(len(joints), self.rate, np.float32),
+        }
+        outputs = self._step(**inputs, **state)
+        self.state = {name: np.asarray(outputs[NEXT + name]) for name in self._shapes}
+        self._origin = origin
+        result = {
+            "denoised": np.asarray(outputs["denoised"]) + origin,
+            "trust": np.asarray(outputs["trust"]),
+        }
+        result["filled"] = missing | (result["trust"] < 0.5)
+        return {name: values[0] for name, values in result.items()} if single else result
+
+
+def middle(clips: np.ndarray) -> np.ndarray:
+    """The median of the joints of each clip's first frame that has any, `[B, 1, 3]`; zero where none has."""
+    found = np.zeros((len(clips), 1, 3), np.float32)
+    for clip, place in zip(clips, found):
+        seen = np.isfinite(clip).all(-1)
+        frames = seen.any(-1).nonzero()[0]
+        if len(frames):
+            place[:] = np.median(clip[frames[0]][seen[frames[0]]], axis=0)
+    return found

@@ -1,0 +1,122 @@
+"""What cleaning does to recordings of real sensors, whose truth is not known, beside filters."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfpose import metrics
+from tfpose.datasets import splits
+from tfpose.errors import DataError
+from tfpose.formats import ntu, nucla
+from tfpose.formats.clip import Clip
+from tfpose.models.clip_denoiser import ClipDenoiser
+from tfpose.skeleton import Skeleton
+from tfpose.trainers.evaluators.filters import CAUSAL, filters
+from tfpose.trainers.markdown import table
+
+MODEL = ClipDenoiser
+OPTIONS = ()
+_MOST_CLIPS, _SHORTEST, _REFERENCE_CLIPS = 150, 20, 12
+_RATE = 30.0  # of recordings that do not say
+_MEASURES = ("jitter", "bone_spread", "symmetry", "moved")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Data:
+    """Recorded clips `[T, J, 3]` in the model's skeleton, and clean motion on which the filters are set."""
+
+    name: str
+    clips: Sequence[np.ndarray]
+    rates: Sequence[float]
+    skeleton: Skeleton
+    reference: Sequence[np.ndarray]
+    lineage: str
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(b"".join(clip.tobytes() for clip in self.clips)).hexdigest()[:16]
+
+
+def load(name: str, data_dir, skeleton) -> Data:
+    """The test clips of "nucla" or "ntu" that are 20 frames long and more, at most 150 of them, evenly spaced."""
+    if name == "nucla":
+        lineage = splits.NUCLA_LINEAGE
+        found = (clip for path in splits.files("nucla", data_dir) for clip in nucla.read_file(path))
+        _, clips = splits.nucla_cross_view(found)
+    elif name == "ntu":
+        lineage = "NTU RGB+D (cross-view), research licence of its owner"
+        missing = splits.ntu_missing(data_dir)
+        found = [c for path in splits.files("ntu", data_dir) for c in ntu.read_file(path, missing_samples=missing)]
+        _, clips = splits.ntu_cross_view(found)
+    else:
+        raise DataError(f"no recordings '{name}'; there are nucla, ntu, and clips of your own")
+    reference = splits.motion("cmu", "train", data_dir, skeleton).clips[:_REFERENCE_CLIPS]
+    return _of(f"{name}/test", clips, skeleton, [clip[:300] for clip in reference], lineage)
+
+
+def of_clips(name: str, clips: Sequence[Clip], skeleton: Skeleton) -> Data:
+    """The user's own recordings; the filters are set on synthetic motion."""
+    reference = splits.motion("synthetic", "train", skeleton=skeleton).clips[:_REFERENCE_CLIPS]
+    return _of(name, clips, skeleton, reference, "the user's own clips")
+
+
+def _of(name, clips, skeleton, reference, lineage) -> Data:
+    clips = [clip.to(skeleton) for clip in clips if len(clip) >= _SHORTEST]
+    clips = [clip for clip in clips if not clip.missing.all(axis=0).any()]
+    clips = clips[:: max(1, len(clips) // _MOST_CLIPS)][:_MOST_CLIPS]
+    if not clips:
+        raise DataError(f"{name}: holds no clip of {_SHORTEST} frames in which every joint is seen")
+    rates = [clip.rate or _RATE for clip in clips]
+    return Data(name, [clip.positions for clip in clips], rates, skeleton, reference, lineage)
+
+
+def measure(model: ClipDenoiser, data: Data, seed: int = 0) -> dict:
+    """Measures both forms of the model and the filters.
+
+    Returns:
+        `{"rows": {method: {"jitter" (mm per frame squared), "bone_spread", "symmetry", "moved" (mm)}}, "clips": N,
+        "frames": N}`. Missing joints are interpolated in the row "as recorded".
+    """
+    methods = filters(data.reference, _RATE, seed)
+    methods = {"as recorded": methods.pop("interpolation"), **methods}
+    methods["pose model, frame by frame"] = lambda clip, rate: model.autoencoder.denoise(clip)
+    methods["clip model, causal"] = lambda clip, rate: model.denoise_clip(clip, rate, causal=True)["denoised"]
+    methods["clip model"] = lambda clip, rate: model.denoise_clip(clip, rate)["denoised"]
+    rows = {}
+    weights = [len(clip) for clip in data.clips]
+    for name, method in methods.items():
+        cleaned = [method(clip, rate) for clip, rate in zip(data.clips, data.rates)]
+        numbers = [
+            (
+                metrics.jitter(clip),
+                metrics.bone_length_spread(clip, data.skeleton),
+                metrics.symmetry_error(clip, data.skeleton),
+                metrics.mpjpe(clip, seen, np.isfinite(seen).all(-1)),
+            )
+            for clip, seen in zip(cleaned, data.clips)
+        ]
+        rows[name] = dict(zip(_MEASURES, (1000 * np.average(numbers, axis=0, weights=weights)).tolist()))
+    return {"rows": rows, "clips": len(data.clips), "frames": sum(weights)}
+
+
+def summary(model: ClipDenoiser, data: Data, seed: int = 0) -> dict[str, float]:
+    """The jitter (mm per frame squared) of some cleaned clips, as a share of what was recorded."""
+    clips = list(zip(data.clips, data.rates))[:10]
+    cleaned = [metrics.jitter(model.denoise_clip(clip, rate)["denoised"]) for clip, rate in clips]
+    recorded = [metrics.jitter(np.nan_to_num(clip)) for clip, _ in clips]
+    return {"jitter_share": float(np.mean(cleaned) / np.mean(recorded))}
+
+
+def markdown(report: dict) -> str:
+    """The table of a report of `over_seeds`."""
+    report = report["mean"]
+    rows = [(name, *(f"{row[measure]:.1f}" for measure in _MEASURES)) for name, row in report["rows"].items()]
+    return (
+        f"{report['clips']:.0f} clips, {report['frames']:,.0f} frames; jitter in mm per frame squared, the others in mm. "
+        f"{', '.join(CAUSAL)} and the causal clip model look at the past alone.\n\n"
+        + table(["method", "jitter", "bone spread", "left-right difference", "moved"], rows)
+    )
