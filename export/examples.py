@@ -14,7 +14,6 @@ from tfpose.skeleton import Skeleton
 
 _CAMERA_DISTANCE = 4.0  # metres
 _FRAMES = 9  # of clips, where a model takes any length
-_POSITIVE = ("bone_sums", "begun")  # parts of states that are sums of weights, or 0 or 1
 
 
 def example_inputs(card: dict, poses: np.ndarray) -> dict[str, np.ndarray]:
@@ -51,8 +50,7 @@ def example_inputs(card: dict, poses: np.ndarray) -> dict[str, np.ndarray]:
         "state": lambda shape: _states(len(poses), *shape),
     }
     named = {name: make[name](shape) for name, shape in shapes.items() if name in make}
-    others = {name: _states(len(poses), *shape) for name, shape in shapes.items() if name not in make}
-    return named | {name: np.abs(values) if name in _POSITIVE else values for name, values in others.items()}
+    return named | {name: _clip_state(name, shape, poses) for name, shape in shapes.items() if name not in make}
 
 
 def synthetic_poses(skeleton: Skeleton, count: int = 64) -> np.ndarray:
@@ -74,6 +72,22 @@ def _seen(poses):
     """Poses `[N, J, 3]` projected by a camera in front of them: `[N, J, 2]` normalised image coordinates."""
     centred = poses - np.nanmean(poses, axis=(0, 1))
     return centred[..., :2] * np.float32([1, -1]) / (_CAMERA_DISTANCE - centred[..., 2:])
+
+
+def _clip_state(name, shape, poses):
+    """A part of the state of a model of clips by its name: plausible, as what is made of it divides by weights."""
+    states = _states(len(poses), *shape)
+    if name.endswith("_window"):  # of each joint its weight, and its position times that
+        weights = np.abs(states.reshape(len(poses), shape[0], -1, 4)[..., :1]).clip(0, 1)
+        states = np.concatenate([weights, weights * poses[:, None]], axis=-1).reshape(states.shape)
+    elif name == "bone_sums":  # lengths times weights, and weights
+        weights = np.abs(states[..., 1:])
+        states = np.concatenate([0.3 * weights, weights], axis=-1)
+    elif name == "last_estimate":
+        states = np.where(states.any(axis=(1, 2), keepdims=True), poses, 0.0)
+    elif name == "begun":
+        states = (states != 0).astype(np.float32)
+    return states.astype(np.float32)
 
 
 def _confidence(*shape):

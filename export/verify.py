@@ -140,7 +140,7 @@ def verify(
     cards = {None: make_card(model)}  # by batch size; making one runs the model
     given = example_inputs(cards[None], poses)
     expected = {
-        name: {output: value.numpy() for output, value in function.python_function(**_chosen(given, function)).items()}
+        name: {output: value.numpy() for output, value in function.python_function(*_chosen(given, function)).items()}
         for name, function in signatures(model).items()
     }
     differences, problems = [], []
@@ -169,8 +169,8 @@ def require(report: Report):
         raise VerificationError("\n".join(report.failures()))
 
 
-def _chosen(given, function) -> dict[str, tf.Tensor]:
-    return {spec.name: tf.constant(given[spec.name]) for spec in function.input_signature}
+def _chosen(given, function) -> list[tf.Tensor]:
+    return [tf.constant(given[spec.name]) for spec in function.input_signature]
 
 
 def _fitting(path, artifact: Artifact, described: dict, problems: list[str]) -> list[str]:
@@ -197,7 +197,10 @@ def _fitting(path, artifact: Artifact, described: dict, problems: list[str]) -> 
 
 
 def _compared(signature: Signature, given: dict, expected: dict, batch: int) -> tuple[float, float]:
-    """The largest absolute difference, and the largest relative one, over all outputs."""
+    """The largest absolute difference, and the largest relative one, over all outputs.
+
+    States may be large numbers without a unit: their difference is a share of the largest where that is above 1.
+    """
     count = len(next(iter(given.values())))
     runs = []
     for start in range(0, count, batch):
@@ -211,7 +214,13 @@ def _compared(signature: Signature, given: dict, expected: dict, batch: int) -> 
         if value.dtype.kind == "f"
     ]
     # Unlike max(), these keep NaN.
-    return float(np.max([np.abs(one).max() for one in differences.values()])), float(np.max(relative))
+    sizes = {
+        name: 1.0 if signature.outputs[name]["unit"] else max(1.0, np.abs(value).max())
+        for name, value in expected.items()
+    }
+    return float(np.max([np.abs(one).max() / sizes[name] for name, one in differences.items()])), float(
+        np.max(relative)
+    )
 
 
 def _measure(row: Difference) -> str:

@@ -11,7 +11,7 @@ from tfpose.export.examples import synthetic_poses
 from tfpose.models import ClipDenoiser, PoseAutoencoder
 from tfpose.skeleton import Skeleton
 
-TINY = {"units": (8, 8), "dilations": ((1, 2), (1, 2)), "reach": 8}
+TINY = {"units": (8, 8), "dilations": ((1, 2), (1, 2)), "reach": 8, "widths": (1, 2, 4)}
 
 
 @pytest.fixture(scope="module")

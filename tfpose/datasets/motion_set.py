@@ -56,7 +56,7 @@ class MotionSet:
 
     @classmethod
     def of_clips(cls, name: str, clips: Iterable[Clip], skeleton: Skeleton, rate: float, lineage: str = ""):
-        """Makes a set of the clips that miss no joint, all at one `rate`; a clip that does not say its rate has that."""
+        """Makes a set of the clips that miss no joint, all at one `rate`, which is that of clips that do not say."""
         clips = [clip.to(skeleton) for clip in clips]
         clips = [clip for clip in clips if not clip.missing.any()]
         positions = tuple(at_rate(clip.positions, clip.rate or rate, rate) for clip in clips)

@@ -116,7 +116,7 @@ def markdown(report: dict) -> str:
     report = report["mean"]
     rows = [(name, *(f"{row[measure]:.1f}" for measure in _MEASURES)) for name, row in report["rows"].items()]
     return (
-        f"{report['clips']:.0f} clips, {report['frames']:,.0f} frames; jitter in mm per frame squared, the others in mm. "
+        f"{report['clips']:.0f} clips, {report['frames']:,.0f} frames; jitter in mm per frame squared, the rest in mm. "
         f"{', '.join(CAUSAL)} and the causal clip model look at the past alone.\n\n"
         + table(["method", "jitter", "bone spread", "left-right difference", "moved"], rows)
     )

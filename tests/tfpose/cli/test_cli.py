@@ -126,7 +126,7 @@ def test_an_unknown_command_is_a_wrong_call(call):
     ("argv", "message"),
     [
         (["denoise", "x.npz", "--model=m", "--out=o.npz", "--nope"], "Unknown command line flag 'nope'"),
-        (["denoise", "x.npz", "--out=o.npz"], "Flag --model must have a value"),
+        (["denoise", "x.npz"], "Flag --out must have a value"),
         (["denoise", "--model=m", "--out=o.npz"], "expected INPUT, got nothing"),
         (["denoise", "a", "b", "--model=m", "--out=o.npz"], "expected INPUT, got a b"),
         (["evaluate", "--model=m"], "expected EVALUATOR, got nothing"),
@@ -251,7 +251,7 @@ def test_denoise_a_csv_of_a_rig_of_ones_own(call, tmp_path, pretrained, walk, pa
     out = tmp_path / "new" / "clean.csv"
     status, said, err = call("denoise", source, "--skeleton", rig, "--model", pretrained, "--out", out)
     assert (status, err) == (0, "")
-    assert said == f"{source}: 7 poses -> {out}\n"
+    assert re.fullmatch(rf"{source}: 7 poses \(\d+ moved by more than 3 cm\) -> {out}\n", said)
     header = out.read_text().splitlines()[0].split(",")
     assert header == [f"{joint}_{axis}" for joint in paper17.joints for axis in "xyz"]
     (clip,) = arrays.read_file(out, paper17)
@@ -280,6 +280,61 @@ def test_denoise_fills_missing_joints(call, tmp_path, pretrained, walk, paper17)
         assert found["positions"].shape == (7, 17, 3) and found["joints"].tolist() == list(paper17.joints)
         assert found["positions"].dtype == np.float32 and np.isfinite(found["positions"]).all()
         np.testing.assert_allclose(found["positions"], expected_of(pretrained, walk), atol=1e-5)
+
+
+@pytest.fixture(scope="session")
+def clip_model(tmp_path_factory):
+    """A model of clips, whatever it does."""
+    from tfpose.models import ClipDenoiser, PoseAutoencoder, save_model
+
+    skeleton, tiny = (
+        Skeleton.load("paper17"),
+        {"units": (4, 4), "dilations": ((1,), (1,)), "reach": 6, "widths": (1, 2, 4)},
+    )
+    poses = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
+    poses.build()
+    model = ClipDenoiser(skeleton, poses, tiny, tiny)
+    model.build()
+    folder = tmp_path_factory.mktemp("clip_model")
+    save_model(model, folder)
+    return folder
+
+
+def test_clips_go_through_a_model_of_clips(call, tmp_path, clip_model, walk, paper17):
+    from tfpose.models import load_model
+
+    walk[2, 4:7] = np.nan
+    arrays.write(tmp_path / "noisy.npz", walk, paper17)
+    argv = ["denoise", tmp_path / "noisy.npz", "--skeleton=paper17", "--model", clip_model]
+    model, made = load_model(clip_model), {}
+    for name, flags in {
+        "offline": ["--plot", tmp_path / "clean.png", "--rate=25"],
+        "causal": ["--causal"],
+        "options": ["--leave_missing", "--constant_bones"],
+        "per_frame": ["--per_frame"],
+    }.items():
+        status, said, err = call(*argv, "--out", tmp_path / f"{name}.npz", *flags)
+        assert (status, err) == (0, "") and "3 of 119 joints were missing" in said
+        with np.load(tmp_path / f"{name}.npz") as found:
+            made[name] = dict(found)
+    expected = model.denoise_clip(walk, 25)
+    np.testing.assert_allclose(made["offline"]["positions"], expected["denoised"], atol=1e-5)
+    np.testing.assert_array_equal(made["offline"]["filled"], expected["filled"])
+    np.testing.assert_allclose(made["offline"]["trust"], expected["trust"], atol=1e-5)
+    causal = model.denoise_clip(walk, 30, causal=True)["denoised"]
+    np.testing.assert_allclose(made["causal"]["positions"], causal, atol=1e-5)
+    np.testing.assert_array_equal(np.isnan(made["options"]["positions"]), np.isnan(walk))
+    np.testing.assert_allclose(made["per_frame"]["positions"], model.autoencoder.denoise(walk), atol=1e-5)
+    assert set(made["per_frame"]) == {"positions", "joints"}
+    with Image.open(tmp_path / "clean.png") as image:
+        image.load()
+
+
+def test_what_a_pose_model_cannot_do_is_said(call, tmp_path, pretrained, walk, paper17):
+    arrays.write(tmp_path / "noisy.npy", walk, paper17)
+    argv = ["denoise", tmp_path / "noisy.npy", "--skeleton=paper17", "--model", pretrained]
+    status, _, err = call(*argv, "--out", tmp_path / "clean.npy", "--causal")
+    assert status == 2 and "--causal and --constant_bones need a model of clips" in err
 
 
 def write_bvh(path: pathlib.Path, poses: np.ndarray, skeleton, native=None) -> pathlib.Path:

@@ -6,7 +6,7 @@ import pytest
 from tfpose.errors import TfposeError
 from tfpose.models import ClipDenoiser, PoseAutoencoder, clip_denoiser, load_model, save_model
 
-TINY = {"units": (8, 8), "dilations": ((1, 2), (1, 2)), "reach": 8}
+TINY = {"units": (8, 8), "dilations": ((1, 2), (1, 2)), "reach": 8, "widths": (1, 2, 4)}
 
 
 @pytest.fixture(scope="module")

@@ -428,3 +428,18 @@ def test_a_new_picture_replaces_the_old_one(tmp_path, samples, paper17):
     plots.denoising_grid(tmp_path / "grid.png", truth, corrupted, recovered, paper17)
     open_whole(tmp_path / "grid.png", "PNG")
     assert [p.name for p in tmp_path.iterdir()] == ["grid.png"]
+
+
+def test_trajectories(tmp_path, standing_pose, paper17):
+    clip = np.tile(standing_pose, (20, 1, 1))
+    noisy, trust = clip.copy(), np.ones((20, 17))
+    noisy[5:9, 6], trust[5:9, 6], trust[12:15, 12] = np.nan, 0.0, 0.1
+    path = tmp_path / "curves.png"
+    plots.trajectories(path, noisy, clip, trust, paper17, truth=clip)
+    with Image.open(path) as image:
+        tall = image.size[1]
+    plots.trajectories(path, noisy, clip, trust, paper17, joints=["wrist_left"])
+    with Image.open(path) as image:
+        assert image.size[1] < tall / 2
+    with pytest.raises(TfposeError, match=r"trust: expected \[20, 17\], got \[20\]"):
+        plots.trajectories(path, noisy, clip, trust[:, 0], paper17)
