@@ -62,7 +62,7 @@ def test_a_preset_s_card_gets_the_results_of_its_weights_alone(results, readme, 
     folder = tmp_path / "presets" / "mine"
     folder.mkdir(parents=True)
     (folder / "README.md").write_text(f"{tables._BEGIN}\n{tables._END}\n")
-    card = type("Preset", (), {"card": {"sha256": "mine"}})
+    card = type("Preset", (), {"card": {"sha256": "mine", "model": "PoseAutoencoder"}})
     monkeypatch.setattr(tables.presets, "NAMES", ("mine",))
     monkeypatch.setattr(tables.presets, "folder", lambda name: folder)
     monkeypatch.setattr(tables.presets, "read", lambda name: card)

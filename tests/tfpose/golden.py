@@ -14,12 +14,17 @@ PATH = pathlib.Path(__file__).with_name("golden.json")
 def outputs(name: str) -> dict[str, np.ndarray]:
     """What the preset of that name makes of a person with an arm that is off, and of one with a missing foot."""
     from tfpose.datasets import synthetic
-    from tfpose.models import PoseAutoencoder
+    from tfpose.models import ClipDenoiser, load_model
 
-    model = PoseAutoencoder.from_preset(name)
+    model = load_model(name)
     poses = next(iter(synthetic.clips(1, seed=5))).to(model.skeleton).positions[[0, 30]]
     poses[0, model.skeleton.index("wrist_left")] += (0.3, 0.2, -0.1)
     poses[1, model.skeleton.index("ankle_right")] = np.nan
+    if isinstance(model, ClipDenoiser):
+        return {
+            "offline": model.denoise_clip(poses, 30)["denoised"],
+            "causal": model.denoise_clip(poses, 30, causal=True)["denoised"],
+        }
     return {
         "denoised": model.denoise(poses),
         "reconstructed": model.reconstruct(poses),

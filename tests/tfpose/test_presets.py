@@ -9,12 +9,12 @@ import golden
 import numpy as np
 import pytest
 
-from tfpose import presets
+from tfpose import metrics, presets
 from tfpose.datasets import synthetic
 from tfpose.datasets.pose_set import PoseSet, complete_poses
 from tfpose.errors import DataError, TfposeError
 from tfpose.export import preset as export_preset
-from tfpose.models import PoseAutoencoder, load_model
+from tfpose.models import ClipDenoiser, PoseAutoencoder, load_model
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators import denoise
 
@@ -94,7 +94,10 @@ def test_weights_that_do_not_fit_half_precision_are_refused(tmp_path):
 
 
 def test_unknown_presets_list_the_known_ones(tmp_path):
-    with pytest.raises(DataError, match=r"cnu: no such file; .* or a preset \(sebirenet_cmu, sebirenet_cmu_paper\)"):
+    with pytest.raises(
+        DataError,
+        match=r"cnu: no such file; .* or a preset \(sebirenet_cmu, sebirenet_cmu_clips, sebirenet_cmu_paper\)",
+    ):
         PoseAutoencoder.from_preset("cnu")
 
 
@@ -132,9 +135,36 @@ def test_shipped_weights_are_from_cmu_alone(name):
 
 
 def test_shipped_presets_are_small():
-    assert set(presets.NAMES) == {"sebirenet_cmu", "sebirenet_cmu_paper"}
+    most = {"sebirenet_cmu": 2e6, "sebirenet_cmu_clips": 4e6, "sebirenet_cmu_paper": 2e6}
+    assert set(presets.NAMES) == set(most)
     for name in presets.NAMES:
-        assert sum(file.stat().st_size for file in presets.folder(name).iterdir()) < 2e6
+        assert sum(file.stat().st_size for file in presets.folder(name).iterdir()) < most[name]
+
+
+def test_each_class_lists_its_own_presets():
+    assert set(PoseAutoencoder.presets) == {"sebirenet_cmu", "sebirenet_cmu_paper"}
+    assert set(ClipDenoiser.presets) == {"sebirenet_cmu_clips"}
+    with pytest.raises(DataError, match="holds a ClipDenoiser, expected a PoseAutoencoder"):
+        PoseAutoencoder.from_preset("sebirenet_cmu_clips")
+
+
+def test_the_clip_preset_has_the_pose_model_that_ships():
+    ours, theirs = ClipDenoiser.from_preset("sebirenet_cmu_clips"), PoseAutoencoder.from_preset("sebirenet_cmu")
+    for one, other in zip(ours.autoencoder.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_clip_preset_cleans_clips_that_it_never_saw():
+    model = ClipDenoiser.from_preset("sebirenet_cmu_clips")
+    clip = next(iter(synthetic.clips(1, seed=5))).to(model.skeleton).positions
+    noisy = clip + 0.015 * np.random.default_rng(0).normal(size=clip.shape).astype(np.float32)
+    before = metrics.mpjpe(noisy, clip)
+    assert metrics.mpjpe(model.denoise_clip(noisy, 30)["denoised"], clip) < 0.5 * before
+    assert metrics.mpjpe(model.denoise_clip(noisy, 30, causal=True)["denoised"], clip) < 0.75 * before
+    assert metrics.mpjpe(model.denoise_clip(clip, 30)["denoised"], clip) < 1.5e-3
+    noisy[10:15, 4:7] += (0.3, 0.2, 0.0)
+    result = model.denoise_clip(noisy, 30)
+    assert result["filled"][10:15, 4:7].mean() > 0.9 and result["filled"][20:].mean() < 0.05
 
 
 def test_the_default_preset_cleans_bodies_that_it_never_saw():
@@ -154,14 +184,15 @@ def test_presets_give_what_they_gave(name):
         np.testing.assert_allclose(value, kept[key], atol=2e-4, err_msg=key)
 
 
-def test_presets_give_the_same_on_jax(tmp_path):
+@pytest.mark.parametrize("name", ["sebirenet_cmu", "sebirenet_cmu_clips"])
+def test_presets_give_the_same_on_jax(tmp_path, name):
     program = "import sys, golden, keras, numpy as np; assert keras.backend.backend() == 'jax'; "
-    program += "np.savez(sys.argv[1], **golden.outputs('sebirenet_cmu')); assert 'tensorflow' not in sys.modules"
+    program += "np.savez(sys.argv[1], **golden.outputs(sys.argv[2])); assert 'tensorflow' not in sys.modules"
     environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(golden.PATH.parent)}
-    command = [sys.executable, "-c", program, str(tmp_path / "found.npz")]
+    command = [sys.executable, "-c", program, str(tmp_path / "found.npz"), name]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    kept = json.loads(golden.PATH.read_text())["sebirenet_cmu"]
+    kept = json.loads(golden.PATH.read_text())[name]
     for key, value in np.load(tmp_path / "found.npz").items():
         np.testing.assert_allclose(value, kept[key], atol=2e-4, err_msg=key)
 

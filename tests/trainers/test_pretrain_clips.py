@@ -22,6 +22,12 @@ def tiny(pretrained, steps=6):
     return config
 
 
+@pytest.fixture
+def standing() -> np.ndarray:
+    """A pose `[17, 3]`."""
+    return next(iter(splits.synthetic.clips(1, seed=0))).to(Skeleton.load("paper17")).positions[0]
+
+
 @pytest.mark.slow
 def test_a_training_resumes_where_it_stopped(pretrained, tmp_path):
     motion = splits.motion("synthetic", "train")
@@ -47,9 +53,9 @@ def test_a_training_resumes_where_it_stopped(pretrained, tmp_path):
     assert load_model(tmp_path / "part", ClipDenoiser).origin["lineage"] == splits.SYNTHETIC_LINEAGE
 
 
-def test_training_clips_are_one_body_and_one_heading(standing_pose):
+def test_training_clips_are_one_body_and_one_heading(standing):
     skeleton, config = Skeleton.load("paper17"), clips_config.get_config()
-    clips, rate = tf.constant(np.tile(standing_pose, (8, 6, 1, 1))), tf.fill([8], 30.0)
+    clips, rate = tf.constant(np.tile(standing, (8, 6, 1, 1))), tf.fill([8], 30.0)
     nothing = ClipNoise(clean=1.0)
     truth, observed, confidence = trainer.make_clips(clips, rate, skeleton, step_seed(0, 0), config, nothing)
     np.testing.assert_allclose(truth, np.repeat(truth[:, :1], 6, axis=1), atol=1e-5)
@@ -58,9 +64,9 @@ def test_training_clips_are_one_body_and_one_heading(standing_pose):
     assert confidence.shape == (8, 6, 17)
 
 
-def test_the_loss_of_a_perfect_clip_is_its_trust_alone(standing_pose):
+def test_the_loss_of_a_perfect_clip_is_its_trust_alone(standing):
     skeleton, options = Skeleton.load("paper17"), clips_config.get_config().loss
-    truth = tf.constant(np.tile(standing_pose, (2, 6, 1, 1)))
+    truth = tf.constant(np.tile(standing, (2, 6, 1, 1)))
     logits = tf.one_hot(tf.zeros([2, 6, 17], tf.int32), 3, 20.0, -20.0)
     perfect = trainer.Smoothed(truth, logits, None, {})
     total, terms = trainer.clip_loss(perfect, truth, truth, None, skeleton, options)

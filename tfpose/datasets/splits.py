@@ -105,7 +105,7 @@ def motion(
         clips, lineage = list(synthetic.clips(*_SYNTHETIC[split])), SYNTHETIC_LINEAGE
     elif name == "h36m":
         clips = [dataclasses.replace(clip, rate=_H36M_RATE) for clip in h36m_clips(split, data_dir)]
-        lineage = H36M_LINEAGE
+        lineage = f"{H36M_LINEAGE}; recorded frames of {_H36M_RATE:g} Hz, those between are splines"
     else:
         clips = _cmu_clips(split, data_dir, _CMU_8 if name == "cmu_8" else None)
         lineage = f"CMU Mocap. {CMU_ACKNOWLEDGEMENT}"

@@ -69,7 +69,7 @@ def trajectories(
             axes.set_ylim(low - margin, high + margin)
             axes.fill_between(
                 moments, 0, 1, where=doubted[:, joint], transform=axes.get_xaxis_transform(), color=FAINT, linewidth=0,
-                alpha=0.6, step="mid",
+                alpha=0.25, step="mid",
             )  # fmt: skip
             axes.spines[["top", "right"]].set_visible(False)
             axes.tick_params(labelsize=7, colors=INK)

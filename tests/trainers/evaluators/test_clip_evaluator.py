@@ -30,7 +30,7 @@ def test_filters_take_jitter_away(smooth):
         error = metrics.mpjpe(cleaned, smooth)
         assert error == pytest.approx(before) if name == "interpolation" else error < 0.9 * before, name
         if name not in ("interpolation", "median"):
-            assert metrics.acceleration_error(cleaned, smooth) < 0.5 * metrics.acceleration_error(noisy, smooth), name
+            assert metrics.acceleration_error(cleaned, smooth) < 0.7 * metrics.acceleration_error(noisy, smooth), name
 
 
 def test_filters_fill_gaps(smooth):
