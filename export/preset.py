@@ -81,8 +81,8 @@ configuration is in `config.json`.
 **For** cleaning clips of one upright person, of 10 to 120 frames per second, whose joints are named in `config.json`.
 
 **Not for** animals, hands or faces; people lying down, which the data hardly has; identifying people; decisions about
-safety or health without a check of your own. Very fast movements lose some of their extent, more so in a stream, which
-does not see what follows.
+safety or health without a check of your own. Where joints are missing from a clip that is clean otherwise, a Kalman
+smoother is nearer to the truth. What drifts slowly stays.
 
 **Checksum** of `weights.npz`, SHA-256: `{sha256}`
 

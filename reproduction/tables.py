@@ -128,7 +128,10 @@ def overview(base: pathlib.Path, root: pathlib.Path) -> str:
 def clips(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
     """What goes in and what comes out of clips, beside the filter that is best for each kind of noise."""
     rows = []
+    at_other_rates = [path for path, result in results.items() if result["options"]["frame_rate"]]
     for path, result in results.items():
+        if path in at_other_rates:
+            continue
         for kind, methods in result["mean"]["rows"].items():
 
             def cell(name, methods=methods):
@@ -143,7 +146,8 @@ def clips(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
             ours = [cell(name) for name in ("pose model, frame by frame", "clip model, causal", "clip model")]
             rows.append((f"{_link(path, base)}: {kind}", cell("doing nothing"), *cells, *ours))
     header = ("mm / mm per frame²", "in", "best filter", "best causal filter", "pose model", "causal", "offline")
-    return table(header, rows)
+    links = ", ".join(_link(path, base) for path in at_other_rates)
+    return table(header, rows) + (f"\n\nAt other frame rates: {links}." if links else "")
 
 
 def recordings(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
