@@ -1,5 +1,9 @@
+import io
 import json
 import os
+import subprocess
+import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -59,6 +63,39 @@ def test_a_pickle_cannot_run_code(tmp_path):
     with pytest.raises(DataError, match=r"holds (posix|nt)\.mkdir"):
         human36m.read_file(path)
     assert not (tmp_path / "broken in").exists()
+
+
+_DTYPE = b"cnumpy\ndtype\n(X\x01\x00\x00\x00OtR"  # numpy.dtype("O")
+_RAW = b"C\x08AAAAAAAA"  # eight bytes that would be taken for an address
+_RECONSTRUCT = b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tC\x01btR"
+HOSTILE = {
+    "a module that runs": b"cnumpy.f2py.__main__\ndtype\n.",
+    "an array of addresses": b"\x80\x03cnumpy\nndarray\n()" + _DTYPE + _RAW + b"tR.",
+    "the same as its state": b"\x80\x03" + _RECONSTRUCT + b"(K\x01(K\x01t" + _DTYPE + b"\x89" + _RAW + b"tb.",
+    "a scalar of an address": b"\x80\x03cnumpy._core.multiarray\nscalar\n(" + _DTYPE + _RAW + b"tR.",
+    "the same as a buffer": b"\x80\x03cnumpy._core.numeric\n_frombuffer\n("
+    + _RAW
+    + _DTYPE
+    + b"(K\x01tX\x01\x00\x00\x00CtR.",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_pickles_are_refused_in_a_living_process(tmp_path, name):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|O", "fortran_order": False, "shape": ()})
+    with zipfile.ZipFile(tmp_path / "data.npz", "w") as archive:
+        archive.writestr("positions_3d.npy", header.getvalue() + HOSTILE[name])
+    program = (
+        "import sys; from tfpose.errors import DataError; from tfpose.formats import human36m\n"
+        "try: human36m.read_file(sys.argv[1])\n"
+        "except DataError as error: assert str(error).startswith(sys.argv[1]) and 'refused' in str(error), error\n"
+        "else: sys.exit('taken')\n"
+        "assert 'numpy.f2py.__main__' not in sys.modules"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "data.npz")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
 
 
 def test_2d_points(tmp_path):
