@@ -43,7 +43,7 @@ def example_inputs(card: dict, poses: np.ndarray) -> dict[str, np.ndarray]:
         "joints": lambda shape: given,
         "view_from": lambda shape: np.roll(given, 1, axis=0),
         "joints_2d": lambda shape: _seen(given),
-        "clips": lambda shape: given[(np.arange(len(poses))[:, None] + np.arange(shape[0] or _FRAMES)) % len(poses)],
+        "clips": lambda shape: _clips(given, shape[0]),
         "confidence": lambda shape: _confidence(len(poses), *shape),
         "confidences": lambda shape: _confidence(len(poses), shape[0] or _FRAMES, *shape[1:]),
         "rate": lambda shape: np.linspace(10, 120, len(poses), dtype=np.float32),
@@ -74,10 +74,20 @@ def _seen(poses):
     return centred[..., :2] * np.float32([1, -1]) / (_CAMERA_DISTANCE - centred[..., 2:])
 
 
+def _clips(poses, frames):
+    """Of fixed length: neighbouring poses. Of any length: people who stand nearly still, as jumps are no clips."""
+    if frames:
+        return poses[(np.arange(len(poses))[:, None] + np.arange(frames)) % len(poses)]
+    noise = np.random.default_rng(2).normal(0, 0.01, (len(poses), _FRAMES, *poses.shape[1:]))
+    return (poses[:, None] + noise).astype(np.float32)
+
+
 def _clip_state(name, shape, poses):
     """A part of the state of a model of clips by its name: plausible, as what is made of it divides by weights."""
     states = _states(len(poses), *shape)
-    if name.endswith("_window"):  # of each joint its weight, and its position times that
+    if name.startswith(("reader", "mixer")):  # rectified
+        states = 0.3 * np.abs(states)
+    elif name.endswith("_window"):  # of each joint its weight, and its position times that
         weights = np.abs(states.reshape(len(poses), shape[0], -1, 4)[..., :1]).clip(0, 1)
         states = np.concatenate([weights, weights * poses[:, None]], axis=-1).reshape(states.shape)
     elif name == "bone_sums":  # lengths times weights, and weights
