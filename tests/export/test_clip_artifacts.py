@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+from model_server import Core, ModelServer
 
 import tfpose.lite
 from tfpose.errors import TfposeError
 from tfpose.export import export
 from tfpose.export.artifacts import open_artifact
 from tfpose.export.examples import synthetic_poses
+from tfpose.export.serving import export_serving
 from tfpose.models import ClipDenoiser, PoseAutoencoder
+from tfpose.serving_client import Client
 from tfpose.skeleton import Skeleton
 
 TINY = {"units": (8, 8), "dilations": ((1, 2), (1, 2)), "reach": 8, "widths": (1, 2, 4)}
@@ -62,6 +65,27 @@ def test_the_saved_model_cleans_clips_of_any_length(exported, clip_model):
         np.testing.assert_allclose(
             signature.run(**given)["denoised"][0], clip_model.denoise_clip(clip[0], 30)["denoised"], atol=1e-4
         )
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "rest"])
+def test_a_served_stream(exported, clip_model, tmp_path, protocol):
+    export_serving(exported["saved_model"], tmp_path / "package")
+    clip = synthetic_poses(clip_model.skeleton, 6)
+    clip[2, 4], clip[4] = np.nan, np.nan
+    here = clip_model.stream(30)
+    core = Core(tmp_path / "package")
+    with ModelServer(core) as server, Client(getattr(server, protocol), timeout=60, attempts=1) as client:
+        there, other = client.stream(30), client.stream(30)
+        for number, joints in enumerate(clip):
+            if number == 3:  # a lost request
+                ask, client._transport.predict = client._transport.predict, None
+                with pytest.raises(TypeError):
+                    there.step(joints)
+                client._transport.predict = ask
+            expected, found = here.step(joints), there.step(joints)
+            other.step(joints + 1)  # another session of the same client
+            np.testing.assert_allclose(found["denoised"], expected["denoised"], atol=1e-5)
+            np.testing.assert_array_equal(found["filled"], expected["filled"])
 
 
 def test_a_lite_stream_needs_a_rate(exported):

@@ -12,6 +12,7 @@ from tfpose.serving_client.rest import Rest
 from tfpose.serving_client.retrying import retrying
 from tfpose.serving_client.rpc import Rpc
 from tfpose.serving_client.specs import Signature
+from tfpose.streaming import STEP_INPUTS, ClipStream
 
 MAX_BATCH_SIZE = 1024
 """The most rows of one request: what `batching_parameters.txt` of an exported package lets through."""
@@ -112,6 +113,22 @@ class Client:
             name: np.concatenate([_output(chunk, name, output.dtype) for chunk in chunks])
             for name, output in spec.outputs.items()
         }
+
+    def stream(self, rate: float) -> ClipStream:
+        """Cleans joints as they come in, by a served model of clips; see `tfpose.streaming.ClipStream`.
+
+        The client keeps the state, so that any server of the model may answer any frame. When a request fails the
+        state stays as it was, and the frame can be given again.
+
+        Raises:
+            ServingError: when the model has no signature "denoise_step".
+        """
+        if "denoise_step" not in self.signatures:
+            known = ", ".join(sorted(self.signatures))
+            raise ServingError("INVALID_ARGUMENT", f"{self._model} has no signature 'denoise_step'; it has {known}")
+        inputs = self.signatures["denoise_step"].inputs
+        shapes = {name: spec.shape[1:] for name, spec in inputs.items() if name not in STEP_INPUTS}
+        return ClipStream(functools.partial(self.predict, "denoise_step"), shapes, inputs["joints"].shape[1], rate)
 
     def _ask(self, call):
         try:
