@@ -32,7 +32,7 @@ def flex_saved_model(tmp_path_factory):
     module = Determinant()
     tf.saved_model.save(module, path, signatures={"denoise": module.determinant})
     (path / CARD).parent.mkdir()
-    (path / CARD).write_text(json.dumps({"signatures": {"denoise": {}}}))
+    (path / CARD).write_text(json.dumps({"signatures": {"denoise": {"inputs": {}}}}))
     return path
 
 

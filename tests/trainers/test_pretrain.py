@@ -385,7 +385,7 @@ def test_the_papers_configuration_has_the_papers_numbers():
 @pytest.mark.parametrize("name", configs.NAMES)
 def test_a_config_says_how_it_is_run(name):
     module = importlib.import_module(f"tfpose.trainers.configs.{name}")
-    assert re.search(rf"\n    tfpose [a-z]+ .*--config {name}[: ]", module.__doc__)
+    assert re.search(rf"\n    tfpose [a-z-]+ .*--config {name}[: ]", module.__doc__)
     assert configs.path(name) == module.__file__
 
 

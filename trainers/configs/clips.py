@@ -1,6 +1,6 @@
-"""The default configuration of `tfpose pretrain_clips`: a `ClipDenoiser` on a pose model.
+"""The default configuration of `tfpose pretrain-clips`: a `ClipDenoiser` on a pose model.
 
-    tfpose pretrain_clips --data cmu --workdir runs/clips
+    tfpose pretrain-clips --config clips --data cmu --workdir runs/clips
 
 About 30 minutes on 2 cores. The preset sebirenet_cmu_clips is what it makes.
 """
