@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfpose.errors import TfposeError
 from tfpose.models import ActionClassifier, ClipDenoiser, PoseAutoencoder, PoseLifter
-from tfpose.streaming import NEXT
+from tfpose.streaming import NEXT, TRUSTED
 
 DEFAULT = "serving_default"
 """What servers run when a request names no signature: another name of the model's first."""
@@ -95,7 +95,7 @@ def _of_clip_denoiser(model: ClipDenoiser) -> dict:
 
 def _filled(observed, denoised, trust) -> dict:
     seen = tf.reduce_all(tf.abs(observed) < 1e6, axis=-1)  # false for NaN
-    filled = 1.0 - tf.cast(seen & (trust >= 0.5), tf.float32)
+    filled = 1.0 - tf.cast(seen & (trust >= TRUSTED), tf.float32)
     return {"denoised": denoised, "trust": trust, "filled": filled}
 
 

@@ -70,3 +70,22 @@ def pretrained(tmp_path_factory, tiny_pretrain) -> pathlib.Path:
     finally:
         sys.argv = before
     return workdir
+
+
+@pytest.fixture(scope="session")
+def clip_model():
+    """A small model of clips with random weights; for reading."""
+    import numpy as np
+
+    from tfpose.models import ClipDenoiser, PoseAutoencoder
+    from tfpose.skeleton import Skeleton
+
+    skeleton, random = Skeleton.load("paper17"), np.random.default_rng(0)
+    tiny = {"units": (8, 8), "dilations": ((1, 2), (1, 2)), "reach": 8, "widths": (1, 2, 4)}
+    poses = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
+    poses.build()
+    model = ClipDenoiser(skeleton, poses, tiny, tiny)
+    model.build()
+    for weight in (*model.offline.weights, *model.causal.weights):
+        weight.assign(0.1 * random.normal(size=weight.shape))
+    return model

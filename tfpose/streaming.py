@@ -10,6 +10,8 @@ from tfpose.errors import TfposeError
 
 STEP_INPUTS = ("joints", "confidence", "rate")
 """The inputs of the signature `denoise_step` that are no part of the state."""
+TRUSTED = 0.5
+"""The trust from which on a joint counts as observed."""
 NEXT = "next_"
 """What the name of a part of the state begins with among the outputs of `denoise_step`."""
 
@@ -57,10 +59,7 @@ class ClipStream:
             raise TfposeError(
                 f"joints: expected [{self._joints}, 3] or [B, {self._joints}, 3], got {list(joints.shape)}"
             )
-        confidence = np.ones(joints.shape[:2]) if confidence is None else np.asarray(confidence)
-        confidence = confidence[None] if single and confidence.ndim == 1 else confidence
-        if confidence.shape != joints.shape[:2]:
-            raise TfposeError(f"confidence: expected {list(joints.shape[:2])}, got {list(confidence.shape)}")
+        confidence = checked_confidence(confidence, joints.shape[:-1])
         state = self.state or {
             name: np.zeros([len(joints), *shape], np.float32) for name, shape in self._shapes.items()
         }
@@ -69,12 +68,11 @@ class ClipStream:
                 f"joints: expected the next frame of {len(next(iter(state.values())))} people, as before; got that of "
                 f"{len(joints)}. Begin another stream where people come or go"
             )
-        missing = ~np.isfinite(joints).all(-1)
         # Near to the origin float32 has more digits.
         origin = middle(joints[:, None]) if self._origin is None else self._origin
         inputs = {
             "joints": joints - origin,
-            "confidence": np.clip(confidence, 0, 1).astype(np.float32),
+            "confidence": confidence,
             "rate": np.full(len(joints), self.rate, np.float32),
         }
         outputs = self._step(**inputs, **state)
@@ -84,8 +82,27 @@ class ClipStream:
             "denoised": np.asarray(outputs["denoised"]) + origin,
             "trust": np.asarray(outputs["trust"]),
         }
-        result["filled"] = missing | (result["trust"] < 0.5)
+        result["filled"] = filled(joints, result["trust"])
         return {name: values[0] for name, values in result.items()} if single else result
+
+
+def checked_confidence(confidence, shape: tuple[int, ...]) -> np.ndarray:
+    """A tracker's confidence as float32 of a `shape` `[B, ..., J]`, 0 to 1; NaN is 0, and None is 1 everywhere.
+
+    Raises:
+        TfposeError: for another shape; the first axis may be left out where B is 1.
+    """
+    if confidence is None:
+        return np.ones(shape, np.float32)
+    confidence = np.asarray(confidence)
+    if confidence.shape not in (shape, shape[1:] if shape[0] == 1 else shape):
+        raise TfposeError(f"confidence: expected {list(shape)}, got {list(confidence.shape)}")
+    return np.clip(np.nan_to_num(confidence), 0, 1).astype(np.float32).reshape(shape)
+
+
+def filled(joints: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """bool `[..., J]`: the joints `[..., J, 3]` that were missing, or whose trust is below `TRUSTED`."""
+    return ~np.isfinite(joints).all(-1) | (trust < TRUSTED)
 
 
 def middle(clips: np.ndarray) -> np.ndarray:

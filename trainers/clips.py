@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pathlib
 
+import keras
 import ml_collections
 import tensorflow as tf
 
@@ -39,8 +40,6 @@ def pretrain_clips(config: ml_collections.ConfigDict, motion: MotionSet, workdir
     """
     workdir = pathlib.Path(workdir)
     claim(workdir, config, motion)
-    import keras
-
     keras.utils.set_random_seed(config.seed)
     skeleton = motion.skeleton
     pose_model = load_model(config.pose_model, PoseAutoencoder)
@@ -58,7 +57,7 @@ def pretrain_clips(config: ml_collections.ConfigDict, motion: MotionSet, workdir
         total, terms = 0.0, {}
         for smoother in (model.offline, model.causal):
             smoothed = smoother(*seen, rate)
-            part, found = clip_loss(smoothed, truth, observed, rate, skeleton, config.loss)
+            part, found = clip_loss(smoothed, truth, observed, skeleton, config.loss)
             total += part
             terms |= {f"{smoother.name}/{name}": value for name, value in found.items()}
         return total, terms
@@ -99,7 +98,7 @@ def make_clips(clips, rate, skeleton, seed, config, noise):
     return truth, observed, tf.where(tells, told, 1.0)
 
 
-def clip_loss(smoothed: Smoothed, truth, observed, rate, skeleton, options):
+def clip_loss(smoothed: Smoothed, truth, observed, skeleton, options):
     """Positions and accelerations, each relative to how bad the clip was, and the trust in each observation."""
     finite = tf.math.is_finite(observed[..., :1])
     offset = tf.where(finite, observed - truth, 0.0)

@@ -10,23 +10,7 @@ from tfpose.export import export
 from tfpose.export.artifacts import open_artifact
 from tfpose.export.examples import synthetic_poses
 from tfpose.export.serving import export_serving
-from tfpose.models import ClipDenoiser, PoseAutoencoder
 from tfpose.serving_client import Client
-from tfpose.skeleton import Skeleton
-
-TINY = {"units": (8, 8), "dilations": ((1, 2), (1, 2)), "reach": 8, "widths": (1, 2, 4)}
-
-
-@pytest.fixture(scope="module")
-def clip_model() -> ClipDenoiser:
-    skeleton, random = Skeleton.load("paper17"), np.random.default_rng(0)
-    poses = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
-    poses.build()
-    model = ClipDenoiser(skeleton, poses, TINY, TINY)
-    model.build()
-    for weight in (*model.offline.weights, *model.causal.weights):
-        weight.assign(0.1 * random.normal(size=weight.shape))
-    return model
 
 
 @pytest.fixture(scope="module")

@@ -69,9 +69,9 @@ def test_the_loss_of_a_perfect_clip_is_its_trust_alone(standing):
     truth = tf.constant(np.tile(standing, (2, 6, 1, 1)))
     logits = tf.one_hot(tf.zeros([2, 6, 17], tf.int32), 3, 20.0, -20.0)
     perfect = trainer.Smoothed(truth, logits, None, {})
-    total, terms = trainer.clip_loss(perfect, truth, truth, None, skeleton, options)
+    total, terms = trainer.clip_loss(perfect, truth, truth, skeleton, options)
     assert float(total) == pytest.approx(0.0, abs=1e-5)
     worse = perfect._replace(joints=truth + 0.01)
-    total, terms = trainer.clip_loss(worse, truth, truth, None, skeleton, options)
+    total, terms = trainer.clip_loss(worse, truth, truth, skeleton, options)
     assert float(terms["position"]) == pytest.approx(0.01 * 3**0.5, rel=1e-3) and float(terms["acceleration"]) < 1e-6
     assert float(total) == pytest.approx(3**0.5, rel=1e-2)

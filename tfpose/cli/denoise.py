@@ -73,9 +73,9 @@ def run(values: flags.FlagValues, positional: list[str]):
         _draw(values.plot, observed[0], cleaned[0], model.skeleton, clips[0].rate or values.rate)
         print(f"picture: {values.plot}")
     for clip, target, poses, result in zip(clips, targets, observed, cleaned):
-        more = result if target.suffix.lower() == ".npz" else {}
-        arrays.write(target, result["denoised"], model.skeleton, **{n: v for n, v in more.items() if n != "denoised"})
-        print(f"{clip.source or positional[0]}: {len(poses)} poses{_told(poses, result)} -> {target}")
+        denoised = result.pop("denoised")
+        arrays.write(target, denoised, model.skeleton, **(result if target.suffix.lower() == ".npz" else {}))
+        print(f"{clip.source or positional[0]}: {len(poses)} poses{_told(poses, denoised)} -> {target}")
 
 
 def _clean(model, poses, rate: float, values: flags.FlagValues) -> dict:
@@ -93,12 +93,12 @@ def _clean(model, poses, rate: float, values: flags.FlagValues) -> dict:
     return {"denoised": denoised}
 
 
-def _told(observed, result: dict) -> str:
+def _told(observed, denoised) -> str:
     """What happened to the joints of a clip, in words."""
     import numpy as np
 
     missing = ~np.isfinite(observed).all(-1)
-    moved = np.linalg.norm(np.nan_to_num(result["denoised"]) - np.nan_to_num(observed), axis=-1) > 0.03
+    moved = np.linalg.norm(np.nan_to_num(denoised) - np.nan_to_num(observed), axis=-1) > 0.03
     parts = [f"{missing.sum()} of {missing.size} joints were missing"] if missing.any() else []
     parts.append(f"{(moved & ~missing).sum()} moved by more than 3 cm")
     return f" ({', '.join(parts)})"

@@ -192,19 +192,19 @@ def _check(dtype, of_objects: bool):
         raise pickle.UnpicklingError(f"it holds an array of {dtype} in a form that numpy never writes; refused")
 
 
+_ALLOWED = {
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): np.dtype,
+    ("numpy._core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+    ("numpy._core.multiarray", "scalar"): _scalar,
+    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
+    ("_codecs", "encode"): codecs.encode,  # how protocol 2 spells bytes
+}
+
+
 class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str):
-        allowed = {
-            ("numpy", "ndarray"): _Array,
-            ("numpy", "dtype"): np.dtype,
-            ("_codecs", "encode"): codecs.encode,  # how protocol 2 spells bytes
-        }
-        for core in ("numpy.core", "numpy._core"):
-            allowed |= {
-                (f"{core}.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
-                (f"{core}.multiarray", "scalar"): _scalar,
-                (f"{core}.numeric", "_frombuffer"): _from_buffer,
-            }
-        if (module, name) not in allowed:
+        place = module.replace("numpy.core.", "numpy._core."), name  # as numpy 1 called it
+        if place not in _ALLOWED:
             raise pickle.UnpicklingError(f"it holds {module}.{name}, which is not an array; refused to run it")
-        return allowed[module, name]
+        return _ALLOWED[place]

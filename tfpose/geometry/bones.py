@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from keras import ops
 
@@ -10,10 +12,15 @@ from tfpose.skeleton import Skeleton
 
 def bone_lengths(poses, skeleton: Skeleton):
     """Lengths `[..., J - 1]` of the bones, in the order of `skeleton.bones`."""
+    return norm(ops.matmul(ops.convert_to_tensor(bone_matrix(skeleton), poses.dtype), poses))
+
+
+def bone_matrix(skeleton: Skeleton) -> np.ndarray:
+    """`[J - 1, J]`: times joints it is the bones, from parent to child, in the order of `skeleton.bones`."""
     difference = np.zeros((len(skeleton.bones), len(skeleton)), "float32")
     for bone, (child, parent) in enumerate(skeleton.bones):
         difference[bone, child], difference[bone, parent] = 1.0, -1.0
-    return norm(ops.matmul(ops.convert_to_tensor(difference, poses.dtype), poses))
+    return difference
 
 
 def norm(vectors):
@@ -29,10 +36,8 @@ def with_constant_bones(clips: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     From the root outwards each bone keeps its direction; the root stays where it is.
     """
     result = np.array(clips)
-    for child in (joint for level in skeleton.levels_by_depth for joint in level):
-        parent = dict(skeleton.bones).get(child)
-        if parent is None:
-            continue
+    for child in itertools.chain(*skeleton.levels_by_depth[1:]):
+        parent = skeleton.parents[child]
         bone = clips[..., child, :] - clips[..., parent, :]
         length = np.linalg.norm(bone, axis=-1, keepdims=True)
         result[..., child, :] = result[..., parent, :] + bone * (

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpose.geometry.bones import norm
+from tfpose.geometry.bones import bone_matrix, norm
 from tfpose.layers.local_regression import LocalRegression
-from tfpose.layers.static import by_rows
+from tfpose.layers.static import by_rows, length
 from tfpose.layers.temporal_convolutions import TemporalConvolutions
 from tfpose.skeleton import Skeleton
 
@@ -82,9 +82,7 @@ class ClipSmoother(keras.layers.Layer):
             "reach": reach,
         }
         self.twins = np.array(self.skeleton.mirror_joints)
-        child, parent = np.reshape(self.skeleton.bones, (-1, 2)).T
-        self.bone_of = np.zeros((len(child), len(self.skeleton)), np.float32)  # joints -> bones
-        self.bone_of[np.arange(len(child)), child], self.bone_of[np.arange(len(child)), parent] = 1.0, -1.0
+        self.bone_of = bone_matrix(self.skeleton)
         self.regression = LocalRegression(widths, reach, causal, name="regression", dtype=self.dtype_policy)
         self.reader = TemporalConvolutions(units[0], dilations[0], causal, name="reader", dtype=self.dtype_policy)
         self.mixer = TemporalConvolutions(units[1], dilations[1], causal, name="mixer", dtype=self.dtype_policy)
@@ -120,7 +118,7 @@ class ClipSmoother(keras.layers.Layer):
         return shapes
 
     def call(self, joints, observed, seen, estimate, estimate_trust, rate, state=None):
-        frames, joint_count = ops.shape(joints)[1] if joints.shape[1] is None else joints.shape[1], len(self.skeleton)
+        frames, joint_count = length(joints, 1), len(self.skeleton)
         state, later = state or {}, {}
 
         def history(name, network):
@@ -195,8 +193,7 @@ class ClipSmoother(keras.layers.Layer):
         pull = ops.sigmoid(mixture[..., -1:] - 2.0)
         for _ in range(2):
             bone = ops.matmul(self.bone_of, smoothed)
-            length = norm(bone)
-            stretch = (person / ops.maximum(length, 0.02) - 1.0)[..., None] * bone * 0.5
+            stretch = (person / ops.maximum(norm(bone), 0.02) - 1.0)[..., None] * bone * 0.5
             smoothed = smoothed + pull * ops.matmul(np.transpose(self.bone_of), stretch)
         return Smoothed(smoothed, logits, trust, later if self.causal else {})
 

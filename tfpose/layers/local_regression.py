@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfpose.layers.static import length
+
 
 @keras.saving.register_keras_serializable("tfpose")
 class LocalRegression(keras.layers.Layer):
@@ -50,7 +52,7 @@ class LocalRegression(keras.layers.Layer):
 
     def call(self, joints, weights, prior, history=None):
         count = joints.shape[2]
-        frames = ops.shape(joints)[1] if joints.shape[1] is None else joints.shape[1]
+        frames = length(joints, 1)
         signals = ops.reshape(ops.concatenate([weights, weights * joints], axis=-1), (-1, frames, 4 * count))
         if not self.causal:
             around, before = signals, 0

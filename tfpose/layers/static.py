@@ -66,8 +66,13 @@ def by_rows(function, values):
     memory anew.
     """
     result = function(ops.reshape(values, (-1, values.shape[-1])))
-    inner = values.shape[1:-1] if None not in values.shape[1:-1] else ops.shape(values)[1:-1]
+    inner = (length(values, axis) for axis in range(1, len(values.shape) - 1))
     return ops.reshape(result, (-1, *inner, result.shape[-1]))
+
+
+def length(values, axis):
+    """How long an axis is: a number where that is known when the graph is built, else a tensor."""
+    return ops.shape(values)[axis] if values.shape[axis] is None else values.shape[axis]
 
 
 def pad_end(values, length):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from tfpose.layers.static import by_rows
+from tfpose.layers.static import by_rows, length
 
 
 @keras.saving.register_keras_serializable("tfpose")
@@ -51,8 +51,7 @@ class TemporalConvolutions(keras.layers.Layer):
         return [(2 * dilation, self.units) for dilation in self.dilations] if self.causal else []
 
     def call(self, frames, history=None):
-        values, length, later = by_rows(self.first, frames), frames.shape[1], []
-        length = ops.shape(frames)[1] if length is None else length
+        values, count, later = by_rows(self.first, frames), length(frames, 1), []
         for number, (dilation, (taps, mix)) in enumerate(zip(self.dilations, self.blocks)):
             active = ops.relu(values)
             if not self.causal:
@@ -63,7 +62,7 @@ class TemporalConvolutions(keras.layers.Layer):
                 around = ops.concatenate([history[number], active], axis=1)
             if self.causal:
                 later.append(around[:, -2 * dilation :])
-            three = [around[:, shift : shift + length] for shift in (0, dilation, 2 * dilation)]
+            three = [around[:, shift : shift + count] for shift in (0, dilation, 2 * dilation)]
             values = values + by_rows(lambda rows, t=taps, m=mix: m(t(rows)), ops.concatenate(three, axis=-1))
         return ops.relu(values), later
 

@@ -11,7 +11,7 @@ from keras import ops
 from tfpose.geometry.bones import norm
 from tfpose.layers.static import by_rows
 from tfpose.models.calls import Input, checked, described, public
-from tfpose.models.pose_autoencoder import PoseAutoencoder
+from tfpose.models.frozen import frozen_copy
 from tfpose.skeleton import Skeleton
 
 FEATURES = ("raw", "normalised", "relative", "aligned", "code")
@@ -102,7 +102,7 @@ class ActionClassifier(keras.Model):
         self.features = features
         self.frames = frames
         self.units = units
-        self.autoencoder = autoencoder and _frozen_copy(autoencoder)
+        self.autoencoder = autoencoder and frozen_copy(autoencoder)
         turns = autoencoder is not None and autoencoder.encoder.view == "frame"
         there = [] if features in ("raw", "normalised") else ["height", "speed", *(["tilt", "turn"] if turns else [])]
         self.motion = tuple(name for name in there if name in motion)
@@ -277,17 +277,6 @@ def _one_over(deviations):
 def _before(values):
     """Of the frame before, `[B, T, ...]`; the first frame is its own."""
     return ops.concatenate([values[:, :1], values[:, :-1]], axis=1)
-
-
-def _frozen_copy(autoencoder: PoseAutoencoder) -> PoseAutoencoder:
-    """A copy, because the caller's own may still be learning."""
-    # Built as one that learns: freezing is of the layers and variables that there are, where it is a change.
-    copy = PoseAutoencoder.from_config({**autoencoder.get_config(), "trainable": True})
-    copy.build()
-    copy.trainable = False
-    if autoencoder.built:
-        copy.set_weights(autoencoder.get_weights())
-    return copy
 
 
 @keras.saving.register_keras_serializable("tfpose")

@@ -10,10 +10,11 @@ from tfpose import presets
 from tfpose.errors import TfposeError
 from tfpose.geometry.bones import with_constant_bones
 from tfpose.layers.clip_smoother import ClipSmoother, Smoothed
+from tfpose.layers.static import length
 from tfpose.models.calls import described
-from tfpose.models.pose_autoencoder import PoseAutoencoder
+from tfpose.models.frozen import frozen_copy
 from tfpose.skeleton import Skeleton
-from tfpose.streaming import NEXT, ClipStream, middle
+from tfpose.streaming import NEXT, ClipStream, checked_confidence, filled, middle
 
 _AT_ONCE, _OVERLAP = 512, 64
 """Frames of a longer clip that are computed at once, and how many of them on each side another piece computes too."""
@@ -43,13 +44,7 @@ class ClipDenoiser(keras.Model):
     def __init__(self, skeleton, autoencoder, offline=None, causal=None, origin=None, **kwargs):
         super().__init__(**{"autocast": False, **kwargs})
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
-        given = autoencoder if isinstance(autoencoder, PoseAutoencoder) else None
-        config = given.get_config() if given else dict(autoencoder)
-        self.autoencoder = PoseAutoencoder.from_config({**config, "trainable": True, "name": "autoencoder"})
-        self.autoencoder.build()
-        self.autoencoder.trainable = False
-        if given:
-            self.autoencoder.set_weights(given.get_weights())
+        self.autoencoder = frozen_copy(autoencoder, name="autoencoder")
         self.options = {"offline": dict(offline or {}), "causal": dict(causal or {})}
         self.origin = dict(origin or {})
         self.offline = ClipSmoother(self.skeleton, False, name="offline", **self.options["offline"])
@@ -105,14 +100,10 @@ class ClipDenoiser(keras.Model):
                 f"positions: expected [T, {joints}, 3] or [B, T, {joints}, 3], metres, in the joint order of skeleton "
                 f"'{self.skeleton.name}'; got {list(np.shape(positions))}"
             )
-        confidence = np.ones(clips.shape[:3]) if confidence is None else np.asarray(confidence)
-        confidence = confidence[None] if confidence.ndim == 2 else confidence
-        if confidence.shape != clips.shape[:3]:
-            raise TfposeError(f"confidence: expected {list(clips.shape[:3])}, got {list(confidence.shape)}")
+        confidence = checked_confidence(confidence, clips.shape[:-1])
         rates = np.broadcast_to(np.asarray(rate, np.float32), len(clips))
         if not (rates > 0).all():
             raise TfposeError(f"rate: expected frames per second, such as 30; got {rate}")
-        confidence = np.clip(np.nan_to_num(confidence), 0, 1).astype(np.float32)
         origin = middle(clips)[:, None]
         compute = self._compiled("causal" if causal else "offline")
         denoised, trust = np.empty_like(clips), np.empty(clips.shape[:3], np.float32)
@@ -126,12 +117,11 @@ class ClipDenoiser(keras.Model):
             for values, part in zip((denoised, trust), found):
                 values[:, start:end] = np.asarray(part)[:, start - first : end - first]
         denoised += origin
-        missing = ~np.isfinite(clips).all(-1)
         if constant_bones:
             denoised = with_constant_bones(denoised, self.skeleton)
         if leave_missing:
-            denoised[missing] = np.nan
-        result = {"denoised": denoised, "trust": trust, "filled": missing | (trust < 0.5)}
+            denoised[~np.isfinite(clips).all(-1)] = np.nan
+        result = {"denoised": denoised, "trust": trust, "filled": filled(clips, trust)}
         return {name: values[0] for name, values in result.items()} if single else result
 
     def stream(self, rate: float) -> ClipStream:
@@ -201,8 +191,7 @@ class ClipDenoiser(keras.Model):
             seen have the estimate of the frame before, or at the beginning that of the first which is seen.
         """
         joints = len(self.skeleton)
-        frames = ops.shape(clips)[1] if clips.shape[1] is None else clips.shape[1]
-        model = self.autoencoder
+        frames, model = length(clips, 1), self.autoencoder
         normalized, frame = model.normalizer(ops.reshape(clips, (-1, joints, 3)))
         estimates = model.refine(normalized, frame.observed)[-1]
         estimate = model.normalizer.restore(estimates.pose, frame)
@@ -266,7 +255,7 @@ class ClipDenoiser(keras.Model):
 
 def _filled(estimate, seen, last, begun):
     """Estimates `[B, T, J, 3]`, those of frames that are not `seen` `[B, T]` replaced by that of the frame before."""
-    frames = ops.shape(estimate)[1] if estimate.shape[1] is None else estimate.shape[1]
+    frames = length(estimate, 1)
     number = ops.arange(frames)
     earlier = number[None, :] <= number[:, None]
     usable = ops.logical_and(earlier, seen[:, None, :])  # [B, T, T]

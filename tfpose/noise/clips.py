@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from tfpose.noise.joints import choose_joints, random_counts
+from tfpose.noise.joints import choose_joints, limb_members, random_counts
 from tfpose.seeds import split_seed
 from tfpose.skeleton import Skeleton
 
@@ -179,15 +179,12 @@ def remove(clips, rate, skeleton: Skeleton, seed, chosen, seconds) -> tf.Tensor:
 
 def exchange_sides(clips, rate, skeleton: Skeleton, seed, chosen, seconds) -> tf.Tensor:
     """Exchanges left and right of one kind of limb, or of all, for a while; arguments as of `displace`."""
-    limbs, twins = skeleton.limbs, tf.gather(clips, skeleton.mirror_joints, axis=2)
-    members = np.zeros((len(limbs) + 1, len(skeleton)), bool)
-    for number, limb in enumerate(limbs):
-        members[[number, -1], np.array(limb)[:, None]] = True
+    members, twins = limb_members(skeleton), tf.gather(clips, skeleton.mirror_joints, axis=2)
     exchanged = tf.zeros(clips.shape[:3], bool)
     for own in split_seed(seed, _EPISODES):
         when_seed, which_seed = split_seed(own, 2)
         when = episode(clips.shape, rate, when_seed, chosen, seconds)
-        which = tf.random.stateless_uniform([clips.shape[0]], which_seed, 0, len(limbs) + 1, tf.int32)
+        which = tf.random.stateless_uniform([clips.shape[0]], which_seed, 0, len(members), tf.int32)
         exchanged |= when[..., None] & tf.gather(members, which)[:, None]
     return tf.where(exchanged[..., None], twins, clips)
 

@@ -80,13 +80,18 @@ def exchange_limbs(poses, seed, share: float, skeleton: Skeleton) -> tf.Tensor:
         skeleton: says which joints are mirror images, and what its limbs are.
     """
     some_seed, which_seed = split_seed(seed, 2)
-    count, limbs = poses.shape[0], skeleton.limbs
+    count, members = poses.shape[0], limb_members(skeleton)
     some = tf.random.stateless_uniform([count], some_seed) < share
-    which = tf.random.stateless_uniform([count], which_seed, 0, len(limbs) + 1, tf.int32)
-    members = np.zeros((len(limbs) + 1, len(skeleton)), bool)
-    for number, limb in enumerate(limbs):
-        members[[number, -1], np.array(limb)[:, None]] = True
+    which = tf.random.stateless_uniform([count], which_seed, 0, len(members), tf.int32)
     return swap_sides(poses, some[:, None] & tf.gather(members, which), skeleton)
+
+
+def limb_members(skeleton: Skeleton) -> np.ndarray:
+    """bool `[limbs + 1, J]`: the joints of each kind of limb (both arms, both legs), and last those of all."""
+    members = np.zeros((len(skeleton.limbs) + 1, len(skeleton)), bool)
+    for number, limb in enumerate(skeleton.limbs):
+        members[[number, -1], np.array(limb)[:, None]] = True
+    return members
 
 
 def swap_sides(poses, swapped, skeleton: Skeleton) -> tf.Tensor:

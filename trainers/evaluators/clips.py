@@ -10,11 +10,11 @@ import tensorflow as tf
 
 from tfpose import metrics
 from tfpose.datasets import splits
-from tfpose.datasets.motion_set import MotionSet
+from tfpose.datasets.motion_set import at_rate
 from tfpose.models.clip_denoiser import ClipDenoiser
 from tfpose.noise import clips as clip_noise
 from tfpose.seeds import step_seed
-from tfpose.trainers.evaluators.denoise import corrupt_clip
+from tfpose.trainers.evaluators.denoise import Data, corrupt_clip
 from tfpose.trainers.evaluators.filters import CAUSAL, filters
 from tfpose.trainers.markdown import table
 
@@ -22,26 +22,6 @@ MODEL = ClipDenoiser
 OPTIONS = ("frame_rate",)
 _MOST_FRAMES, _REFERENCE_CLIPS = 300, 12
 _MEASURES = ("mpjpe", "pa_mpjpe", "acceleration", "bone_spread")
-
-
-@dataclasses.dataclass(frozen=True)
-class Data:
-    """Test clips, and training clips of the same rig, on which the filters are set."""
-
-    test: MotionSet
-    reference: MotionSet
-
-    @property
-    def name(self) -> str:
-        return self.test.name
-
-    @property
-    def checksum(self) -> str:
-        return self.test.checksum
-
-    @property
-    def lineage(self) -> str:
-        return self.test.lineage
 
 
 def load(name: str, data_dir, skeleton) -> Data:
@@ -110,6 +90,15 @@ def noises(skeleton) -> dict:
     }
 
 
+def forms(model: ClipDenoiser) -> dict:
+    """The model's pose model and its two forms by name, functions of `(clip, rate)` like `filters`."""
+    return {
+        "pose model, frame by frame": lambda clip, rate: model.autoencoder.denoise(clip.astype(np.float32)),
+        "clip model, causal": lambda clip, rate: model.denoise_clip(clip, rate, causal=True)["denoised"],
+        "clip model": lambda clip, rate: model.denoise_clip(clip, rate)["denoised"],
+    }
+
+
 def measure(model: ClipDenoiser, data: Data, seed: int = 0, *, frame_rate: float | None = None) -> dict:
     """Measures both forms of the model, its pose model alone and the filters on the same noisy clips.
 
@@ -123,8 +112,6 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0, *, frame_rate: float
         `{"rows": {kind: {method: {"mpjpe", "pa_mpjpe", "acceleration" (per frame squared), "bone_spread", "moved"}}},
         "frames": N}`, in millimetres.
     """
-    from tfpose.datasets.motion_set import at_rate
-
     rate = float(frame_rate or data.test.rate)
     skeleton = data.test.skeleton
 
@@ -134,10 +121,8 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0, *, frame_rate: float
         clips = [clip for clip in clips if len(clip) >= 30]
         return clips[:: max(1, len(clips) // most)][:most] if most else clips
 
-    methods = {"doing nothing": None, **filters(some(data.reference, _REFERENCE_CLIPS), rate, seed)}
-    methods["pose model, frame by frame"] = lambda clip, rate: model.autoencoder.denoise(clip.astype(np.float32))
-    methods["clip model, causal"] = lambda clip, rate: model.denoise_clip(clip, rate, causal=True)["denoised"]
-    methods["clip model"] = lambda clip, rate: model.denoise_clip(clip, rate)["denoised"]
+    found = filters(some(data.reference, _REFERENCE_CLIPS), rate, seed)
+    methods = {"doing nothing": None, **found, **forms(model)}
     tests, rows = some(data.test, 0), {}
     for kind, noise in noises(skeleton).items():
         noisy = [noise(clip, rate, seed + 100 * number) for number, clip in enumerate(tests)]

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfpose import metrics, plots
 from tfpose.datasets import splits
+from tfpose.datasets.motion_set import MotionSet
 from tfpose.datasets.pose_set import PoseSet, evenly
 from tfpose.models.calls import batched
 from tfpose.noise import joints as joint_noise
@@ -59,10 +60,10 @@ def corrupt_by_count(poses: PoseSet, seed: int = 0, most_poses: int | None = Non
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """What is measured on, and clean poses of the same rig, from which the baselines are made."""
+    """What is measured on, and clean data of the same rig, from which baselines are made or set."""
 
-    test: PoseSet
-    reference: PoseSet
+    test: PoseSet | MotionSet
+    reference: PoseSet | MotionSet
 
     @property
     def name(self) -> str:

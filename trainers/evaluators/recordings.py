@@ -15,6 +15,7 @@ from tfpose.formats import ntu, nucla
 from tfpose.formats.clip import Clip
 from tfpose.models.clip_denoiser import ClipDenoiser
 from tfpose.skeleton import Skeleton
+from tfpose.trainers.evaluators.clips import forms
 from tfpose.trainers.evaluators.filters import CAUSAL, filters
 from tfpose.trainers.markdown import table
 
@@ -82,10 +83,7 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0) -> dict:
         "frames": N}`. Missing joints are interpolated in the row "as recorded".
     """
     methods = filters(data.reference, _RATE, seed)
-    methods = {"as recorded": methods.pop("interpolation"), **methods}
-    methods["pose model, frame by frame"] = lambda clip, rate: model.autoencoder.denoise(clip)
-    methods["clip model, causal"] = lambda clip, rate: model.denoise_clip(clip, rate, causal=True)["denoised"]
-    methods["clip model"] = lambda clip, rate: model.denoise_clip(clip, rate)["denoised"]
+    methods = {"as recorded": methods.pop("interpolation"), **methods, **forms(model)}
     rows = {}
     weights = [len(clip) for clip in data.clips]
     for name, method in methods.items():

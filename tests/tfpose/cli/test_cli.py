@@ -282,31 +282,22 @@ def test_denoise_fills_missing_joints(call, tmp_path, pretrained, walk, paper17)
         np.testing.assert_allclose(found["positions"], expected_of(pretrained, walk), atol=1e-5)
 
 
-@pytest.fixture(scope="session")
-def clip_model(tmp_path_factory):
-    """A model of clips, whatever it does."""
-    from tfpose.models import ClipDenoiser, PoseAutoencoder, save_model
+@pytest.fixture
+def clip_run(clip_model, tmp_path):
+    """A folder with a model of clips, as a training leaves it."""
+    from tfpose.models import save_model
 
-    skeleton, tiny = (
-        Skeleton.load("paper17"),
-        {"units": (4, 4), "dilations": ((1,), (1,)), "reach": 6, "widths": (1, 2, 4)},
-    )
-    poses = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
-    poses.build()
-    model = ClipDenoiser(skeleton, poses, tiny, tiny)
-    model.build()
-    folder = tmp_path_factory.mktemp("clip_model")
-    save_model(model, folder)
-    return folder
+    save_model(clip_model, tmp_path / "run")
+    return tmp_path / "run"
 
 
-def test_clips_go_through_a_model_of_clips(call, tmp_path, clip_model, walk, paper17):
+def test_clips_go_through_a_model_of_clips(call, tmp_path, clip_run, walk, paper17):
     from tfpose.models import load_model
 
     walk[2, 4:7] = np.nan
     arrays.write(tmp_path / "noisy.npz", walk, paper17)
-    argv = ["denoise", tmp_path / "noisy.npz", "--skeleton=paper17", "--model", clip_model]
-    model, made = load_model(clip_model), {}
+    argv = ["denoise", tmp_path / "noisy.npz", "--skeleton=paper17", "--model", clip_run]
+    model, made = load_model(clip_run), {}
     for name, flags in {
         "offline": ["--plot", tmp_path / "clean.png", "--rate=25"],
         "causal": ["--causal"],

@@ -4,23 +4,12 @@ import numpy as np
 import pytest
 
 from tfpose.errors import TfposeError
-from tfpose.models import ClipDenoiser, PoseAutoencoder, clip_denoiser, load_model, save_model
-
-TINY = {"units": (8, 8), "dilations": ((1, 2), (1, 2)), "reach": 8, "widths": (1, 2, 4)}
+from tfpose.models import ClipDenoiser, clip_denoiser, load_model, save_model
 
 
-@pytest.fixture(scope="module")
-def model() -> ClipDenoiser:
-    from tfpose.skeleton import Skeleton
-
-    skeleton, random = Skeleton.load("paper17"), np.random.default_rng(0)
-    poses = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
-    poses.build()
-    model = ClipDenoiser(skeleton, poses, TINY, TINY)
-    model.build()
-    for weight in (*model.offline.weights, *model.causal.weights):
-        weight.assign(0.1 * random.normal(size=weight.shape))
-    return model
+@pytest.fixture
+def model(clip_model) -> ClipDenoiser:
+    return clip_model
 
 
 @pytest.fixture
