@@ -21,6 +21,8 @@ _HOMES = {
     "TfposeError": "tfpose.errors",
     "load_model": "tfpose.models",
     "read": "tfpose.formats",
+    "sample": "tfpose.formats.samples",
+    "write": "tfpose.formats",
 }
 
 __all__ = [
@@ -35,6 +37,8 @@ __all__ = [
     "TfposeError",
     "load_model",
     "read",
+    "sample",
+    "write",
 ]
 
 

@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from tfpose.formats import arrays
+from tfpose.formats import write
 from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
 
@@ -80,7 +80,7 @@ def write_human36m(folder, sequences=None, key="positions_3d", name="data_3d_h36
 def write_array(folder, suffix=".npz", frames=3, skeleton="paper17") -> pathlib.Path:
     rig = Skeleton.load(skeleton)
     path = folder / f"poses{suffix}"
-    arrays.write(path, np.random.default_rng(2).normal(size=(frames, len(rig), 3)), rig)
+    write(path, Clip(np.random.default_rng(2).normal(size=(frames, len(rig), 3)), rig))
     return path
 
 

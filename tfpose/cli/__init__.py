@@ -26,10 +26,11 @@ COMMANDS = {
     "lift": "learn to lift 2D joints to 3D, and measure it beside residual MLPs",
     "evaluate": "measure a model and write the result",
     "denoise": "clean the skeletons of files",
+    "convert": "write clips in another format",
     "export": "make a SavedModel and a LiteRT file, proven equal to the model",
     "preset": "make weights to share: half precision, with a model card",
     "presets": "list the weights that ship",
-    "inspect": "say what a model file holds",
+    "inspect": "say what a model or a clip file holds",
     "encode-dataset": "write the codes of all clips of a data set, on one machine or many",
     "completion": "print what makes a shell complete commands and flags",
 }

@@ -12,8 +12,9 @@ from absl import flags
 from tfpose.datasets import splits
 from tfpose.datasets.pose_set import PoseSet
 from tfpose.errors import DataError
-from tfpose.formats import FORMATS, UPS, read
+from tfpose.formats import FORMATS, UPS, names, read
 from tfpose.formats.clip import Clip
+from tfpose.formats.trc import UNITS as _UNITS
 from tfpose.skeleton import Skeleton
 
 
@@ -51,15 +52,25 @@ def define_clip_flags(values: flags.FlagValues):
 
 
 def define_reading_flags(values: flags.FlagValues):
-    """How files are read: `--skeleton`, `--clip_format`, `--unit`, `--up`."""
+    """How files are read: `--skeleton`, `--map`, `--clip_format`, `--unit`, `--up`, `--mirrored`, `--visibility`."""
     flags.DEFINE_string(
         "skeleton", None, "Skeleton of clips that do not say their own: a name or a JSON file.", flag_values=values
     )
-    flags.DEFINE_enum("clip_format", "auto", ["auto", *FORMATS], "Format of clip files.", flag_values=values)
-    flags.DEFINE_float(
-        "unit", None, "Metres per unit of arrays and BVH files, such as 0.001 for millimetres.", flag_values=values
+    flags.DEFINE_string(
+        "map", None, 'A JSON file of what clips call their joints: {"hip_left": "LThigh", ...}.', flag_values=values
     )
-    flags.DEFINE_enum("up", "y", UPS, "Upward axis of arrays.", flag_values=values)
+    flags.DEFINE_enum("clip_format", "auto", ["auto", *FORMATS], "Format of clip files.", flag_values=values)
+    flags.DEFINE_string(
+        "unit",
+        "auto",
+        f"Unit of files that do not say it: {', '.join(_UNITS)}, or metres such as 0.001; auto finds it by the bones.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "up", "auto", ["auto", *UPS], "Upward axis of files that do not say it; auto finds it.", flag_values=values
+    )
+    flags.DEFINE_bool("mirrored", False, "The files' axes are left-handed, as Unity's are.", flag_values=values)
+    flags.DEFINE_float("visibility", 0.5, "Landmarks of a lower confidence are missing.", 0.0, 1.0, flag_values=values)
 
 
 def reading_options(values: flags.FlagValues) -> dict:
@@ -67,9 +78,21 @@ def reading_options(values: flags.FlagValues) -> dict:
     return {
         "format": values.clip_format,
         "skeleton": Skeleton.load(values.skeleton) if values.skeleton else None,
-        "unit": values.unit,
-        "up": values.up,
+        "unit": _unit(values.unit),
+        "up": None if values.up == "auto" else values.up,
+        "mirrored": values.mirrored,
+        "mapping": names.read_mapping(values.map) if values.map else None,
+        "visibility": values.visibility,
     }
+
+
+def _unit(said: str) -> float | None:
+    if said == "auto":
+        return None
+    try:
+        return _UNITS.get(said) or float(said)
+    except ValueError:
+        raise flags.Error(f"--unit must be auto, {', '.join(_UNITS)}, or metres such as 0.001; got '{said}'") from None
 
 
 def data_name(values: flags.FlagValues) -> str:
@@ -149,9 +172,15 @@ def stream_clips(values: flags.FlagValues, path: str, part: tuple[int, int] = (0
         skipped.append(error)
         print(f"skipped {error}", file=sys.stderr)
 
-    yield from read(path, **reading_options(values), on_bad=note if values.skip_bad else None, part=part)
+    options = reading_options(values)
+    yield from read(path, **options, on_bad=note if values.skip_bad else None, on_note=say, part=part)
     if skipped:
         print(f"{len(skipped)} unreadable file{'s' if len(skipped) > 1 else ''} skipped", file=sys.stderr)
+
+
+def say(note: str):
+    """Prints what was found out about a file."""
+    print(f"note: {note}", file=sys.stderr)
 
 
 def positional_count(positional: list[str], names: tuple[str, ...]):

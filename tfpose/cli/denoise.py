@@ -1,25 +1,26 @@
-"""Cleans the skeletons of a file, or of every file in a folder.
+"""Cleans the skeletons of a file, or of every file in a folder, and gives them back in the same form.
 
-    tfpose denoise walk.bvh --out clean.npz --plot clean.gif
-    tfpose denoise kinect/ --out clean/
-    tfpose denoise poses.csv --skeleton my_rig.json --unit 0.001 --up z --rate 30 --out clean.csv
+    tfpose denoise walk.bvh --out clean.bvh --plot clean.gif
+    tfpose denoise kinect/ --out clean/ --report clean.html
+    tfpose denoise poses.csv --skeleton my_rig.json --unit mm --up z --rate 30 --out clean.csv
 
-Reads N-UCLA JSON, NTU .skeleton, BVH, VideoPose3D .npz, and .npz/.npy/.csv arrays of any rig (these need --skeleton).
-A model of clips (the default) smooths over time; a pose model, or --per_frame, cleans every pose alone. Missing joints
-(NaN) are filled. Joints are written in the model's skeleton, in metres, y up; a .npz file has the arrays trust (0 to 1)
-and filled too where a model of clips made it.
+Reads BVH, C3D, TRC, AMC, CSV, JSON of trackers, NTU, N-UCLA, netCDF, and .npz/.npy arrays. A model of clips (the
+default) smooths over time; a pose model, or --per_frame, cleans every pose alone. Missing joints (NaN) are filled. The
+output has the joints, the unit, the axes and the rate of the input, and the format that --out ends in: joints that the
+model knows are corrected, others move with the bone that they hang on. --skeleton_out=model gives the model's joints
+alone, in metres, y up; a .npz file then has the arrays trust (0 to 1) and filled too.
 """
 
 from __future__ import annotations
 
 import collections
-import itertools
+import dataclasses
 import pathlib
 
 from absl import flags
 
 from tfpose.cli import common
-from tfpose.errors import DataError
+from tfpose.errors import DataError, SkeletonError
 
 
 def define_flags(values: flags.FlagValues):
@@ -34,8 +35,15 @@ def define_flags(values: flags.FlagValues):
     flags.DEFINE_bool("causal", False, "Compute what a stream would: look at the past alone.", flag_values=values)
     flags.DEFINE_bool("leave_missing", False, "Leave missing joints missing.", flag_values=values)
     flags.DEFINE_bool("constant_bones", False, "Give each bone one length over the clip.", flag_values=values)
+    flags.DEFINE_enum(
+        "skeleton_out", "source", ["source", "model"], "Joints of the output: the file's, or the model's.",
+        flag_values=values,
+    )  # fmt: skip
     flags.DEFINE_string(
-        "out", None, "A .npz, .npy or .csv file; for an input of several clips a folder.", flag_values=values
+        "out",
+        None,
+        "A file, whose ending says the format; for a folder, or several clips of a format that holds one, a folder.",
+        flag_values=values,
     )
     flags.DEFINE_string(
         "plot",
@@ -44,6 +52,9 @@ def define_flags(values: flags.FlagValues):
         "cleaned as a clip, else of some poses.",
         flag_values=values,
     )
+    flags.DEFINE_string(
+        "report", None, "An .html page of what was done, with plots of the first ten clips.", flag_values=values
+    )
     common.define_clip_flags(values)
     flags.mark_flag_as_required("out", flag_values=values)
 
@@ -51,7 +62,9 @@ def define_flags(values: flags.FlagValues):
 def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ("INPUT",))
 
-    from tfpose.formats import arrays
+    from tqdm import tqdm
+
+    from tfpose import reports
     from tfpose.models import ClipDenoiser, PoseAutoencoder, load_model
 
     model = load_model(values.model)
@@ -62,70 +75,139 @@ def run(values: flags.FlagValues, positional: list[str]):
     clips = common.read_clips(values, positional[0])
     if not clips:
         raise DataError(f"{positional[0]}: nothing to denoise")
-    out = pathlib.Path(values.out)
-    targets = [out] if out.suffix.lower() in arrays.SUFFIXES else _names(clips, out)
-    if len(targets) != len(clips):
-        raise DataError(f"{positional[0]} holds {len(clips)} clips and --out={out} is one file; give a folder")
-    observed = [clip.to(model.skeleton).positions for clip in clips]
-    cleaned = [_clean(model, poses, clip.rate or values.rate, values) for poses, clip in zip(observed, clips)]
-    # The picture first: when it cannot be drawn nothing is written.
+    files = targets(clips, pathlib.Path(positional[0]), pathlib.Path(values.out))
+    done = []
+    for clip in tqdm(clips, unit="clip", disable=len(clips) < 2):
+        done.append(_clean(model, clip, values))
+    # The pictures first: when they cannot be drawn nothing is written.
     if values.plot:
-        _draw(values.plot, observed[0], cleaned[0], model.skeleton, clips[0].rate or values.rate)
+        _draw(values.plot, done[0], model.skeleton)
         print(f"picture: {values.plot}")
-    for clip, target, poses, result in zip(clips, targets, observed, cleaned):
-        denoised = result.pop("denoised")
-        arrays.write(target, denoised, model.skeleton, **(result if target.suffix.lower() == ".npz" else {}))
-        print(f"{clip.source or positional[0]}: {len(poses)} poses{_told(poses, denoised)} -> {target}")
+    if values.report:
+        reports.page(values.report, f"tfpose denoise {positional[0]}", [_of_page(one, model) for one in done[:10]])
+        print(f"report: {values.report}")
+    summaries = [reports.summary(one.observed, one.result, model.skeleton) for one in done]
+    for target, numbers in files.items():
+        _write(target, [done[number] for number in numbers], values.skeleton_out)
+        poses = sum(len(clips[number]) for number in numbers)
+        source = clips[numbers[0]].source or positional[0]
+        print(f"{source}: {poses} poses -> {target}")
+    print(reports.text(reports.total(summaries)))
 
 
-def _clean(model, poses, rate: float, values: flags.FlagValues) -> dict:
-    """`{"denoised"}` of a pose model; a model of clips adds "trust" and "filled"."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Done:
+    """A clip as it was read; what the model saw of it; what it made of this."""
+
+    clip: object
+    observed: object
+    result: dict
+    rate: float
+    cleaned: object  # the clip to be written
+
+
+def _clean(model, clip, values: flags.FlagValues) -> _Done:
     import numpy as np
 
+    try:
+        seen = clip.to(model.skeleton)
+    except SkeletonError as error:
+        raise SkeletonError(f"{clip.source}: {error} 'tfpose inspect {clip.source}' shows what is known.") from error
+    rate = clip.rate or values.rate
     options = {name: values[name].value for name in ("leave_missing", "constant_bones")}
-    if hasattr(model, "denoise_clip"):
-        return model.denoise_clip(poses, rate, causal=values.causal, **options)
-    if values.causal or options["constant_bones"]:
-        raise flags.Error("--causal and --constant_bones need a model of clips, without --per_frame")
-    denoised = model.denoise(poses)
-    if options["leave_missing"]:
-        denoised = np.where(np.isfinite(poses).all(-1, keepdims=True), denoised, np.nan)
-    return {"denoised": denoised}
+    if seen.missing.all():
+        common.say(f"{clip.source}: nobody is in it; it stays as it is")
+        result = {"denoised": seen.positions}
+    elif hasattr(model, "denoise_clip"):
+        result = model.denoise_clip(seen.positions, rate, seen.confidence, causal=values.causal, **options)
+    else:
+        if values.causal or options["constant_bones"]:
+            raise flags.Error("--causal and --constant_bones need a model of clips, without --per_frame")
+        denoised = model.denoise(seen.positions)
+        if options["leave_missing"]:
+            denoised = np.where(seen.missing[..., None], np.nan, denoised)
+        # A pose model sees nobody in an empty frame, and would put somebody at the origin.
+        result = {"denoised": np.where(seen.missing.all(-1)[:, None, None], np.nan, denoised)}
+    if values.skeleton_out == "model":
+        cleaned = dataclasses.replace(seen, positions=result["denoised"])
+    else:
+        cleaned = clip.corrected(result["denoised"], model.skeleton)
+    return _Done(clip, seen.positions, result, rate, cleaned)
 
 
-def _told(observed, denoised) -> str:
-    """What happened to the joints of a clip, in words."""
-    import numpy as np
+def _write(target: pathlib.Path, done: list[_Done], skeleton_out: str):
+    from tfpose.formats import write
 
-    missing = ~np.isfinite(observed).all(-1)
-    moved = np.linalg.norm(np.nan_to_num(denoised) - np.nan_to_num(observed), axis=-1) > 0.03
-    parts = [f"{missing.sum()} of {missing.size} joints were missing"] if missing.any() else []
-    parts.append(f"{(moved & ~missing).sum()} moved by more than 3 cm")
-    return f" ({', '.join(parts)})"
+    more = {}
+    if target.suffix.lower() == ".npz" and skeleton_out == "model":
+        more = {name: done[0].result[name] for name in ("trust", "filled") if name in done[0].result}
+    write(target, [one.cleaned for one in done], **more)
 
 
-def _names(clips, folder: pathlib.Path) -> list[pathlib.Path]:
-    """A file for each clip, by the name of its source; clips of one source are numbered."""
-    stems = [pathlib.Path(clip.source).stem or "clip" for clip in clips]
-    clips_of, taken, names = collections.Counter(stems), set(stems), []
-    for stem in stems:
-        numbered = (f"{stem}_{number}" for number in itertools.count())
-        name = stem if clips_of[stem] == 1 else next(name for name in numbered if name not in taken)
-        taken.add(name)
-        names.append(folder / f"{name}.npz")
-    return names
+def _of_page(one: _Done, model) -> dict:
+    return {
+        "name": one.clip.source,
+        "observed": one.observed,
+        "result": one.result,
+        "skeleton": model.skeleton,
+        "rate": one.rate,
+        "notes": one.clip.notes,
+    }
 
 
-def _draw(path: str, observed, result: dict, skeleton, rate):
+def targets(clips, source: pathlib.Path, out: pathlib.Path, to: str | None = None) -> dict[pathlib.Path, list[int]]:
+    """Which clips go into which file, by their numbers. In a folder files end as their sources do, or in `to`.
+
+    Raises:
+        DataError: when several clips would have to go into a file that holds one.
+    """
+    from tfpose.formats import WRITTEN
+    from tfpose.formats.reading import MANY
+
+    of_file = collections.defaultdict(list)
+    for number, clip in enumerate(clips):
+        of_file[clip.source].append(number)
+    if out.suffix.lower() in WRITTEN:
+        if len(clips) > 1 and (len(of_file) > 1 or out.suffix.lower() not in MANY):
+            raise DataError(f"{source} holds {len(clips)} clips and --out={out} is one file; give a folder")
+        return {out: list(range(len(clips)))}
+    if out.suffix and not out.is_dir():
+        raise DataError(f"--out={out}: cannot write '{out.suffix}'; give a folder, or a name in {', '.join(WRITTEN)}")
+    found: dict[pathlib.Path, list[int]] = {}
+    for name, numbers in of_file.items():
+        file = pathlib.Path(name.partition(": ")[0] if not pathlib.Path(name).exists() else name)
+        inside = (
+            file.relative_to(source) if source.is_dir() and file.is_relative_to(source) else pathlib.Path(file.name)
+        )
+        inside = inside if inside.name else pathlib.Path("clip")
+        suffix = to or (inside.suffix.lower() if inside.suffix.lower() in WRITTEN else ".npz")
+        if len(numbers) == 1 or suffix in MANY:
+            groups = [(inside.with_suffix(suffix), numbers)]
+        else:
+            groups = [(inside.with_name(f"{inside.stem}_{at}{suffix}"), [one]) for at, one in enumerate(numbers)]
+        for target, mine in groups:
+            found[_free(out / target, found)] = mine
+    return found
+
+
+def _free(path: pathlib.Path, taken) -> pathlib.Path:
+    number = 0
+    tried = path
+    while tried in taken:
+        tried = path.with_name(f"{path.stem}_{number}{path.suffix}")
+        number += 1
+    return tried
+
+
+def _draw(path: str, one: _Done, skeleton):
     from tfpose import plots
 
-    recovered = result["denoised"]
-
+    observed, recovered = one.observed, one.result["denoised"]
     if pathlib.Path(path).suffix.lower() in (".gif", ".mp4"):
-        plots.animate(path, observed, recovered, skeleton, rate=rate)
+        plots.animate(path, observed, recovered, skeleton, rate=one.rate)
         return
-    if "trust" in result and len(observed) > 1:
-        plots.trajectories(path, observed, recovered, result["trust"], skeleton, rate=rate)
+    if "trust" in one.result and len(observed) > 1:
+        plots.trajectories(path, observed, recovered, one.result["trust"], skeleton, rate=one.rate)
         return
     chosen = [round(i * (len(observed) - 1) / 4) for i in range(5)] if len(observed) > 5 else list(range(len(observed)))
     plots.denoising_grid(path, None, observed[chosen], recovered[chosen], skeleton)

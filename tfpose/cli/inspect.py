@@ -1,25 +1,40 @@
-"""Says what a model is: skeleton, signatures with shapes and units, size, precision, checksums, origin, licence.
+"""Says what a model is, or what a file of clips holds.
 
     tfpose inspect exported/model.tflite
+    tfpose inspect walk.bvh
 
-ARTIFACT is a preset by name, the directory of a training, or an exported SavedModel, .tflite or .onnx file.
+Of a model: skeleton, signatures with shapes and units, size, precision, checksums, origin, licence. The model is a
+preset by name, the directory of a training, or an exported SavedModel, .tflite or .onnx file. Of clips: frames, rate,
+unit, axes, and from which of the file's joints the model's come.
 """
 
 from __future__ import annotations
 
 import json
+import pathlib
 
 from absl import flags
 
 from tfpose.cli import common
+from tfpose.skeleton import Skeleton
 
 
 def define_flags(values: flags.FlagValues):
     flags.DEFINE_bool("json", False, "Print JSON.", flag_values=values)
+    common.define_clip_flags(values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):
-    common.positional_count(positional, ("ARTIFACT",))
+    common.positional_count(positional, ("FILE",))
+
+    from tfpose.formats import FORMATS, describing
+
+    endings = {suffix for suffixes in FORMATS.values() for suffix in suffixes} | {".gz"}
+    if pathlib.Path(positional[0]).suffix.lower() in endings:
+        clips = common.read_clips(values, positional[0])
+        described = [describing.describe(clip, Skeleton.load("paper17")) for clip in clips]
+        print(json.dumps(described, indent=2) if values.json else "\n".join(map(describing.text, described)))
+        return
 
     from tfpose.export import inspect
 

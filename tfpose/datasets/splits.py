@@ -7,6 +7,7 @@ environment variable `TFPOSE_DATA` names it where no `data_dir` is given.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Callable, Collection, Iterable
@@ -206,7 +207,7 @@ def _cmu_clips(split: str, data_dir, subjects: Collection[str] | None = None) ->
         paths = [path for path in paths if (path.parent.name in CMU_TEST_SUBJECTS) == (split == "test")]
     if subjects is not None:
         paths = [path for path in paths if path.parent.name in subjects]
-    readers = {".bvh": bvh.read_file, ".amc": asfamc.read_file}
+    readers = {".bvh": functools.partial(bvh.read_file, drop_first=True), ".amc": asfamc.read_file}
     return (clip for path in paths for clip in readers[path.suffix](path))
 
 

@@ -2,6 +2,6 @@
 
 from tfpose.formats.axes import UPS
 from tfpose.formats.clip import Clip
-from tfpose.formats.reading import FORMATS, read
+from tfpose.formats.reading import FORMATS, WRITTEN, read, write
 
-__all__ = ["FORMATS", "UPS", "Clip", "read"]
+__all__ = ["FORMATS", "UPS", "WRITTEN", "Clip", "read", "write"]

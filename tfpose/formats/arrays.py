@@ -1,15 +1,16 @@
-"""Joint arrays of any rig: npy, npz and csv files, by default of metres and y up; a skeleton says what the joints are.
+"""Joint arrays of any rig: npy and npz files.
 
-npy: `[T, J, 3]` or `[J, 3]`, joints in the skeleton's order.
-npz: the same as `positions` (or as the only array); with `joints`, the names of its joints, these are found by name.
-csv: one row per frame of J * 3 columns x, y, z in the skeleton's order, or with a header of `joint_x, joint_y,
-joint_z` columns in any order among others; an empty cell or `nan` is a missing joint. Joints may be called by the
-skeleton's or its native names.
+npy: `[T, J, 3]` or `[J, 3]`; `[T, J, 4]` with the confidence last, as of MediaPipe; `[T, 3 J]`.
+npz: the same as `positions`, `joints`, `poses_3d` or `keypoints`, or as the only array of that form. Beside it may
+stand the names of the joints as `joints` or `joint_names`, `confidence` `[T, J]`, `rate` (or `fps`,
+`mocap_framerate`), `unit` in metres and `up`.
+
+Without names, joints are those of the skeleton that is given, or of the shipped one that has as many and fits: the
+outputs of VideoPose3D and MotionBERT (17), HumanML3D (22), SMPL (24), MediaPipe (33).
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import os
 import pathlib
@@ -19,66 +20,67 @@ import numpy as np
 
 from tfpose.errors import DataError
 from tfpose.files import atomic_write, blame
-from tfpose.formats.axes import to_y_up
+from tfpose.formats import axes
 from tfpose.formats.clip import Clip
+from tfpose.formats.recording import USUAL, Options, Recording
 from tfpose.skeleton import Skeleton
 
-SUFFIXES = (".npy", ".npz", ".csv")
-_PLAUSIBLE_METRES = (0.2, 6.0)  # from a crouching child to a tall man with arms spread and joints far off
+SUFFIXES = (".npy", ".npz")
+_KEYS = ("positions", "poses_3d", "positions_3d", "joints_3d", "keypoints_3d", "keypoints", "joints", "poses")
+_NAMES = ("joints", "joint_names", "names")
+_CERTAIN = ("confidence", "conf", "visibility", "scores", "score")
+_RATES = ("rate", "fps", "frame_rate", "mocap_framerate", "mocap_frame_rate")
 
 
-def read_file(
-    path: str | os.PathLike, skeleton: Skeleton, rate: float | None = None, unit: float = 1.0, up: str = "y"
-) -> list[Clip]:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Layout:
+    """All arrays of a file by name, and the name of the positions; an npy file's name is empty."""
+
+    arrays: dict[str, np.ndarray]
+    key: str
+
+
+def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
     """The one clip of a file.
 
-    Args:
-        path: an npy, npz or csv file.
-        skeleton: what the joints are.
-        rate: frames per second; these files do not say.
-        unit: metres per unit of the file.
-        up: the file's upward axis, one of `tfpose.formats.axes.UPS`.
-
     Raises:
-        DataError: when the file is not of this layout, lacks a joint of the skeleton, or is no human size in `unit`.
+        DataError: when the file is not of this layout, lacks a joint of the skeleton, or is no human size.
+        SkeletonError: when it cannot be told what the joints are.
     """
     path = pathlib.Path(path)
-    read = {".npy": _read_npy, ".npz": _read_npz, ".csv": _read_csv}.get(path.suffix.lower())
-    if read is None:
+    if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: not a joint array: expected one of {', '.join(SUFFIXES)}")
     with blame(path, f"a {path.suffix} file of joints [T, J, 3]"):
-        positions, names = read(path, skeleton)
-        if positions.dtype.kind not in "fiu":
-            raise DataError(f"{path}: expected numbers, got an array of {positions.dtype}")
-        if positions.ndim == 2:
-            positions = positions[None]
-        if names is not None:
-            if positions.ndim != 3 or positions.shape[1] != len(names):
-                raise DataError(f"{path}: names {len(names)} joints but holds positions {list(positions.shape)}")
-            positions = positions[:, _order(path, names, skeleton)]
-        clip = Clip(positions * unit, skeleton, rate=rate, source=str(path))
-        clip = dataclasses.replace(clip, positions=to_y_up(clip.positions, up))
-    _check_size(clip, unit)
-    return [clip]
-
-
-def _check_size(clip: Clip, unit: float):
-    whole = clip.positions[~clip.missing.any(axis=1)]
-    if not len(whole):
-        return
-    size = float(np.median(np.ptp(whole, axis=1).max(axis=-1)))
-    low, high = _PLAUSIBLE_METRES
-    if not low <= size <= high:
-        raise DataError(
-            f"{clip.source}: its poses are {size:.3g} m large at {unit:g} m per unit, which is no human; give the unit "
-            "in metres (0.001 for millimetres, 0.01 for centimetres)"
-        )
+        arrays = _read_npz(path) if path.suffix.lower() == ".npz" else {"": _read_npy(path)}
+        key = _key(path, arrays)
+        positions, confidence = _positions(path, arrays[key], _joint_count(arrays, key, options))
+        names = next((arrays[name] for name in _NAMES if name != key and _is_text(arrays.get(name))), None)
+        if names is not None and len(names) != positions.shape[1]:
+            raise DataError(f"{path}: names {len(names)} joints but holds positions {list(positions.shape)}")
+        beside = next((arrays[name] for name in _CERTAIN if np.shape(arrays.get(name)) == positions.shape[:2]), None)
+        unit = _scalar(arrays, ("unit",))
+        up = str(arrays["up"]) if "up" in arrays and arrays["up"].dtype.kind == "U" else None
+        if up is not None and up not in axes.UPS:
+            raise DataError(f"{path}: 'up' must be one of {', '.join(axes.UPS)}, got '{up[:20]}'")
+        return [
+            Recording(
+                "arrays",
+                positions,
+                str(path),
+                tuple(str(name) for name in names) if names is not None else None,
+                rate=_scalar(arrays, _RATES),
+                confidence=confidence if beside is None else np.asarray(beside, np.float64),
+                unit=unit,
+                up=up,
+                layout=Layout(arrays, key),
+            ).clip(options)
+        ]
 
 
 def write(path: str | os.PathLike, positions: np.ndarray, skeleton: Skeleton, **more: np.ndarray) -> None:
     """Writes positions `[T, J, 3]` or `[J, 3]` so that `read_file` gives them back; the suffix says how. NaN stays NaN.
 
-    A .npz file takes `more` arrays by name beside them; the other formats have no place for these.
+    A .npz file takes `more` arrays by name beside them; a .npy file has no place for these.
 
     Raises:
         DataError: for another suffix or shape.
@@ -89,91 +91,122 @@ def write(path: str | os.PathLike, positions: np.ndarray, skeleton: Skeleton, **
         raise DataError(
             f"{path}: expected positions [T, {len(skeleton)}, 3] for '{skeleton.name}', got {list(positions.shape)}"
         )
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
+    names = np.array(skeleton.joints)
+    _save(path, {"positions": positions, "joints": names, **more} if path.suffix.lower() == ".npz" else {"": positions})
+
+
+def write_clip(path: str | os.PathLike, clip: Clip, **more: np.ndarray) -> None:
+    """Writes a clip: one that was read from such a file with its arrays and their type; others in the unit and axes of
+    their source. An .npz file takes `more` arrays by name.
+
+    Raises:
+        DataError: for another suffix.
+    """
+    path, origin = pathlib.Path(path), clip.origin
+    packed = path.suffix.lower() == ".npz"
+    if origin is not None and isinstance(origin.layout, Layout):
+        before = origin.layout.arrays[origin.layout.key]
+        values = origin.native(clip.positions)
+        if before.dtype.kind == "f":
+            values = values.astype(before.dtype)
+        if before.size == values.size:
+            values = values.reshape(before.shape)
+        elif before.shape[-1] == 4:
+            values = np.concatenate([values, before.reshape(*values.shape[:-1], 4)[..., 3:]], axis=-1)
+        arrays = {**origin.layout.arrays, origin.layout.key: values}
+        if packed and origin.layout.key == "":
+            arrays["positions"] = arrays.pop("")
+        if not packed:
+            arrays = {"": values}
+    else:
+        values, unit, up = clip.native()
+        arrays = {"positions" if packed else "": values.astype(np.float32)}
+        if packed:
+            arrays |= {"joints": np.array(clip.names), "unit": np.array(unit), "up": np.array(up)}
+            arrays |= {"rate": np.array(clip.rate)} if clip.rate else {}
+    _save(path, {**arrays, **more} if packed else arrays)
+
+
+def _save(path: pathlib.Path, arrays: dict[str, np.ndarray]):
+    if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: cannot write a '{path.suffix}' file; the name must end in {', '.join(SUFFIXES)}")
     with atomic_write(path) as temporary:
-        if suffix == ".npy":
-            np.save(temporary, positions)
-        elif suffix == ".npz":
-            np.savez_compressed(temporary, positions=positions, joints=np.array(skeleton.joints), **more)
+        if path.suffix.lower() == ".npy":
+            np.save(temporary, arrays[""])
         else:
-            header = ",".join(f"{joint}_{axis}" for joint in skeleton.joints for axis in "xyz")
-            # Nine digits bring every float32 back exactly.
-            np.savetxt(temporary, positions.reshape(-1, len(skeleton) * 3), "%.9g", ",", header=header, comments="")
+            np.savez_compressed(temporary, **arrays)
 
 
-def _read_npy(path: pathlib.Path, skeleton: Skeleton):
+def _read_npy(path: pathlib.Path) -> np.ndarray:
     with path.open("rb") as file:
-        return np.lib.format.read_array(file, allow_pickle=False), None
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def _read_npz(path: pathlib.Path, skeleton: Skeleton):
+def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(path):  # np.load would take a pickle or an npy here as well
         pass
+    arrays = {}
     with np.load(path, allow_pickle=False) as file:
-        others = [name for name in file.files if name != "joints"]
-        key = "positions" if "positions" in others else others[0] if len(others) == 1 else None
-        if key is None:
-            raise DataError(
-                f"{path}: expected an array 'positions' [T, J, 3], it holds {', '.join(file.files) or 'none'}"
-            )
-        return file[key], [str(name) for name in file["joints"]] if "joints" in file.files else None
+        for name in file.files:
+            try:
+                arrays[name] = file[name]
+            except ValueError as error:
+                if "pickle" not in str(error).lower():
+                    raise
+    return arrays
 
 
-def _read_csv(path: pathlib.Path, skeleton: Skeleton):
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [(number, row) for number, row in enumerate(csv.reader(file), 1) if any(cell.strip() for cell in row)]
-    if not rows:
-        raise DataError(f"{path}: is empty; expected one row of {len(skeleton) * 3} numbers per frame")
-    header = [cell.strip() for cell in rows[0][1]]
-    if any(_number(cell) is None for cell in header):
-        joints, columns = _columns(path, header, skeleton)
-        rows = rows[1:]
-    else:
-        joints, columns = None, list(range(len(skeleton) * 3))
-        if len(header) != len(columns):
-            raise DataError(
-                f"{path}: expected {len(columns)} columns, x y z of the {len(skeleton)} joints of '{skeleton.name}', "
-                f"or a header of names; got {len(header)}"
-            )
-    values = np.empty((len(rows), len(columns)))
-    for at, (number, row) in enumerate(rows):
-        if len(row) != len(header):
-            raise DataError(f"{path}: line {number} has {len(row)} cells, the first one has {len(header)}")
-        for to, column in enumerate(columns):
-            value = _number(row[column])
-            if value is None:
-                raise DataError(f"{path}: line {number}: '{row[column][:40]}' is not a number")
-            values[at, to] = value
-    return values.reshape(len(rows), len(columns) // 3, 3), joints
-
-
-def _number(cell: str) -> float | None:
-    """The number in a cell, NaN for an empty one, None for what is not a number."""
-    try:
-        return float(cell) if cell.strip() else np.nan
-    except ValueError:
-        return None
-
-
-def _columns(path: pathlib.Path, header: list[str], skeleton: Skeleton) -> tuple[list[str], list[int]]:
-    """The joints that a header has x, y and z of, and the numbers of these columns."""
-    joints = [name[:-2] for name in header if name.endswith("_x")]
-    joints = [joint for joint in joints if {f"{joint}_y", f"{joint}_z"} <= set(header)]
-    if not joints:
+def _key(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> str:
+    """The name of the array of positions."""
+    numbers = {name: array for name, array in arrays.items() if array.dtype.kind in "fiu"}
+    fitting = {name: array for name, array in numbers.items() if array.ndim >= 2 and array.shape[-1] in (3, 4)}
+    key = next((name for name in ("", *_KEYS) if name in fitting), None)
+    if key is None and len(fitting) == 1:
+        key = next(iter(fitting))
+    if key is None:
+        key = next((name for name in ("", *_KEYS) if name in numbers), None)
+    if key is None and "" in arrays:
+        raise DataError(f"{path}: expected numbers, got an array of {arrays[''].dtype}")
+    if key is None:
         raise DataError(
-            f"{path}: its header names no joints; expected columns such as "
-            f"{', '.join(f'{skeleton.joints[0]}_{axis}' for axis in 'xyz')}"
+            f"{path}: expected an array 'positions' [T, J, 3], it holds {', '.join(arrays)[:200] or 'none'}"
         )
-    return joints, [header.index(f"{joint}_{axis}") for joint in joints for axis in "xyz"]
+    return key
 
 
-def _order(path: pathlib.Path, names: list[str], skeleton: Skeleton) -> list[int]:
-    """Where in `names` each joint of the skeleton stands."""
-    number = {name: at for at, name in enumerate(names)}
-    found = [number.get(joint, number.get(skeleton.native.get(joint, joint))) for joint in skeleton.joints]
-    lacking = [joint for joint, at in zip(skeleton.joints, found) if at is None]
-    if lacking:
-        raise DataError(f"{path}: lacks {', '.join(lacking)} of skeleton '{skeleton.name}'; it has {', '.join(names)}")
-    return found
+def _positions(path: pathlib.Path, array: np.ndarray, count: int | None):
+    """`[T, J, 3]`, and the confidence `[T, J]` of `[T, J, 4]`."""
+    array = np.asarray(array, np.float64)
+    if array.ndim == 4 and 1 in (array.shape[0], array.shape[1]):
+        array = array.reshape(-1, *array.shape[2:])  # one person of several
+    if array.ndim == 2 and array.shape[1] not in (3, 4):
+        joints = count or (array.shape[1] // 3 if array.shape[1] % 3 == 0 else None)
+        if joints and array.shape[1] == 3 * joints:
+            array = array.reshape(len(array), joints, 3)
+    elif array.ndim == 2:
+        array = array[None]
+    if array.ndim != 3 or array.shape[-1] not in (3, 4) or not array.size:
+        raise DataError(f"{path}: expected joints [T, J, 3], got {list(array.shape)}")
+    if array.shape[-1] == 4:
+        certain = array[..., 3]
+        return array[..., :3], certain if ((certain >= 0) & (certain <= 1)).all() else None
+    return array, None
+
+
+def _joint_count(arrays: dict, key: str, options: Options) -> int | None:
+    names = next((arrays[name] for name in _NAMES if name != key and _is_text(arrays.get(name))), None)
+    return len(names) if names is not None else len(options.skeleton) if options.skeleton else None
+
+
+def _is_text(array) -> bool:
+    return array is not None and array.dtype.kind in "US" and array.ndim == 1
+
+
+def _scalar(arrays: dict[str, np.ndarray], names: tuple[str, ...]) -> float | None:
+    for name in names:
+        array = arrays.get(name)
+        if array is not None and array.size == 1 and array.dtype.kind in "fiu":
+            value = float(array.reshape(()))
+            if np.isfinite(value) and value > 0:
+                return value
+    return None

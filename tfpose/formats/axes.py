@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-# Which of x, y, z becomes each new axis, and its sign: rotations about x, so that right-handed stays right-handed.
-_TURNS = {"y": ((0, 1, 2), (1, 1, 1)), "z": ((0, 2, 1), (1, 1, -1)), "-y": ((0, 1, 2), (1, -1, -1))}
+# Which of x, y, z becomes each new axis, and its sign: rotations, so that right-handed stays right-handed.
+_TURNS = {
+    "y": ((0, 1, 2), (1, 1, 1)),
+    "z": ((0, 2, 1), (1, 1, -1)),
+    "-y": ((0, 1, 2), (1, -1, -1)),
+    "-z": ((0, 2, 1), (1, -1, 1)),
+    "x": ((1, 0, 2), (-1, 1, 1)),
+    "-x": ((1, 0, 2), (1, -1, 1)),
+}
 UPS = tuple(_TURNS)
 
 
@@ -13,6 +20,14 @@ def to_y_up(positions: np.ndarray, up: str) -> np.ndarray:
     """Positions `[..., 3]` turned so that y is up; `up` is the axis that is: "y", "z", or "-y" as in camera frames."""
     order, signs = _TURNS[up]
     return positions[..., order] * np.array(signs, positions.dtype)
+
+
+def from_y_up(positions: np.ndarray, up: str) -> np.ndarray:
+    """The inverse of `to_y_up`."""
+    order, signs = _TURNS[up]
+    turned = np.empty_like(positions)
+    turned[..., order] = positions * np.array(signs, positions.dtype)
+    return turned
 
 
 def matrix(up: str) -> np.ndarray:

@@ -3,11 +3,53 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from tfpose.errors import DataError
+from tfpose.formats import axes, correction
 from tfpose.skeleton import Skeleton
+
+FARTHEST = 1e6
+"""Metres from the origin: what is farther is no person, but damage or a wrong unit."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Origin:
+    """The values of a clip as its file has them.
+
+    Args:
+        format: the name of the format.
+        values: `[T, J, 3]` float64, in the file's unit and axes; NaN = missing.
+        unit: metres per unit of the file.
+        up: the file's upward axis, one of `tfpose.formats.axes.UPS`.
+        mirrored: whether the file's axes are left-handed.
+        layout: what else the format needs to write the file as it came; each format has its own.
+    """
+
+    format: str
+    values: np.ndarray
+    unit: float = 1.0
+    up: str = "y"
+    mirrored: bool = False
+    layout: Any = None
+
+    def positions(self) -> np.ndarray:
+        """The values in metres, right-handed, y up: `[T, J, 3]` float32."""
+        with np.errstate(over="ignore"):  # what overflows is refused as infinite by `Clip`
+            return axes.to_y_up(self.values * self._signs() * self.unit, self.up).astype(np.float32)
+
+    def native(self, positions: np.ndarray) -> np.ndarray:
+        """Positions `[T, J, 3]` in metres, y up, as the file has them; where nothing changed, the very values."""
+        given = axes.from_y_up(np.asarray(positions, np.float64), self.up) / self.unit * self._signs()
+        if positions.shape != self.values.shape:
+            return given
+        same = ((positions == self.positions()) | np.isnan(positions)).all(-1, keepdims=True)
+        return np.where(same & ~np.isnan(positions), self.values, given)
+
+    def _signs(self) -> np.ndarray:
+        return np.array([-1.0 if self.mirrored else 1.0, 1.0, 1.0])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -22,9 +64,12 @@ class Clip:
         view: which camera saw it; empty for world coordinates.
         rate: frames per second, None when the file does not say.
         source: the file it came from; it starts error messages.
+        confidence: `[T, J]` from 0 to 1, as the tracker gives it; None where it gives none.
+        origin: the values as the file has them, so that they can be written back; None where there is no file.
+        notes: what was found out about the file by looking at the poses, one sentence each.
 
     Raises:
-        DataError: for a wrong shape or an infinite coordinate.
+        DataError: for a wrong shape, an infinite coordinate, or one farther than `FARTHEST`.
     """
 
     positions: np.ndarray
@@ -34,6 +79,9 @@ class Clip:
     view: str = ""
     rate: float | None = None
     source: str = ""
+    confidence: np.ndarray | None = None
+    origin: Origin | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         where = self.source or "clip"
@@ -45,11 +93,13 @@ class Clip:
                 f"{where}: expected positions [T, {len(self.skeleton)}, 3] for skeleton '{self.skeleton.name}' with at "
                 f"least one frame, got {list(positions.shape)}"
             )
-        if np.isinf(positions).any():
-            frame, joint, _ = np.argwhere(np.isinf(positions))[0]
+        far = ~(np.abs(np.nan_to_num(positions, posinf=np.inf)) <= FARTHEST)
+        if far.any():
+            frame, joint, _ = np.argwhere(far)[0]
+            what = "infinite" if np.isinf(positions[frame, joint]).any() else f"over {FARTHEST:.0e} m away"
             raise DataError(
-                f"{where}: joint '{self.skeleton.joints[joint]}' is infinite in frame {frame}; "
-                "use NaN for a missing joint"
+                f"{where}: joint '{self.skeleton.joints[joint]}' is {what} in frame {frame}; "
+                "use NaN for a missing joint, and check the unit"
             )
         positions[np.isnan(positions).any(axis=-1)] = np.nan
         object.__setattr__(self, "positions", positions)
@@ -62,10 +112,21 @@ class Clip:
         """Which joints are missing: `[T, J]` bool."""
         return np.isnan(self.positions[..., 0])
 
+    def native(self) -> tuple[np.ndarray, float, str]:
+        """The positions `[T, J, 3]` as the file has them, metres per unit, and the upward axis; metres without one."""
+        if self.origin is None:
+            return self.positions.astype(np.float64), 1.0, "y"
+        return self.origin.native(self.positions), self.origin.unit, self.origin.up
+
+    @property
+    def names(self) -> list[str]:
+        """What the file calls the joints."""
+        return [self.skeleton.native.get(joint, joint) for joint in self.skeleton.joints]
+
     def to(self, skeleton: Skeleton) -> Clip:
         """This clip with the joints of `skeleton`, by joint names.
 
-        A joint is missing only where one that it is made from is missing.
+        A joint is missing only where one that it is made from is missing, and as certain as the least certain of them.
 
         Raises:
             SkeletonError: names the joints that cannot be made.
@@ -76,4 +137,32 @@ class Clip:
         # 0 * NaN is NaN: multiply numbers and missing marks apart, so that NaN reaches only the joints made from it.
         positions = matrix @ np.nan_to_num(self.positions, nan=0.0)
         positions[(self.missing.astype(np.float32) @ (matrix != 0).T) > 0] = np.nan
-        return dataclasses.replace(self, positions=positions, skeleton=skeleton)
+        confidence = self.confidence
+        if confidence is not None:
+            confidence = np.where(matrix != 0, confidence[:, None], 1.0).min(-1)
+        return dataclasses.replace(self, positions=positions, skeleton=skeleton, confidence=confidence, origin=None)
+
+    def corrected(self, positions: np.ndarray, skeleton: Skeleton | None = None) -> Clip:
+        """This clip with the joints where a model has put them.
+
+        Joints that the model knows come from it, where it has moved them; joints that it does not know move rigidly
+        with the bone that they hang on. All others stay as they are, to the last bit; see `correction.corrected`.
+
+        Args:
+            positions: `[T, K, 3]` metres, y up: this clip's `to(skeleton)`, cleaned.
+            skeleton: the model's, by default `paper17`.
+
+        Raises:
+            DataError: when the positions do not fit the clip and the skeleton.
+            SkeletonError: when this clip cannot be given in `skeleton`.
+        """
+        skeleton = skeleton or Skeleton.load("paper17")
+        positions = np.asarray(positions, np.float32)
+        if positions.shape != (len(self), len(skeleton), 3):
+            raise DataError(
+                f"{self.source or 'clip'}: expected corrected positions [{len(self)}, {len(skeleton)}, 3], got "
+                f"{list(positions.shape)}"
+            )
+        observed = self.to(skeleton).positions
+        moved = correction.corrected(self.positions, observed, positions, self.skeleton, skeleton)
+        return dataclasses.replace(self, positions=moved)

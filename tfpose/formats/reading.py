@@ -1,15 +1,32 @@
-"""`read` reads a file or a folder in any of the formats."""
+"""`read` reads a file or a folder in any of the formats; `write` writes clips into a file of any that can hold them."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
+import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tfpose.errors import DataError, SkeletonError
-from tfpose.formats import arrays, asfamc, axes, bvh, human36m, ntu, nucla
+from tfpose.errors import DataError
+from tfpose.formats import (
+    arrays,
+    asfamc,
+    axes,
+    bvh,
+    c3d,
+    human36m,
+    keypoints,
+    netcdf,
+    ntu,
+    nucla,
+    pyskl,
+    tables,
+    trc,
+)
 from tfpose.formats.clip import Clip
+from tfpose.formats.recording import Options
 from tfpose.skeleton import Skeleton
 
 # Format -> what its files end in.
@@ -19,9 +36,19 @@ FORMATS = {
     "bvh": (".bvh",),
     "asfamc": (".amc",),
     "human36m": (".npz",),
+    "c3d": (".c3d",),
+    "trc": (".trc",),
+    "keypoints": (".json",),
     "arrays": arrays.SUFFIXES,
+    "table": (".csv", ".tsv", ".txt"),
+    "netcdf": (".nc",),
+    "pyskl": (".pkl",),
     "tfrecords": (".tfrecord",),
 }
+WRITTEN = (".bvh", ".c3d", ".trc", ".json", ".npz", ".npy", ".csv", ".tsv", ".nc")
+"""What the names of files end in that `write` writes."""
+MANY = (".json", ".csv", ".tsv", ".nc")
+"""Those of them that hold several clips."""
 
 
 def read(
@@ -30,8 +57,13 @@ def read(
     format: str = "auto",
     skeleton: Skeleton | None = None,
     unit: float | None = None,
-    up: str = "y",
+    up: str | None = None,
+    mirrored: bool = False,
+    mapping: Mapping | None = None,
+    rate: float | None = None,
+    visibility: float = 0.5,
     on_bad: Callable[[DataError], None] | None = None,
+    on_note: Callable[[str], None] = warnings.warn,
     part: tuple[int, int] = (0, 1),
 ) -> Iterator[Clip]:
     """Yields the clips of a file, or of all files below a folder in the order of their paths.
@@ -40,45 +72,75 @@ def read(
         path: a file or a folder. In a folder, files that are no clips by their name (labels, cameras, 2D points) are
             passed over; NTU samples on the official list of missing skeletons, where it lies in or beside the folder,
             give none.
-        format: "nucla", "ntu", "bvh", "asfamc", "human36m", "arrays", "tfrecords", or "auto" to tell each file by its
-            name and content.
-        skeleton: the skeleton of the clips. Arrays are taken to be in it and need it; the joints of a BVH file are
-            found by its native names; other formats know their skeleton and are converted by joint names.
-        unit: metres per unit of arrays (by default 1) and of BVH files (by default 0.01, or CMU's own for CMU's);
-            other formats know theirs.
-        up: the upward axis of arrays, "y", "z" or "-y"; other formats know theirs.
+        format: one of `FORMATS`, or "auto" to tell each file by its name and content.
+        skeleton: the skeleton of the clips. Arrays without names are taken to be in it; joints with names are found by
+            its native names, or its own; other formats know their skeleton and are converted by joint names.
+        unit: metres per unit; None to take what the file says, or else to find it by the lengths of the bones.
+        up: the upward axis, one of `UPS`; None to find it by where head and feet are.
+        mirrored: whether the file's axes are left-handed.
+        mapping: joint -> what the file calls it, a list of names, or names with weights.
+        rate: frames per second of files that do not say.
+        visibility: below this confidence a landmark of a tracker is missing.
         on_bad: called with the error of each unreadable file, and reading goes on; None raises it.
+        on_note: called with a sentence for whatever was found out by looking at the poses, such as an unusual unit.
         part: `(number, parts)`: of the files only every `parts`-th, from `number` on.
 
     Raises:
         DataError: for an unreadable file (its message starts with the path), a missing path, or a folder without clips.
-        SkeletonError: when the clips cannot be given in `skeleton`, or arrays come without one.
+        SkeletonError: when it cannot be told what the joints are, or the clips cannot be given in `skeleton`.
     """
-    if up not in axes.UPS:
+    if up is not None and up not in axes.UPS:
         raise DataError(f"{path}: up must be one of {', '.join(axes.UPS)}, got '{up}'")
-    readers = {
-        "nucla": nucla.read_file,
-        "ntu": ntu.read_file,
-        "bvh": lambda file: bvh.read_file(file, skeleton, unit),
-        "asfamc": asfamc.read_file,
-        "human36m": human36m.read_file,
-        "arrays": lambda file: _read_array(file, skeleton, unit, up),
-        "tfrecords": _read_tfrecords,
-    }
+    if unit is not None and not 0 < unit < 1e6:
+        raise DataError(f"{path}: unit must be metres per unit of the file, such as 0.001; got {unit:g}")
+    options = Options(skeleton, unit, up, mirrored, mapping, rate, visibility)
     for file in files(path, format)[part[0] :: part[1]]:
         try:
-            clips = readers.get(_guess(file) if format == "auto" else format, _refuse)(file)
+            clips = _read_file(file, _guess(file) if format == "auto" else format, options)
         except DataError as error:
             if on_bad is None:
                 raise
             on_bad(error)
             continue
         for clip in clips:
+            if clip.rate is None and rate is not None:
+                clip = dataclasses.replace(clip, rate=rate)
+            for note in clip.notes:
+                on_note(f"{clip.source}: {note}")
             yield clip if skeleton is None else clip.to(skeleton)
 
 
+def write(path: str | os.PathLike, clips: Clip | Sequence[Clip], **more) -> None:
+    """Writes clips into one file; what its name ends in says the format.
+
+    A clip that was read from a file of the same format keeps all that the format knows besides joints. Others are
+    written in the unit and the axes of their source, where the format can say these.
+
+    Args:
+        path: ends in one of `WRITTEN`.
+        clips: one, or several where the format can hold them (`MANY`).
+        more: further arrays by name, of a .npz file.
+
+    Raises:
+        DataError: when the format cannot hold the clips, or the file cannot be written.
+    """
+    path = pathlib.Path(path)
+    clips = [clips] if isinstance(clips, Clip) else list(clips)
+    suffix = path.suffix.lower()
+    if suffix not in WRITTEN:
+        raise DataError(f"{path}: cannot write '{path.suffix}'; the name must end in {', '.join(WRITTEN)}")
+    if len(clips) != 1 and suffix not in MANY:
+        raise DataError(f"{path}: holds one clip, got {len(clips)}; give a folder")
+    if suffix in (".npz", ".npy"):
+        arrays.write_clip(path, clips[0], **more)
+    elif suffix in MANY:
+        {".json": keypoints, ".nc": netcdf}.get(suffix, tables).write(path, clips)
+    else:
+        {".bvh": bvh, ".c3d": c3d, ".trc": trc}[suffix].write(path, clips[0])
+
+
 def files(path: str | os.PathLike, format: str = "auto") -> list[pathlib.Path]:
-    """The files that `read` reads, one after the other, when it is given `path`.
+    """The files that `read` reads, one after the other, when it is given `path`. Of OpenPose's frames the first.
 
     Raises:
         DataError: for a missing path, a folder without clips, or an unknown format.
@@ -87,7 +149,7 @@ def files(path: str | os.PathLike, format: str = "auto") -> list[pathlib.Path]:
     if format not in ("auto", *FORMATS):
         raise DataError(f"{path}: there is no format '{format}'; there are auto, {', '.join(FORMATS)}")
     if path.is_dir():
-        found = [file for file in sorted(path.rglob("*")) if _is_clips(file, format)]
+        found = _first_frames([file for file in sorted(path.rglob("*")) if _is_clips(file, format)])
         if not found:
             suffixes = sorted({suffix for known in FORMATS.values() for suffix in known})
             raise DataError(
@@ -106,27 +168,77 @@ def files(path: str | os.PathLike, format: str = "auto") -> list[pathlib.Path]:
     )
 
 
-def _read_tfrecords(file: pathlib.Path) -> list[Clip]:
-    from tfpose.formats import tfrecords  # brings TensorFlow, which the other formats do without
+def _read_file(file: pathlib.Path, format: str | None, options: Options) -> list[Clip]:
+    if format == "tfrecords":
+        from tfpose.formats import tfrecords  # brings TensorFlow, which the other formats do without
 
-    return tfrecords.read_file(file)
+        return tfrecords.read_file(file)
+    knowing = {"nucla": nucla, "ntu": ntu, "human36m": human36m}
+    if format in knowing:
+        return knowing[format].read_file(file)
+    if format == "asfamc":
+        return asfamc.read_file(file)
+    others = {
+        "bvh": bvh,
+        "c3d": c3d,
+        "trc": trc,
+        "keypoints": keypoints,
+        "arrays": arrays,
+        "table": tables,
+        "netcdf": netcdf,
+        "pyskl": pyskl,
+    }
+    if format not in others:
+        known = "; ".join(f"{name}: {', '.join(suffixes)}" for name, suffixes in FORMATS.items())
+        raise DataError(f"{file}: cannot tell its format from '{file.suffix}'; name the format ({known})")
+    return others[format].read_file(file, options)
 
 
 def _guess(file: pathlib.Path) -> str | None:
     suffix = file.suffix.lower()
+    if suffix == ".gz":
+        suffix = pathlib.Path(file.stem).suffix.lower()
     if suffix == ".npz":
         return "human36m" if "positions_3d.npy" in _members(file) else "arrays"
+    if suffix == ".json":
+        return "nucla" if _is_nucla(file) else "keypoints"
     return next((name for name, suffixes in FORMATS.items() if suffix in suffixes), None)
 
 
 def _is_clips(file: pathlib.Path, format: str) -> bool:
     """Whether a file in a folder is meant to be read: by its name, so that a damaged one is still reported."""
-    suffixes = FORMATS.get(format) or {suffix for known in FORMATS.values() for suffix in known}
+    suffixes = FORMATS.get(format) or {suffix for known in FORMATS.values() for suffix in known} - {".txt", ".pkl"}
     if file.name.startswith(".") or file.suffix.lower() not in suffixes or not file.is_file():
         return False
     if file.suffix.lower() == ".json":
-        return bool(nucla.NAME.fullmatch(file.stem))
+        if format == "nucla":
+            return bool(nucla.NAME.fullmatch(file.stem))
+        return file.name not in ("cameras.json", "package.json") and not (format == "keypoints" and _is_nucla(file))
     return not (file.suffix.lower() == ".npz" and "positions_2d.npy" in _members(file))
+
+
+def _is_nucla(file: pathlib.Path) -> bool:
+    """Whether a JSON file is Northwestern-UCLA's: by its name, or by what it begins with."""
+    if nucla.NAME.fullmatch(file.stem):
+        return True
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(4096)
+    except OSError:
+        return False
+    return b'"file_name"' in start and b'"skeletons"' in start
+
+
+def _first_frames(found: list[pathlib.Path]) -> list[pathlib.Path]:
+    """Of every sequence of OpenPose's frames the first file alone."""
+    kept, seen = [], set()
+    for file in found:
+        named = keypoints.SEQUENCE.fullmatch(file.name)
+        sequence = (file.parent, named["name"]) if named else file
+        if sequence not in seen:
+            kept.append(file)
+        seen.add(sequence)
+    return kept
 
 
 def _members(file: pathlib.Path) -> list[str]:
@@ -140,17 +252,3 @@ def _members(file: pathlib.Path) -> list[str]:
 def _missing_samples(folder: pathlib.Path) -> frozenset[str]:
     lists = [*folder.parent.glob("*missing_skeletons*.txt"), *folder.rglob("*missing_skeletons*.txt")]
     return frozenset(name for path in lists for name in ntu.read_missing(path))
-
-
-def _read_array(file: pathlib.Path, skeleton: Skeleton | None, unit: float | None, up: str) -> list[Clip]:
-    if skeleton is None:
-        raise SkeletonError(
-            f"{file}: an array does not say what its joints are; give the skeleton: a JSON file or one of "
-            f"{', '.join(Skeleton.names())}"
-        )
-    return arrays.read_file(file, skeleton, unit=1.0 if unit is None else unit, up=up)
-
-
-def _refuse(file: pathlib.Path) -> list[Clip]:
-    known = "; ".join(f"{name}: {', '.join(suffixes)}" for name, suffixes in FORMATS.items())
-    raise DataError(f"{file}: cannot tell its format from '{file.suffix}'; name the format ({known})")

@@ -14,8 +14,10 @@ from PIL import Image
 from tfpose import cli, presets
 from tfpose.cli import common
 from tfpose.cli import denoise as denoise_command
-from tfpose.formats import arrays, read
+from tfpose.formats import arrays, bvh, read, tables
+from tfpose.formats.axes import from_y_up
 from tfpose.formats.clip import Clip
+from tfpose.formats.recording import Options
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.configs import default
 
@@ -142,7 +144,7 @@ def test_an_unknown_command_is_a_wrong_call(call):
         ),
         (["export", "--model=m", "--out=o", "--format="], "no format given"),
         (["export", "--model=m", "--out=o", "--version=2"], "--name and --version are of --format serving"),
-        (["inspect"], "expected ARTIFACT, got nothing"),
+        (["inspect"], "expected FILE, got nothing"),
         (["pretrain", "extra"], "expected no positional arguments, got extra"),
         (["pretrain", "--config.stepz=3"], "--config has no such setting: 'stepz' Did you mean \"steps\""),
         (["pretrain", "--config=paper", "--config.loss.nope=3"], "--config has no such setting: 'nope'"),
@@ -251,20 +253,28 @@ def test_denoise_a_csv_of_a_rig_of_ones_own(call, tmp_path, pretrained, walk, pa
     out = tmp_path / "new" / "clean.csv"
     status, said, err = call("denoise", source, "--skeleton", rig, "--model", pretrained, "--out", out)
     assert (status, err) == (0, "")
-    assert re.fullmatch(rf"{source}: 7 poses \(\d+ moved by more than 3 cm\) -> {out}\n", said)
-    header = out.read_text().splitlines()[0].split(",")
-    assert header == [f"{joint}_{axis}" for joint in paper17.joints for axis in "xyz"]
-    (clip,) = arrays.read_file(out, paper17)
-    np.testing.assert_allclose(clip.positions, expected_of(pretrained, walk), atol=1e-4)
+    assert said.startswith(f"{source}: 7 poses -> {out}\n  frames ")
+    assert out.read_text().splitlines()[0] == source.read_text().splitlines()[0]
+    (clip,) = tables.read_file(out, Options(Skeleton.load(rig), unit=1.0))
+    np.testing.assert_allclose(clip.to(paper17).positions, expected_of(pretrained, walk), atol=0.003)
+    tail = clip.skeleton.index("tail")
+    assert (clip.positions[:, tail] != [0, 0.7, -0.4]).any(), "moves with the root"
 
 
 def test_denoise_takes_millimetres_with_z_upwards(call, tmp_path, pretrained, walk, paper17):
     x, y, z = 1000 * walk.transpose(2, 0, 1)
     arrays.write(tmp_path / "noisy.npy", np.stack([x, -z, y], axis=-1), paper17)
     argv = ["denoise", tmp_path / "noisy.npy", "--skeleton=paper17", "--model", pretrained]
-    status, _, err = call(*argv, "--out", tmp_path / "clean.npy", "--unit=0.001", "--up=z")
-    assert (status, err) == (0, "")
-    np.testing.assert_allclose(np.load(tmp_path / "clean.npy"), expected_of(pretrained, walk), atol=1e-4)
+    for flags in (["--unit=0.001", "--up=z"], ["--unit=mm"], []):
+        status, _, err = call(*argv, "--out", tmp_path / "clean.npy", "--skeleton_out=model", *flags)
+        notes = err.splitlines()
+        assert status == 0 and len(notes) == 2 - len(flags) and all(note.startswith("note: ") for note in notes)
+        np.testing.assert_allclose(np.load(tmp_path / "clean.npy"), expected_of(pretrained, walk), atol=1e-4)
+    # The same rig, unit and axes come back.
+    assert call(*argv, "--out", tmp_path / "clean.npy")[0] == 0
+    np.testing.assert_allclose(
+        from_y_up(expected_of(pretrained, walk), "z") * 1000, np.load(tmp_path / "clean.npy"), atol=3
+    )
 
 
 def test_denoise_fills_missing_joints(call, tmp_path, pretrained, walk, paper17):
@@ -273,7 +283,8 @@ def test_denoise_fills_missing_joints(call, tmp_path, pretrained, walk, paper17)
     arrays.write(tmp_path / "noisy.npz", walk, paper17)
     out = tmp_path / "clean.npz"
     status, _, err = call(
-        "denoise", tmp_path / "noisy.npz", "--skeleton=paper17", "--model", pretrained / "model.keras", "--out", out
+        *("denoise", tmp_path / "noisy.npz", "--skeleton=paper17", "--model", pretrained / "model.keras"),
+        *("--out", out, "--skeleton_out=model"),
     )
     assert (status, err) == (0, "")
     with np.load(out) as found:
@@ -296,16 +307,16 @@ def test_clips_go_through_a_model_of_clips(call, tmp_path, clip_run, walk, paper
 
     walk[2, 4:7] = np.nan
     arrays.write(tmp_path / "noisy.npz", walk, paper17)
-    argv = ["denoise", tmp_path / "noisy.npz", "--skeleton=paper17", "--model", clip_run]
+    argv = ["denoise", tmp_path / "noisy.npz", "--skeleton=paper17", "--model", clip_run, "--skeleton_out=model"]
     model, made = load_model(clip_run), {}
     for name, flags in {
-        "offline": ["--plot", tmp_path / "clean.png", "--rate=25"],
+        "offline": ["--plot", tmp_path / "clean.png", "--rate=25", "--report", tmp_path / "report.html"],
         "causal": ["--causal"],
         "options": ["--leave_missing", "--constant_bones"],
         "per_frame": ["--per_frame"],
     }.items():
         status, said, err = call(*argv, "--out", tmp_path / f"{name}.npz", *flags)
-        assert (status, err) == (0, "") and "3 of 119 joints were missing" in said
+        assert (status, err) == (0, "") and "3 of 119, " in said
         with np.load(tmp_path / f"{name}.npz") as found:
             made[name] = dict(found)
     expected = model.denoise_clip(walk, 25)
@@ -319,6 +330,9 @@ def test_clips_go_through_a_model_of_clips(call, tmp_path, clip_run, walk, paper
     assert set(made["per_frame"]) == {"positions", "joints"}
     with Image.open(tmp_path / "clean.png") as image:
         image.load()
+    report = (tmp_path / "report.html").read_text()
+    assert 'joints missing</td><td class="n">3<' in report and report.count("data:image/") == 2
+    assert "http" not in report, "it needs nothing from elsewhere"
 
 
 def test_what_a_pose_model_cannot_do_is_said(call, tmp_path, pretrained, walk, paper17):
@@ -367,7 +381,8 @@ def test_denoise_a_bvh(call, tmp_path, pretrained, walk, paper17, renamed):
         argv += ["--skeleton", rig]
     status, _, err = call(*argv)
     assert (status, err) == (0, "")
-    np.testing.assert_allclose(np.load(tmp_path / "clean.npy"), expected_of(pretrained, walk), atol=1e-4)
+    expected = expected_of(pretrained, walk) * 100  # in the file's unit
+    np.testing.assert_allclose(np.load(tmp_path / "clean.npy"), expected, atol=0.3)
 
 
 @pytest.fixture
@@ -395,15 +410,15 @@ def test_broken_files_are_passed_over_and_counted(call, tmp_path, pretrained, fo
     out = tmp_path / "clean"
     status, said, err = call("denoise", folder, "--model", pretrained, "--out", out, "--skip_bad")
     assert status == 0
-    noted, counted = err.splitlines()
+    noted, counted = (line for line in err.splitlines() if "skipped" in line)
     assert noted.startswith(f"skipped {folder / 'broken.bvh'}: ") and counted == "1 unreadable file skipped"
-    assert sorted(everything(out)) == ["one.npz", "two.npz"]
-    assert re.sub(r" \(.*?\)", "", said).splitlines() == [
-        f"{folder / 'deep' / 'two.bvh'}: 3 poses -> {out / 'two.npz'}",
-        f"{folder / 'one.bvh'}: 7 poses -> {out / 'one.npz'}",
+    assert sorted(path for path in everything(out) if path.endswith(".bvh")) == ["deep/two.bvh", "one.bvh"]
+    assert said.splitlines()[:2] == [
+        f"{folder / 'deep' / 'two.bvh'}: 3 poses -> {out / 'deep' / 'two.bvh'}",
+        f"{folder / 'one.bvh'}: 7 poses -> {out / 'one.bvh'}",
     ]
-    with np.load(out / "two.npz") as found:
-        np.testing.assert_allclose(found["positions"], expected_of(pretrained, walk[:3]), atol=1e-4)
+    (clip,) = bvh.read_file(out / "deep" / "two.bvh")
+    np.testing.assert_allclose(clip.positions, expected_of(pretrained, walk[:3]), atol=0.003)
 
 
 def test_nothing_but_broken_files(call, tmp_path, pretrained):
@@ -423,9 +438,17 @@ def test_many_clips_want_a_folder(call, tmp_path, pretrained, folder):
 
 
 def test_clips_of_one_name_do_not_overwrite_each_other(paper17, walk):
-    sources = ["x/a.bvh", "y/a.bvh", "a_0.npz", "b.bvh", "", "z/a.bvh"]
-    names = denoise_command._names([Clip(walk, paper17, source=source) for source in sources], pathlib.Path("out"))
-    assert [name.name for name in names] == ["a_1.npz", "a_2.npz", "a_0.npz", "b.npz", "clip.npz", "a_3.npz"]
+    def names(sources, source="in", to=None):
+        clips = [Clip(walk, paper17, source=name) for name in sources]
+        return [str(path) for path in denoise_command.targets(clips, pathlib.Path(source), pathlib.Path("out"), to)]
+
+    assert names(["x/a.bvh", "y/a.bvh", "b.skeleton", "", "z/a.bvh"]) == [
+        "out/a.bvh", "out/a_0.bvh", "out/b.npz", "out/clip.npz", "out/a_1.bvh",
+    ]  # fmt: skip
+    # Several people of one file: one file where the format holds them, else numbered ones.
+    assert names(["a.json", "a.json"]) == ["out/a.json"]
+    assert names(["a.skeleton", "a.skeleton"]) == ["out/a_0.npz", "out/a_1.npz"]
+    assert names(["a.json", "b.bvh"], to=".trc") == ["out/a.trc", "out/b.trc"]
 
 
 @pytest.mark.parametrize("plot", ["clean.png", "clean.gif"])
@@ -481,16 +504,19 @@ def test_a_clip_that_cannot_become_the_models_skeleton_leaves_nothing(
     ("argv", "message"),
     [
         (["nowhere.bvh"], "nowhere.bvh: no such file or folder"),
-        (["noisy.npy"], "noisy.npy: an array does not say what its joints are; give the skeleton"),
-        (["noisy.npy", "--skeleton=kinect20"], "noisy.npy: expected positions [T, 20, 3] for skeleton 'kinect20'"),
+        (["noisy.npy", "--skeleton=kinect20"], "noisy.npy: expected 20 joints of skeleton 'kinect20', got 17"),
+        (["noisy.npy", "--skeleton=paper17", "--unit=10"], "noisy.npy: at 10 m per unit its bones would be"),
+        (["noisy.npy", "--skeleton=paper17", "--map=nowhere.json"], "nowhere.json: no such file"),
         (["noisy.npy", "--skeleton=nope"], "no skeleton 'nope'"),
-        (["notes.txt"], "notes.txt: cannot tell its format from '.txt'"),
+        (["notes.txt"], "notes.txt: "),
+        (["notes.doc"], "notes.doc: cannot tell its format from '.doc'"),
     ],
 )
 def test_bad_input_of_denoise_is_named(call, tmp_path, monkeypatch, pretrained, walk, paper17, argv, message):
     monkeypatch.chdir(tmp_path)
     arrays.write("noisy.npy", walk, paper17)
-    pathlib.Path("notes.txt").write_text("nothing to see")
+    for name in ("notes.txt", "notes.doc"):
+        pathlib.Path(name).write_text("nothing to see")
     status, _, err = call("denoise", *argv, "--model", pretrained, "--out=clean.npz")
     assert status == 1
     assert message in err and err.count("\n") == 1

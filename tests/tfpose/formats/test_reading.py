@@ -118,8 +118,10 @@ def test_a_named_format_wins_over_the_name(tmp_path):
 
 
 def test_arrays_need_a_skeleton(tmp_path):
-    with pytest.raises(SkeletonError, match=r"poses\.npz: an array does not say .* kinect20"):
-        list(read(write_array(tmp_path)))
+    with pytest.raises(
+        SkeletonError, match=r"poses\.npy: its 17 joints may be those of .*paper17; give the skeleton: .* kinect20"
+    ):
+        list(read(write_array(tmp_path, ".npy")))
 
 
 def test_reading_needs_no_tensorflow():

@@ -1,0 +1,50 @@
+"""Converts clips between formats, without a model.
+
+    tfpose convert walk.bvh walk.trc
+    tfpose convert markers.c3d joints.csv --map markers.json --skeleton_out paper17
+    tfpose convert landmarks/ converted/ --to .bvh
+
+Joints, unit, axes and rate stay those of the source, where the format can say them. OUT is a file, whose ending says
+the format, or for a folder a folder, with --to.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+from absl import flags
+
+from tfpose.cli import common
+from tfpose.errors import DataError
+from tfpose.skeleton import Skeleton
+
+
+def define_flags(values: flags.FlagValues):
+    flags.DEFINE_string("to", None, "What the files of an output folder end in, such as .bvh.", flag_values=values)
+    flags.DEFINE_string(
+        "skeleton_out", None, "Convert to this skeleton, in metres, y up: a name or a JSON file.", flag_values=values
+    )
+    flags.DEFINE_float("rate", None, "Frames per second of clips that do not say.", lower_bound=1.0, flag_values=values)
+    common.define_clip_flags(values)
+
+
+def run(values: flags.FlagValues, positional: list[str]):
+    common.positional_count(positional, ("IN", "OUT"))
+
+    from tfpose.cli.denoise import targets
+    from tfpose.formats import write
+
+    source, out = map(pathlib.Path, positional)
+    clips = common.read_clips(values, positional[0])
+    if not clips:
+        raise DataError(f"{source}: holds no clips")
+    if values.skeleton_out:
+        skeleton = Skeleton.load(values.skeleton_out)
+        clips = [clip.to(skeleton) for clip in clips]
+    for target, numbers in targets(clips, source, out, values.to).items():
+        chosen = [clips[number] for number in numbers]
+        if values.rate:
+            chosen = [dataclasses.replace(clip, rate=clip.rate or values.rate) for clip in chosen]
+        write(target, chosen)
+        print(f"{chosen[0].source}: {sum(map(len, chosen))} poses of {len(chosen[0].skeleton)} joints -> {target}")

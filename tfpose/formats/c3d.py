@@ -1,0 +1,108 @@
+"""C3D files: markers or joints of optical motion capture. Needs ezc3d."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+import numpy as np
+
+from tfpose.errors import DataError, TfposeError
+from tfpose.files import atomic_write, blame
+from tfpose.formats.clip import Clip
+from tfpose.formats.recording import USUAL, Options, Recording
+from tfpose.formats.trc import UNITS
+
+_LARGEST = 1 << 30  # bytes
+
+
+def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
+    """The one clip of a file. Points without a label (`*12`) are left out.
+
+    Markers that are no joints need `options.mapping`.
+
+    Raises:
+        DataError: when the file is not C3D.
+        TfposeError: when ezc3d is not installed.
+    """
+    path = pathlib.Path(path)
+    library = _library()
+    with blame(path, "a C3D file"):
+        _check(path)
+        content = library.c3d(str(path))
+        about = content["parameters"]["POINT"]
+        labels = [str(label).strip() for label in about["LABELS"]["value"]]
+        points = content["data"]["points"]
+        columns = [at for at, label in enumerate(labels[: points.shape[1]]) if label and not label.startswith("*")]
+        if not columns or not points.shape[2]:
+            raise DataError(f"{path}: has no labelled points")
+        values = points[:3, columns].transpose(2, 1, 0).astype(np.float64)
+        units = about.get("UNITS", {}).get("value") or [""]
+        return [
+            Recording(
+                "c3d",
+                values,
+                str(path),
+                tuple(labels[at] for at in columns),
+                rate=float(content["header"]["points"]["frame_rate"]) or None,
+                unit=UNITS.get(str(units[0]).strip().lower()),
+                usual_unit=0.001,
+                usual_up="z",
+                layout=(content, tuple(columns)),
+            ).clip(options)
+        ]
+
+
+def write(path: str | os.PathLike, clip: Clip) -> None:
+    """Writes a clip: one that was read from such a file with all else in it, others in millimetres, z up."""
+    library = _library()
+    origin = clip.origin
+    if origin is not None and origin.format == "c3d":
+        content, columns = origin.layout
+        values, up = origin.native(clip.positions), origin.up
+        points = np.array(content["data"]["points"])
+    else:
+        content, columns, up = library.c3d(), range(len(clip.skeleton)), "z"
+        from tfpose.formats.axes import from_y_up
+
+        values = from_y_up(clip.positions.astype(np.float64), up) * 1000
+        content["parameters"]["POINT"]["RATE"]["value"] = [clip.rate or 30.0]
+        content["parameters"]["POINT"]["LABELS"]["value"] = clip.names
+        content["parameters"]["POINT"]["UNITS"]["value"] = ["mm"]
+        points = np.ones((4, len(columns), len(clip)))
+    points[:3, list(columns)] = values.transpose(2, 1, 0)
+    before = content["data"]["points"]
+    content["data"]["points"] = points
+    if "meta_points" in content["data"]:
+        residuals = np.zeros((1, *points.shape[1:]))
+        residuals[0][np.isnan(points[0])] = -1
+        content["data"]["meta_points"]["residuals"] = residuals
+        masks = content["data"]["meta_points"].get("camera_masks")
+        if masks is None or masks.shape[1:] != points.shape[1:]:
+            content["data"]["meta_points"]["camera_masks"] = np.zeros((7, *points.shape[1:]), bool)
+    try:
+        with atomic_write(path) as unfinished:
+            content.write(str(unfinished))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error})") from error
+    finally:
+        content["data"]["points"] = before
+
+
+def _check(path: pathlib.Path):
+    """Refuses what ezc3d would take long over, or end the process with."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(512)
+    if len(head) < 512 or head[1] != 0x50:
+        raise DataError(f"{path}: not a C3D file: it does not begin as one")
+    if size > _LARGEST:
+        raise DataError(f"{path}: is larger than 1 GB")
+
+
+def _library():
+    try:
+        import ezc3d
+    except ImportError as error:
+        raise TfposeError(f"C3D files need ezc3d ({error}); run: pip install 'tfpose[c3d]'") from error
+    return ezc3d

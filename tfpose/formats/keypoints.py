@@ -1,0 +1,354 @@
+"""JSON of trackers: MediaPipe, OpenPose, mmpose, Azure Kinect, and plain lists of joints.
+
+One reader finds the poses by what they look like. A pose is a list of `{"x", "y", "z"}` (with `visibility`), of
+`[x, y, z]` (or with a score), the same numbers in one list, or an object of these by joint. Around it stand objects and
+lists of people and frames with the names that these programs use. World coordinates are preferred to those of an image.
+
+- MediaPipe: frames of 33 landmarks (`pose_world_landmarks`, `poseWorldLandmarks`, ...); the results of its Tasks by
+  `from_results`.
+- OpenPose: one file a frame, `NAME_000000000000_keypoints.json`, with `pose_keypoints_3d`; the folder is the clip.
+- mmpose: `instance_info`, its frames with `instances` of `keypoints` and `keypoint_scores`.
+- Azure Kinect (offline_processor): `frames` with `bodies` of `joint_positions` in millimetres, y down.
+- any other: `{"joints": [...], "rate": 30, "unit": 1, "up": "y", "positions": [T][J][3]}`, which `write` writes too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tfpose.errors import DataError
+from tfpose.files import blame, write_text
+from tfpose.formats import axes
+from tfpose.formats.clip import Clip
+from tfpose.formats.recording import USUAL, Options, Recording
+from tfpose.formats.text import read_text
+from tfpose.skeleton import Skeleton
+
+SEQUENCE = re.compile(r"(?P<name>.*?)_?(?P<frame>\d{3,})_keypoints\.json")
+"""The name of OpenPose's file of one frame."""
+_POSES = (
+    *("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worldLandmarks", "pose_keypoints_3d"),
+    *("keypoints_3d", "keypoints3D", "joints_3d", "joint_positions", "positions", "keypoints", "pose_landmarks"),
+    *("poseLandmarks", "landmarks", "landmark", "pose", "joints", "skeleton", "skeletons"),
+)
+_PEOPLE = ("people", "instances", "bodies", "persons", "individuals", "predictions")
+_FRAMES = ("frames", "instance_info", "data", "results", "sequence", "annotations", "clips")
+_CERTAIN = ("keypoint_scores", "scores", "confidence", "visibility", "confidences")
+_IDENTITY = ("body_id", "track_id", "person_id", "id")
+_DEEPEST = 200
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Layout:
+    """The texts of the files, by name; which person of each frame, -1 where it is not there; its numbers' form."""
+
+    texts: tuple[tuple[str, str], ...]
+    people: tuple[int, ...]
+
+
+def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
+    """A clip for each person, the one seen in most frames first.
+
+    Raises:
+        DataError: when there are no poses of three dimensions in the file.
+        SkeletonError: when it cannot be told what the joints are.
+    """
+    path = pathlib.Path(path)
+    with blame(path, "a JSON file of joints in three dimensions"):
+        texts = tuple((file.name, read_text(file)) for file in _sequence(path))
+        documents = [_parsed(path, text) for _, text in texts]
+        return _clips(path, documents, texts, options)
+
+
+def from_results(results: Sequence, rate: float | None = None, options: Options = USUAL) -> list[Clip]:
+    """The clips of MediaPipe's results, one `PoseLandmarkerResult` (or the older `pose_world_landmarks`) a frame."""
+
+    def plain(landmark) -> dict[str, float]:
+        seen = getattr(landmark, "visibility", None)
+        return {"x": landmark.x, "y": landmark.y, "z": landmark.z, "visibility": 1.0 if seen is None else seen}
+
+    frames = []
+    for result in results:
+        people = getattr(result, "pose_world_landmarks", result) or []
+        people = [people.landmark] if hasattr(people, "landmark") else people
+        frames.append([[plain(landmark) for landmark in person] for person in people])
+    document = {"fps": rate, "frames": frames}
+    return _clips("MediaPipe results", [document], (("", json.dumps(document)),), options)
+
+
+def write(path: str | os.PathLike, clips: list[Clip]) -> None:
+    """Writes clips: those that were read from one such file as it came (OpenPose's into a folder); others plainly.
+
+    Raises:
+        DataError: when the file cannot be written.
+    """
+    path = pathlib.Path(path)
+    first = clips[0]
+    layout = first.origin.layout if first.origin else None
+    if isinstance(layout, Layout):
+        documents = [json.loads(text) for _, text in layout.texts]
+        frames = [frame for document in documents for frame in _frames(document)]
+        for clip in clips:
+            _fill(frames, clip)
+        if len(documents) > 1 or SEQUENCE.fullmatch(layout.texts[0][0]):
+            for (name, _), document in zip(layout.texts, documents):
+                write_text(path / name, json.dumps(document))
+            return
+        write_text(path, json.dumps(documents[0]))
+        return
+    people = []
+    for clip in clips:
+        values, unit, up = clip.native()
+        values = np.round(values, 6)
+        people.append(
+            {
+                "joints": clip.names,
+                "rate": clip.rate,
+                "unit": unit,
+                "up": up,
+                "positions": [[None if np.isnan(j).any() else j.tolist() for j in frame] for frame in values],
+            }
+        )
+    write_text(path, json.dumps(people[0] if len(people) == 1 else {"clips": people}))
+
+
+def is_sequence(folder: pathlib.Path) -> bool:
+    """Whether a folder holds OpenPose's frames."""
+    return any(SEQUENCE.fullmatch(file.name) for file in folder.glob("*_keypoints.json"))
+
+
+def _sequence(path: pathlib.Path) -> list[pathlib.Path]:
+    """All frames of OpenPose's sequence that a file is of; else the file alone."""
+    named = SEQUENCE.fullmatch(path.name)
+    if not named:
+        return [path]
+    found = [(m, file) for file in path.parent.glob("*_keypoints.json") if (m := SEQUENCE.fullmatch(file.name))]
+    return [file for m, file in sorted(found, key=lambda pair: int(pair[0]["frame"])) if m["name"] == named["name"]]
+
+
+def _parsed(path, text: str):
+    depth = deepest = 0
+    for character in re.findall(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text):
+        depth += (character in "[{") - (character in "]}")
+        deepest = max(deepest, depth)
+    if deepest > _DEEPEST:
+        raise DataError(f"{path}: is nested {deepest} deep, which no file of joints is")
+    return json.loads(text)
+
+
+def _clips(path, documents: list, texts, options: Options) -> list[Clip]:
+    about = documents[0] if isinstance(documents[0], dict) else {}
+    if "clips" in about and isinstance(about["clips"], list) and all(isinstance(c, dict) for c in about["clips"]):
+        return [clip for part in about["clips"] for clip in _clips(path, [part], (("", json.dumps(part)),), options)]
+    frames = [_people(frame) for document in documents for frame in _frames(document)]
+    tracks: dict[Any, list[int]] = {}
+    for at, people in enumerate(frames):
+        for number, person in enumerate(people):
+            tracks.setdefault(_identity(person, number), [-1] * len(frames))[at] = number
+    if not tracks:
+        raise DataError(f"{path}: holds no poses; expected landmarks, keypoints or joints with x, y and z")
+    recordings = []
+    for identity, track in sorted(tracks.items(), key=lambda item: item[1].count(-1)):
+        poses = [_numbers(path, frames[at][number]) if number >= 0 else None for at, number in enumerate(track)]
+        seen = [pose for pose in poses if pose is not None]
+        counts = {len(values) for values, _, _ in seen}
+        if len(counts) != 1:
+            raise DataError(f"{path}: has poses of {' and of '.join(map(str, sorted(counts)[:3]))} joints")
+        count = counts.pop()
+        values = np.full((len(track), count, 3), np.nan)
+        confidence = np.zeros((len(track), count))
+        for at, pose in enumerate(poses):
+            if pose is not None:
+                values[at], confidence[at] = pose[0], pose[1]
+        recordings.append(
+            _recording(path, about, values, confidence, seen[0][2], Layout(texts, tuple(track)), identity)
+        )
+    return [recording.clip(options) for recording in recordings]
+
+
+def _recording(path, about: dict, values, confidence, names, layout: Layout, identity) -> Recording:
+    names = names or next((about[key] for key in ("joint_names", "joints") if _are_names(about.get(key))), None)
+    if names is None and isinstance(about.get("meta_info"), dict):
+        names = next((n for n in [about["meta_info"].get("keypoint_id2name")] if _are_names(n)), None)
+    azure = "joint_names" in about and "frames" in about
+    unit = about.get("unit") if isinstance(about.get("unit"), int | float) else 0.001 if azure else None
+    up = about.get("up") if about.get("up") in axes.UPS else "-y" if azure else None
+    count = values.shape[1]
+    skeleton = Skeleton.load("body25") if SEQUENCE.fullmatch(layout.texts[0][0]) and count == 25 else None
+    return Recording(
+        "keypoints",
+        values,
+        str(path),
+        tuple(names) if names and len(names) == count else None,
+        skeleton=skeleton,
+        rate=_rate(about),
+        confidence=None if (confidence == 1).all() else confidence,
+        unit=unit,
+        up=up,
+        usual_up="-y" if count == 33 or skeleton else "y",
+        layout=layout,
+        about={"subject": str(identity) if isinstance(identity, str) or layout.people[0] != identity else ""},
+    )
+
+
+def _rate(about: dict) -> float | None:
+    for key in ("fps", "frame_rate", "rate", "frameRate"):
+        if isinstance(about.get(key), int | float) and 0 < about[key] < 10_000:
+            return float(about[key])
+    frames = about.get("frames")
+    for key, second in (("timestamp_usec", 1e6), ("timestamp_ms", 1e3), ("timestampMs", 1e3), ("timestamp", 1.0)):
+        times = (
+            [frame.get(key) for frame in frames or () if isinstance(frame, dict)] if isinstance(frames, list) else []
+        )
+        if len(times) > 1 and all(isinstance(time, int | float) for time in times):
+            step = float(np.median(np.diff(times))) / second
+            return 1 / step if step > 0 else None
+    return None
+
+
+# --- where the poses are
+
+
+def _frames(document) -> list:
+    """The frames of a document, whatever stands around them."""
+    if isinstance(document, dict):
+        for key in _FRAMES:
+            if isinstance(document.get(key), list):
+                return document[key]
+        for key in _POSES:
+            if isinstance(document.get(key), list) and _is_pose(_first(document[key])):
+                return document[key]
+        return [document]
+    if isinstance(document, list) and not _is_pose(document):
+        return document
+    return [document]
+
+
+def _people(frame) -> list:
+    """The people of a frame: poses, or objects that hold one."""
+    if isinstance(frame, dict):
+        for key in _PEOPLE:
+            if isinstance(frame.get(key), list):
+                return frame[key]
+        for key in _POSES:
+            if key in frame and frame[key] is not None:
+                inside = frame[key]
+                if not inside:
+                    return []
+                return [frame] if _is_pose(inside) else inside if isinstance(inside, list) else [frame]
+        return [frame] if _is_pose(frame) else []
+    if not frame:
+        return []
+    return [frame] if _is_pose(frame) else frame if isinstance(frame, list) else []
+
+
+def _identity(person, number: int):
+    if isinstance(person, dict):
+        return next((str(person[key]) for key in _IDENTITY if isinstance(person.get(key), str | int)), number)
+    return number
+
+
+def _pose(person):
+    """The pose in a person."""
+    if isinstance(person, dict) and not _is_pose(person):
+        found = next((person[key] for key in _POSES if _is_pose(person.get(key))), None)
+        if found is None and "pose_keypoints_2d" in person:
+            raise ValueError("has 2D keypoints only; OpenPose needs --3d, or lift them with 'tfpose lift'")
+        return found
+    return person
+
+
+def _is_pose(value) -> bool:
+    if isinstance(value, dict):
+        return len(value) > 3 and all(_is_point(point) for point in value.values())
+    if not isinstance(value, list) or len(value) < 3:
+        return False
+    return all(_is_point(point) or point is None for point in value) or (
+        len(value) >= 12 and all(isinstance(number, int | float) for number in value)
+    )
+
+
+def _is_point(point) -> bool:
+    if isinstance(point, dict):
+        return all(isinstance(point.get(axis), int | float) for axis in "xy")
+    return isinstance(point, list) and 2 <= len(point) <= 5 and all(isinstance(n, int | float | None) for n in point)
+
+
+def _numbers(path, person) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
+    """`[J, 3]`, the confidence `[J]`, and the names where there are any."""
+    pose = _pose(person)
+    if pose is None:
+        raise DataError(f"{path}: holds an object without a pose; expected one of {', '.join(_POSES[:8])}")
+    names = list(pose) if isinstance(pose, dict) else None
+    points = list(pose.values()) if isinstance(pose, dict) else pose
+    certain = None
+    if points and isinstance(points[0], int | float):
+        flat = np.array(points, np.float64)
+        step = 4 if len(flat) % 4 == 0 and (len(flat) % 3 or len(flat) in (100, 132, 68)) else 3
+        if len(flat) % step:
+            raise DataError(f"{path}: a pose of {len(flat)} numbers; expected 3 or 4 for each joint")
+        table = flat.reshape(-1, step)
+        values, certain = table[:, :3], table[:, 3] if step == 4 else None
+    elif any(isinstance(point, dict) for point in points):
+        if not all(point is None or "z" in point for point in points):
+            raise DataError(f"{path}: its landmarks have no z; give world landmarks, or lift them with 'tfpose lift'")
+        values = np.array([[np.nan] * 3 if p is None else [p[axis] for axis in "xyz"] for p in points], np.float64)
+        certain = np.array([0.0 if p is None else p.get("visibility", p.get("score", 1.0)) for p in points], np.float64)
+        named = [p.get("name") for p in points if p is not None]
+        names = names or (named if len(named) == len(points) and all(isinstance(n, str) for n in named) else None)
+    else:
+        widths = {len(point) for point in points if point is not None}
+        if widths <= {2}:
+            raise DataError(f"{path}: its poses have two coordinates; 'tfpose lift' makes three of them")
+        if len(widths) != 1 or widths.pop() not in (3, 4):
+            raise DataError(f"{path}: expected joints of x, y, z")
+        rows = [[None] * 4 if point is None else point for point in points]
+        values = np.array([row[:3] for row in rows], np.float64)  # None becomes NaN
+        certain = np.array([row[3] or 0.0 for row in rows], np.float64) if len(_first(points)) == 4 else None
+    if isinstance(person, dict):
+        beside = next((person[key] for key in _CERTAIN if isinstance(person.get(key), list)), None)
+        if beside is not None and len(beside) == len(values):
+            certain = np.array(beside, np.float64)
+    if certain is None or not ((certain >= 0) & (certain <= 1)).all():
+        certain = np.ones(len(values))
+    return values, certain, names
+
+
+def _fill(frames: list, clip: Clip):
+    """Puts a clip's positions into the frames that it was read from."""
+    values = clip.origin.native(clip.positions)
+    before = clip.origin.values
+    for at, number in enumerate(clip.origin.layout.people):
+        if number < 0:
+            continue
+        pose = _pose(_people(frames[at])[number])
+        points = list(pose.values()) if isinstance(pose, dict) else pose
+        for joint, point in enumerate(values[at]):
+            if np.array_equal(point, before[at, joint], equal_nan=True) or np.isnan(point).any():
+                continue
+            numbers = [round(float(number), 9) for number in point]
+            if isinstance(points[joint], dict):
+                points[joint].update(zip("xyz", numbers))
+            elif isinstance(points[joint], list):
+                points[joint][:3] = numbers
+            elif isinstance(pose, list) and isinstance(points[0], int | float):
+                step = len(points) // len(values[at])
+                points[step * joint : step * joint + 3] = numbers
+            else:
+                pose[joint] = numbers
+
+
+def _first(values):
+    return next((value for value in values if value is not None), None)
+
+
+def _are_names(value) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)

@@ -1,0 +1,398 @@
+"""Tables of joints in text: CSV with any header, delimiter and decimal sign, wide or long.
+
+- no header: one row a frame, x y z of each joint; a frame number or a time may stand first.
+- one line of header: `hip_x, hip_y, hip_z`, `x_hip`, `hip.X`, `x1, y1, z1, v1`, among other columns. `_visibility`,
+  `_likelihood`, `_score`, `_confidence` or `v1` is a joint's confidence (Anipose, MediaPipe).
+- two lines and more: joints above, coordinates below, and scorer and individuals above these (DeepLabCut, pandas).
+- long: a row a joint, with columns for the frame, the joint, x, y and z.
+
+An empty cell, `NA` or `nan` is a missing joint.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import os
+import pathlib
+import re
+
+import numpy as np
+
+from tfpose.errors import DataError
+from tfpose.files import blame, write_text
+from tfpose.formats.clip import Clip
+from tfpose.formats.recording import USUAL, Options, Recording
+from tfpose.formats.text import read_text
+
+_MISSING = {"", "na", "nan", "n/a", "null", "none", "-", "--"}
+_CERTAIN = ("visibility", "likelihood", "score", "confidence", "conf", "presence", "prob", "v", "c", "p")
+_FRAME = ("frame", "fnum", "frame_id", "frame_number", "frame#", "frameid", "frame_index", "index", "image_id")
+_TIME = ("time", "timestamp", "t", "time_s", "seconds", "time(s)", "timestamp_ms", "time_ms", "timestamp_us")
+_JOINT = ("joint", "landmark", "keypoint", "bodypart", "marker", "name", "joint_name", "landmark_id", "landmark_name")
+_PERSON = ("individual", "individuals", "person", "person_id", "body", "body_id", "subject", "track_id")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Layout:
+    """The cells of a table, and where the coordinates are: `cells` `[T, J, 3, 2]` of row and column, -1 = none."""
+
+    rows: list[list[str]]
+    before: tuple[str, ...]
+    delimiter: str
+    comma: bool
+    cells: np.ndarray
+
+
+def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
+    """The clips of a file: one, or one for each individual.
+
+    Raises:
+        DataError: when it is no table of joints; names the line.
+    """
+    path = pathlib.Path(path)
+    with blame(path, "a table of joints, such as a CSV file with columns hip_x, hip_y, hip_z"):
+        table = _Table(path, read_text(path))
+        long = _long_columns(table)
+        parts = _long(table, *long) if long else _wide(table)
+        return [recording.clip(options) for recording in parts]
+
+
+def write(path: str | os.PathLike, clips: list[Clip]) -> None:
+    """Writes clips: those that were read from one such file as it came; one from elsewhere in columns `hip_x`, ...
+
+    Numbers that did not change keep their text.
+
+    Raises:
+        DataError: for several clips from elsewhere, or when the file cannot be written.
+    """
+    first = clips[0]
+    layout = first.origin.layout if first.origin else None
+    if isinstance(layout, Layout):
+        rows = [list(row) for row in layout.rows]
+        for clip in clips:
+            _fill(rows, clip)
+        lines = [*layout.before, *(layout.delimiter.join(map(_quoted(layout.delimiter), row)) for row in rows)]
+    else:
+        if len(clips) > 1:
+            raise DataError(f"{path}: a table of joints holds one person; give a folder")
+        names = first.names
+        values = first.origin.native(first.positions) if first.origin else first.positions
+        lines = [",".join(_quoted(",")(f"{name}_{axis}") for name in names for axis in "xyz")]
+        lines += [",".join(_said(value, values.dtype) for value in row) for row in values.reshape(len(values), -1)]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _fill(rows: list[list[str]], clip: Clip):
+    layout = clip.origin.layout
+    values = clip.origin.native(clip.positions)
+    changed = ~((values == clip.origin.values) | (np.isnan(values) & np.isnan(clip.origin.values)))
+    for frame, joint, axis in np.argwhere(changed):
+        row, column = layout.cells[frame, joint, axis]
+        if row < 0:
+            continue  # a long table has no row for a joint that was missing
+        text = _said(values[frame, joint, axis], values.dtype)
+        rows[row][column] = text.replace(".", ",") if layout.comma else text
+
+
+def _said(value: float, dtype) -> str:
+    if np.isnan(value):
+        return ""
+    return f"{value:.9g}" if dtype == np.float32 else f"{value:.10g}"  # nine digits bring every float32 back
+
+
+def _quoted(delimiter: str):
+    return lambda cell: f'"{cell}"' if delimiter in cell or '"' in cell else cell
+
+
+class _Table:
+    """Rows of cells: `header` lines and the rows of numbers, with their line numbers."""
+
+    def __init__(self, path, text: str):
+        self.path = path
+        lines = text.split("\n")
+        self.before: list[str] = []
+        while lines and (not lines[0].strip() or lines[0].lstrip().startswith("#")):
+            line = lines.pop(0)
+            # A header may be a comment, as numpy writes it.
+            if line.lstrip("# ").count(",") >= 8 and not any(map(_is_number, line.lstrip("# ").split(",")[:4])):
+                lines.insert(0, line.lstrip("# "))
+                break
+            self.before.append(line)
+        body = [(number, line) for number, line in enumerate(lines, len(self.before) + 1) if line.strip()]
+        if not body:
+            raise DataError(f"{path}: is empty; expected x y z of each joint in one row per frame")
+        self.delimiter = _delimiter(body[min(len(body) - 1, 3)][1])
+        if self.delimiter == " ":
+            self.rows = [line.split() for _, line in body]
+        else:
+            self.rows = [
+                [cell.strip() for cell in row]
+                for row in csv.reader((line for _, line in body), delimiter=self.delimiter)
+            ]
+        self.lines = [number for number, _ in body]
+        if len(self.rows) != len(self.lines):
+            raise DataError(f"{path}: has a quoted cell of several lines")
+        heads = 0
+        while heads < min(len(self.rows), 6) and not _is_data(self.rows[heads]):
+            heads += 1
+        self.header = self.rows[:heads]
+        self.start = heads
+        # Any line may end in a delimiter; beyond it all lines of data have as many cells as the header.
+        width = max(len(row) - (row[-1] == "") for row in self.rows)
+        for number, row in zip(self.lines[heads:], self.rows[heads:]):
+            if len(row) < width:
+                raise DataError(f"{path}: line {number} has {len(row)} cells, others have {width}")
+        self.header = [[*row, *[""] * (width - len(row))] for row in self.header]
+        self.width = width
+        self.comma = self.delimiter != "," and any("," in cell for row in self.rows[heads : heads + 20] for cell in row)
+        if not self.rows[heads:]:
+            raise DataError(f"{path}: has a header and no rows of numbers")
+
+    def column(self, at: int) -> np.ndarray:
+        """A column of numbers `[N]`."""
+        return np.array([self.number(row, at) for row in range(self.start, len(self.rows))])
+
+    def number(self, row: int, column: int) -> float:
+        cell = self.rows[row][column]
+        value = _parse(cell.replace(",", ".") if self.comma else cell)
+        if value is None:
+            raise DataError(f"{self.path}: line {self.lines[row]}: '{cell[:40]}' is not a number")
+        return value
+
+    def layout(self, cells: np.ndarray) -> Layout:
+        return Layout(self.rows, tuple(self.before), self.delimiter, self.comma, cells)
+
+
+def _delimiter(line: str) -> str:
+    for delimiter in (";", "\t", ",", "|"):
+        if delimiter in line:
+            return delimiter
+    return " "
+
+
+def _parse(cell: str) -> float | None:
+    if cell.lower() in _MISSING:
+        return np.nan
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def _is_number(cell: str) -> bool:
+    return _parse(cell.strip().replace(",", ".")) is not None
+
+
+def _is_data(row: list[str]) -> bool:
+    """Whether a row holds numbers: not names, and not the empty cells beside a merged name."""
+    given = [cell for cell in row if cell]
+    numbers = sum(map(_is_number, given))
+    return numbers > 0.5 * len(given) and numbers >= 3 if len(given) > 4 else numbers >= 3
+
+
+def _wide(table: _Table) -> list[Recording]:
+    """The recordings of a table with a row a frame."""
+    header = [[cell.lower() for cell in row] for row in table.header]
+    if len(table.header) > 1:
+        people = _several_lines(table)
+    elif header:
+        people = {"": _one_line(table)}
+    else:
+        people = {"": _no_header(table)}
+    rate = _rate(table, header[-1] if header else [])
+    count = len(table.rows) - table.start
+    recordings = []
+    for person, (names, columns, certain) in people.items():
+        cells = np.empty((count, len(columns), 3, 2), int)
+        cells[..., 0] = np.arange(table.start, len(table.rows))[:, None, None]
+        cells[..., 1] = np.array(columns)[None]
+        numbers = {at: table.column(at) for joint in columns for at in joint}
+        values = np.stack([np.stack([numbers[at] for at in joint], axis=-1) for joint in columns], axis=1)
+        confidence = None
+        if certain and all(at is not None for at in certain):
+            confidence = np.stack([table.column(at) for at in certain], axis=-1)
+            if not ((confidence >= 0) & (confidence <= 1) | np.isnan(confidence)).all():
+                confidence = None
+        recordings.append(
+            Recording(
+                "table",
+                values,
+                str(table.path),
+                tuple(names) if names else None,
+                rate=rate,
+                confidence=confidence,
+                layout=table.layout(cells),
+                about={"subject": person},
+            )
+        )
+    return recordings
+
+
+def _no_header(table: _Table):
+    width, start = table.width, 0
+    if width % 3 and width % 4 == 0:
+        step = 4
+    else:
+        step = 3
+        if width % 3 == 1 or (width % 3 == 2 and len(table.rows) > 1):
+            start = width % 3  # a number of the frame, and a time
+    if (width - start) // step < 2:
+        raise DataError(
+            f"{table.path}: expected x y z of each joint in a row, got {width} columns and no header of names"
+        )
+    columns = [[at, at + 1, at + 2] for at in range(start, width, step)]
+    return None, columns, [at + 3 for at in range(start, width, step)] if step == 4 else None
+
+
+def _one_line(table: _Table):
+    """Names, columns of x, y, z, and columns of the confidence (None where there is none)."""
+    names = [cell.strip().strip("'\"") for cell in table.header[0]]
+    best: dict[str, dict[str, int]] = {}
+    for pattern in (r"(?P<joint>.+?)[ _.:/-]*(?P<axis>[xyz])", r"(?P<axis>[xyz])[ _.:/-]*(?P<joint>.+)"):
+        found: dict[str, dict[str, int]] = {}
+        for at, name in enumerate(names):
+            match = re.fullmatch(pattern, name, re.IGNORECASE)
+            if match:
+                found.setdefault(match["joint"], {}).setdefault(match["axis"].lower(), at)
+        whole = {joint: axes for joint, axes in found.items() if set(axes) == set("xyz")}
+        best = whole if len(whole) > len(best) else best
+    if not best:
+        raise DataError(
+            f"{table.path}: its header names no joints; expected columns such as hip_x, hip_y, hip_z, got "
+            f"{', '.join(names)[:200]}"
+        )
+    small = {name.lower(): at for at, name in enumerate(names)}
+
+    def certain(joint: str) -> int | None:
+        for word in _CERTAIN:
+            for spelled in (
+                f"{joint}_{word}",
+                f"{joint}.{word}",
+                f"{word}_{joint}",
+                f"{word}{joint}",
+                f"{joint}{word}",
+            ):
+                if spelled.lower() in small:
+                    return small[spelled.lower()]
+        return None
+
+    joints = list(best)
+    if all(joint.isdigit() for joint in joints):
+        joints.sort(key=int)
+        columns = [[best[joint][axis] for axis in "xyz"] for joint in joints]
+        return None, columns, [certain(joint) for joint in joints]
+    return joints, [[best[joint][axis] for axis in "xyz"] for joint in joints], [certain(joint) for joint in joints]
+
+
+def _several_lines(table: _Table):
+    """Person -> names, columns, columns of the confidence, of a header of joints above coordinates."""
+    lines = [list(row) for row in table.header]
+    coordinates = next((row for row in reversed(lines) if {"x", "y", "z"} <= {cell.lower() for cell in row}), None)
+    if coordinates is None:
+        raise DataError(f"{table.path}: a header of {len(lines)} lines, of which none has x, y and z")
+    above = lines[: lines.index(coordinates)]
+    titles = {row[0].lower(): row for row in above}
+    joints = titles.get("bodyparts") or titles.get("keypoints") or titles.get("joints") or above[-1]
+    individuals = titles.get("individuals") or titles.get("individual")
+    joints, individuals = _merged(joints), _merged(individuals) if individuals else None
+    people: dict[str, dict[str, dict[str, int]]] = {}
+    for at, (joint, axis) in enumerate(zip(joints, coordinates)):
+        axis = axis.lower()
+        kind = axis if axis in ("x", "y", "z") else "certain" if axis in _CERTAIN else None
+        if kind and joint:
+            people.setdefault(individuals[at] if individuals else "", {}).setdefault(joint, {})[kind] = at
+    result = {}
+    for person, found in people.items():
+        whole = {joint: at for joint, at in found.items() if {"x", "y", "z"} <= set(at)}
+        if whole:
+            columns = [[at[axis] for axis in "xyz"] for at in whole.values()]
+            result[person] = list(whole), columns, [at.get("certain") for at in whole.values()]
+    if not result:
+        raise DataError(f"{table.path}: no joint has x, y and z; tracks of two dimensions are not enough")
+    return result
+
+
+def _merged(row: list[str]) -> list[str]:
+    """A line of the header, its empty cells as the one before."""
+    filled, last = [], ""
+    for cell in row:
+        last = cell or last
+        filled.append(last)
+    return filled
+
+
+def _long_columns(table: _Table):
+    """The columns of a long table, None where it is none: frame, joint, (x, y, z), confidence, person."""
+    if not table.header:
+        return None
+    names = [cell.strip().lower() for cell in table.rows[0]]
+
+    def first(words):
+        return next((names.index(word) for word in words if word in names), None)
+
+    axes = [first((axis, f"world_{axis}", f"{axis}_world", f"pos_{axis}")) for axis in "xyz"]
+    joint, frame = first(_JOINT), first(_FRAME)
+    frame = first(_TIME) if frame is None else frame
+    if None in axes or joint is None or frame is None:
+        return None
+    return frame, joint, axes, first(_CERTAIN), first(_PERSON)
+
+
+def _long(table: _Table, frame: int, joint: int, axes: list[int], certain: int | None, person: int | None):
+    rows = range(1, len(table.rows))
+    frames = np.array([table.number(row, frame) for row in rows])
+    moments, frame_of = np.unique(frames, return_inverse=True)
+    recordings = []
+    everybody = list(dict.fromkeys(table.rows[row][person] if person is not None else "" for row in rows))
+    for one in everybody:
+        mine = [row for row in rows if person is None or table.rows[row][person] == one]
+        names = list(dict.fromkeys(table.rows[row][joint] for row in mine))
+        if len(moments) * len(names) > 50 * len(mine) + 1000:
+            raise DataError(f"{table.path}: hardly a joint is in two frames; are its columns what they are named?")
+        number = {name: at for at, name in enumerate(names)}
+        cells = np.full((len(moments), len(names), 3, 2), -1)
+        values = np.full((len(moments), len(names), 3), np.nan)
+        confidence = np.zeros((len(moments), len(names)))
+        for row in mine:
+            at = frame_of[row - 1], number[table.rows[row][joint]]
+            if cells[at][0, 0] >= 0:
+                raise DataError(f"{table.path}: line {table.lines[row]}: joint '{names[at[1]]}' comes twice in a frame")
+            cells[at] = [[row, column] for column in axes]
+            values[at] = [table.number(row, column) for column in axes]
+            if certain is not None:
+                confidence[at] = table.number(row, certain)
+        numbered = all(name.isdigit() for name in names)
+        if numbered:
+            order = sorted(range(len(names)), key=lambda at: int(names[at]))
+            cells, values, confidence = cells[:, order], values[:, order], confidence[:, order]
+        title = table.rows[0][frame].lower()
+        recordings.append(
+            Recording(
+                "table",
+                values,
+                str(table.path),
+                None if numbered else tuple(names),
+                rate=_rate_of(moments, title) if title in _TIME else None,
+                confidence=None if certain is None else confidence,
+                layout=table.layout(cells),
+                about={"subject": one},
+            )
+        )
+    return recordings
+
+
+def _rate(table: _Table, header: list[str]) -> float | None:
+    for at, name in enumerate(header):
+        if name in _TIME and len(table.rows) > table.start + 1:
+            return _rate_of(table.column(at), name)
+    return None
+
+
+def _rate_of(times: np.ndarray, name: str) -> float | None:
+    """Frames per second of times in seconds, or in what the column's name says."""
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    step *= 1e-3 if name.endswith("ms") else 1e-6 if name.endswith("us") else 1.0
+    if name in ("timestamp", "time") and step > 1:
+        step *= 1e-3
+    return 1 / step if step > 0 and 1 <= 1 / step <= 1000 else None
