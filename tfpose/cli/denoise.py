@@ -129,7 +129,7 @@ def _clean(model, clip, values: flags.FlagValues) -> _Done:
         # A pose model sees nobody in an empty frame, and would put somebody at the origin.
         result = {"denoised": np.where(seen.missing.all(-1)[:, None, None], np.nan, denoised)}
     if values.skeleton_out == "model":
-        cleaned = dataclasses.replace(seen, positions=result["denoised"])
+        cleaned = dataclasses.replace(seen, positions=result["denoised"], origin=None)
     else:
         cleaned = clip.corrected(result["denoised"], model.skeleton)
     return _Done(clip, seen.positions, result, rate, cleaned)

@@ -199,7 +199,7 @@ def solve(motion: Motion, targets: np.ndarray) -> np.ndarray:
         new_turns[at] = own
         new_local[at] = (above.inv() * own, offset)
         touched = changed[:, at] & ~(turn_above & _equal(own, following)) | off
-        _set_channels(moved, motion, at, new_local[at], local[at], touched)
+        _set_channels(moved, motion, at, new_local[at], local[at], touched, _MET * size)
     return values
 
 
@@ -262,8 +262,11 @@ def _equal(a: Rotation, b: Rotation) -> np.ndarray:
     return (a.inv() * b).magnitude() < 1e-9
 
 
-def _set_channels(values: np.ndarray, motion: Motion, at: int, new, old, touched: np.ndarray):
-    """Writes a joint's rotation and offset into its columns of `values` `[T, C]`, in the frames that are `touched`."""
+def _set_channels(values: np.ndarray, motion: Motion, at: int, new, old, touched: np.ndarray, least: float):
+    """Writes a joint's rotation and offset into its columns of `values` `[T, C]`, in the frames that are `touched`.
+
+    A coordinate that changes by less than `least` stays.
+    """
     if not touched.any():
         return
     joint = motion.joints[at]
@@ -277,7 +280,7 @@ def _set_channels(values: np.ndarray, motion: Motion, at: int, new, old, touched
     for n, channel in enumerate(joint.channels):
         if channel.endswith("position"):
             axis = "XYZ".index(channel[0])
-            there = touched & (np.abs(offset[:, axis] - old[1][:, axis]) > 0)
+            there = touched & (np.abs(offset[:, axis] - old[1][:, axis]) > least)
             values[there, start + n] = offset[there, axis]
 
 
@@ -568,7 +571,7 @@ def _values(path, text: str, at: int, frames: int | None, channels: int, notes: 
         )
     values = values[: rows * channels].reshape(rows, channels)
     bad = ~np.isfinite(values)
-    if np.isinf(values).any() or bad.all(0).any() or bad.mean() > 0.5:
+    if rows and (np.isinf(values).any() or bad.all(0).any() or bad.mean() > 0.5):
         where = np.argwhere(bad)
         row = f" in frame {where[0][0]}" if len(where) else ""
         raise DataError(f"{path}: MOTION: has values that are not finite{row}")

@@ -374,15 +374,15 @@ def test_denoise_a_bvh(call, tmp_path, pretrained, walk, paper17, renamed):
     """By its own joint names, or by those that a skeleton file gives as native."""
     native = {joint: f"mixamo:{joint}" for joint in paper17.joints} if renamed else {}
     source = write_bvh(tmp_path / "walk.bvh", walk, paper17, native)
-    argv = ["denoise", source, "--model", pretrained, "--out", tmp_path / "clean.npy"]
+    argv = ["denoise", source, "--model", pretrained, "--out", tmp_path / "clean.bvh"]
     if renamed:
         rig = tmp_path / "mixamo.json"
         rig.write_text(json.dumps({**paper17.to_dict(), "name": "mixamo", "native": native}))
         argv += ["--skeleton", rig]
     status, _, err = call(*argv)
     assert (status, err) == (0, "")
-    expected = expected_of(pretrained, walk) * 100  # in the file's unit
-    np.testing.assert_allclose(np.load(tmp_path / "clean.npy"), expected, atol=0.3)
+    (clip,) = bvh.read_file(tmp_path / "clean.bvh", Options(Skeleton.load(rig) if renamed else None, unit=0.01))
+    np.testing.assert_allclose(clip.to(paper17).positions, expected_of(pretrained, walk), atol=0.003)
 
 
 @pytest.fixture
@@ -406,7 +406,7 @@ def test_a_broken_file_ends_the_command_and_is_named(call, tmp_path, pretrained,
     assert not out.exists()
 
 
-def test_broken_files_are_passed_over_and_counted(call, tmp_path, pretrained, folder, walk):
+def test_broken_files_are_passed_over_and_counted(call, tmp_path, pretrained, folder, walk, paper17):
     out = tmp_path / "clean"
     status, said, err = call("denoise", folder, "--model", pretrained, "--out", out, "--skip_bad")
     assert status == 0
@@ -417,8 +417,8 @@ def test_broken_files_are_passed_over_and_counted(call, tmp_path, pretrained, fo
         f"{folder / 'deep' / 'two.bvh'}: 3 poses -> {out / 'deep' / 'two.bvh'}",
         f"{folder / 'one.bvh'}: 7 poses -> {out / 'one.bvh'}",
     ]
-    (clip,) = bvh.read_file(out / "deep" / "two.bvh")
-    np.testing.assert_allclose(clip.positions, expected_of(pretrained, walk[:3]), atol=0.003)
+    (clip,) = bvh.read_file(out / "deep" / "two.bvh", Options(unit=0.01))
+    np.testing.assert_allclose(clip.to(paper17).positions, expected_of(pretrained, walk[:3]), atol=0.003)
 
 
 def test_nothing_but_broken_files(call, tmp_path, pretrained):
