@@ -18,7 +18,7 @@ def corrected(
     """The joints of `rig`, moved as the model moved those of `skeleton`.
 
     - A joint that the model has comes from the model.
-    - A joint that one of the model's is made from, such as the ears of a head, moves as that one does.
+    - A joint that one of the model's is made from, such as an ear of the head, moves as that one does.
     - A joint between two of these moves as they do, by its distances to them.
     - A joint that hangs on one of these moves rigidly with the bone that ends there. It stays where it is when that
       fits its usual distance better: the hand may be right where the wrist was wrong. One that is missing stays so.
@@ -48,8 +48,7 @@ def corrected(
             result[:, joint] = np.where(same, positions[:, joint], cleaned[:, exact[0]])
         elif len(rows):
             known[joint] = max(rows, key=lambda row: matrix[row, joint])
-            shift = change[:, rows] * matrix[rows, joint][None, :, None] / matrix[rows, joint].sum()
-            result[:, joint] += np.nan_to_num(shift).sum(axis=1)
+            result[:, joint] += np.nan_to_num(change[:, known[joint]])
     for joint in _from_the_root(rig):
         if joint in known:
             continue

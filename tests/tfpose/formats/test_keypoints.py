@@ -1,0 +1,115 @@
+"""JSON of trackers: several people, gaps, names, and what is no pose."""
+
+import json
+import types
+
+import numpy as np
+import pytest
+import wild
+
+from tfpose.errors import DataError
+from tfpose.formats import keypoints, read, write
+from tfpose.formats.recording import Options
+from tfpose.skeleton import Skeleton
+
+BLAZE = Skeleton.load("blazepose33")
+
+
+def document(tmp_path, content):
+    path = tmp_path / "walk.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def landmarks(frame, **more):
+    return [{"x": x, "y": y, "z": z, **more} for x, y, z in frame.tolist()]
+
+
+def quiet(path, **options):
+    return list(read(path, on_note=lambda note: None, **options))
+
+
+@pytest.fixture
+def walk():
+    return wild.walk(BLAZE)[:12] * [1, -1, -1]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda frames: frames,
+        lambda frames: {"frames": [{"poseWorldLandmarks": frame} for frame in frames]},
+        lambda frames: [{"landmarks": frame, "frame": at} for at, frame in enumerate(frames)],
+        lambda frames: {"data": [{"pose_world_landmarks": [frame]} for frame in frames]},
+        lambda frames: {"positions": [[[p["x"], p["y"], p["z"]] for p in frame] for frame in frames]},
+    ],
+)
+def test_the_poses_are_found_whatever_stands_around_them(tmp_path, walk, shape):
+    (clip,) = quiet(document(tmp_path, shape([landmarks(frame) for frame in walk])))
+    assert clip.skeleton == BLAZE and clip.origin.up == "-y"
+    np.testing.assert_allclose(clip.positions, walk * [1, -1, -1], atol=1e-6)
+
+
+def test_several_people_and_frames_without_them(tmp_path, walk):
+    frames = [{"people": [{"id": "a", "keypoints": (frame + 1).tolist()}]} for frame in walk]
+    for frame, pose in zip(frames[4:], walk[4:]):
+        frame["people"].insert(0, {"id": "b", "keypoints": pose.tolist()})
+    frames[6]["people"] = []
+    first, second = quiet(document(tmp_path, frames))
+    assert (first.subject, second.subject) == ("a", "b")
+    assert first.missing.all(1).tolist() == [at == 6 for at in range(12)]
+    assert second.missing.all(1).tolist() == [at < 4 or at == 6 for at in range(12)]
+    np.testing.assert_allclose(second.positions[7], walk[7] * [1, -1, -1], atol=1e-6)
+    # Both go back into one file, each into its place.
+    write(tmp_path / "out.json", [first, second])
+    assert json.loads((tmp_path / "out.json").read_text()) == frames
+
+
+def test_what_is_hardly_seen_is_missing(tmp_path, walk):
+    frames = [landmarks(frame, visibility=0.9) for frame in walk]
+    frames[3][BLAZE.index("wrist_left")]["visibility"] = 0.1
+    path = document(tmp_path, frames)
+    (clip,) = quiet(path)
+    assert clip.missing.sum() == 1 and clip.missing[3, BLAZE.index("wrist_left")]
+    assert clip.confidence[3, BLAZE.index("wrist_left")] == pytest.approx(0.1)
+    (clip,) = quiet(path, visibility=0.05)
+    assert not clip.missing.any()
+
+
+def test_results_of_mediapipe(walk):
+    def result(frame):
+        person = [types.SimpleNamespace(x=x, y=y, z=z, visibility=0.8) for x, y, z in frame]
+        return types.SimpleNamespace(pose_world_landmarks=[person])
+
+    (clip,) = keypoints.from_results([result(frame) for frame in walk], rate=25)
+    assert clip.rate == 25 and clip.skeleton == BLAZE
+    np.testing.assert_allclose(clip.positions, walk * [1, -1, -1], atol=1e-6)
+    empty = types.SimpleNamespace(pose_world_landmarks=[])
+    (clip,) = keypoints.from_results([result(walk[0]), empty, result(walk[2])], options=Options())
+    assert clip.missing.all(1).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ({"cameras": [1, 2]}, "holds no poses"),
+        ([], "holds no poses"),
+        ([[[1, 2]] * 17], "two coordinates; 'tfpose lift'"),
+        ({"people": [{"pose_keypoints_2d": [1.0] * 75}]}, "2D keypoints only"),
+        ([[{"x": 1, "y": 2}] * 33], "no z"),
+        ([[[1, 2, 3]] * 33, [[1, 2, 3]] * 17], "poses of 17 and of 33 joints"),
+        ([[["a", "b", "c"]] * 33], "walk.json"),
+    ],
+)
+def test_what_is_no_pose_is_said(tmp_path, content, says):
+    path = document(tmp_path, content)
+    with pytest.raises(DataError) as caught:
+        quiet(path)
+    assert str(caught.value).startswith(f"{path}: ") and says in str(caught.value) and len(str(caught.value)) < 500
+
+
+def test_a_document_nested_without_end_is_refused(tmp_path):
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000 + "]" * 100_000)
+    with pytest.raises(DataError, match=r"deep\.json: is nested 100000 deep"):
+        quiet(path)
