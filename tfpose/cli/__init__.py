@@ -26,6 +26,7 @@ COMMANDS = {
     "lift": "learn to lift 2D joints to 3D, and measure it beside residual MLPs",
     "evaluate": "measure a model and write the result",
     "denoise": "clean the skeletons of files",
+    "track": "track a person in a video, and clean what it finds",
     "export": "make a SavedModel and a LiteRT file, proven equal to the model",
     "preset": "make weights to share: half precision, with a model card",
     "presets": "list the weights that ship",
