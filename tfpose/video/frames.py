@@ -72,19 +72,19 @@ def writing(path: str | os.PathLike, size: tuple[int, int], rate: float) -> Iter
 
     Args:
         path: an .mp4 file.
-        size: width and height in pixels.
+        size: width and height in pixels; where one is odd, the last column or row is left out, as the codec needs it.
         rate: frames per second.
 
     Raises:
         DataError: for another ending.
     """
     check_name(path)
+    width, height = (2 * (length // 2) for length in size)
     with atomic_write(path) as unfinished:
-        # Two is what the codec needs; more would scale the frames.
-        writer = _ffmpeg().write_frames(str(unfinished), size, fps=rate, macro_block_size=2)
+        writer = _ffmpeg().write_frames(str(unfinished), (width, height), fps=rate, macro_block_size=2)
         with contextlib.closing(writer):
             writer.send(None)
-            yield lambda frame: writer.send(np.ascontiguousarray(frame))
+            yield lambda frame: writer.send(np.ascontiguousarray(frame[:height, :width]))
 
 
 def check_name(path: str | os.PathLike):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 
 import numpy as np
 from tqdm import tqdm
@@ -30,7 +31,7 @@ def track(
         path: a video that ffmpeg reads.
         person: who, 0 for the largest of those who are there in the first frame that has so many, 1 for the next
             smaller one, and so on.
-        draw: an .mp4 file to write: the video with the joints over it.
+        draw: another file to write, .mp4: the video with the joints over it.
         progress: whether to show a bar.
 
     Returns:
@@ -43,6 +44,8 @@ def track(
     """
     if person < 0:
         raise TfposeError(f"person: expected 0 for the largest one, 1, ...; got {person}")
+    if draw and pathlib.Path(draw).resolve() == pathlib.Path(path).resolve():
+        raise DataError(f"{draw}: the video cannot be drawn into itself")
     skeleton, video, positions = Skeleton.load("blazepose33"), Video(path), []
     with contextlib.ExitStack() as stack:
         stack.callback(video.close)

@@ -64,6 +64,7 @@ export class Camera {
     pose.setOptions({ modelComplexity: 1, smoothLandmarks: false, useCpuInference: isSoftwareGl() })
     pose.onResults((results) => (this.#results = results))
     await pose.initialize()
+    await pose.send({ image: this.#video }) // which is when it opens its files
     return pose
   }
 }

@@ -158,6 +158,7 @@ test('where nobody is seen the page says so', async () => {
   assert.deepEqual(problems, [])
 })
 
+const lack = (file) => (page) => page.route(`**/mediapipe/${file}`, (route) => route.fulfill({ status: 404 }))
 const refuse = (page) =>
   page.addInitScript(() => {
     navigator.mediaDevices.getUserMedia = async () => Promise.reject(new DOMException('Permission denied'))
@@ -165,7 +166,8 @@ const refuse = (page) =>
 
 for (const [what, says, prepare] of [
   ['a camera', 'The camera did not start. Permission denied', refuse],
-  ['the landmarker', 'The landmarker did not load.', (page) => page.route('**/pose.js', (route) => route.abort())],
+  ['the landmarker', 'The landmarker did not load.', lack('pose.js')],
+  ["the landmarker's model", 'The landmarker did not load.', lack('*.tflite')],
 ]) {
   test(`without ${what} the page says so, and plays on`, async () => {
     const { page } = await ready(SMALL, prepare)

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import pathlib
 import re
+import subprocess
 import sys
 
 import numpy as np
@@ -95,6 +96,20 @@ def test_a_clip_in_metres_with_y_up(swaying):
     assert np.corrcoef(lean, 8 * np.sin(np.arange(FRAMES - EMPTY) / 2))[0, 1] > 0.95
 
 
+def test_a_video_that_is_stored_on_its_side_is_upright(folder):
+    """As phones store them; with an odd number of columns, which codecs of .mp4 files do not take."""
+    canvas = Image.new("RGB", (333, 400), (GREY,) * 3)
+    canvas.paste(person(), (6, 40))
+    lying, tagged, drawn = (folder / name for name in ("lying.mkv", "tagged.mkv", "upright.mp4"))
+    canvas.transpose(Image.Transpose.ROTATE_90).save(folder / "lying.png")
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-y"]
+    subprocess.run([*ffmpeg, "-i", folder / "lying.png", "-c:v", "ffv1", lying], check=True)
+    subprocess.run([*ffmpeg, "-display_rotation", "-90", "-i", lying, "-c", "copy", tagged], check=True)
+    clip = track(tagged, draw=drawn)
+    assert clip.positions[0, SKELETON.index("nose"), 1] > 0.5
+    assert read(drawn).shape[1:3] == (400, 332)
+
+
 def test_hidden_joints_are_missing(folder):
     clip = track(write(folder / "half.mp4", [person().crop((0, 0, SIZE, 150))] * 3))
     missing = dict(zip(SKELETON.joints, clip.missing.all(0)))
@@ -139,6 +154,8 @@ def test_errors_are_one_line(folder):
         assert "\n" not in str(caught.value)
     with pytest.raises(DataError, match=r"must end in \.mp4"):
         track(nobody, draw=folder / "drawn.avi")
+    with pytest.raises(DataError, match="into itself"):
+        track(nobody, draw=nobody)
     with pytest.raises(TfposeError, match="person"):
         track(nobody, person=-1)
     assert not list(folder.glob(".*"))  # nothing unfinished stays
