@@ -41,7 +41,7 @@ serving-check: $(READY)
 	  && TFPOSE_SERVING=grpc://localhost:8500,http://localhost:8501 TFPOSE_SERVING_PACKAGE=serving-check \
 	  $(VENV)/bin/python -m pytest tests/export/test_serving_client.py
 
-# The page with the model in it: web/dist, for any static host. Needs Node 20.19 or newer.
+# The pages with the models in them: web/dist, for any static host. Needs Node 20.19 or newer.
 web: web/node_modules/.package-lock.json web/public
 	cd web && npm run build
 
@@ -49,11 +49,12 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	touch $@
 
-web/public: web/assets.py $(wildcard export/*.py tfpose/layers/*.py tfpose/models/*.py tfpose/presets/sebirenet_cmu/*) $(READY)
+web/public: web/assets.py $(wildcard export/*.py tfpose/layers/*.py tfpose/models/*.py tfpose/presets/sebirenet_cmu/* \
+  tfpose/presets/sebirenet_cmu_clips/* tfpose/skeletons/*.json tfpose/video/*.py) $(READY)
 	rm -rf $@
 	$(VENV)/bin/python web/assets.py --out $@
 
-# The page in a real browser, without a network; draws results/figures/web.png.
+# The pages in a real browser, without a network; draws results/figures/web.png and docs/pictures/live.png.
 test-web: web $(CHROMIUM)
 	cd web && PYTHON=../$(VENV)/bin/python CHROMIUM=$(CHROMIUM) npm test
 

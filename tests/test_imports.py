@@ -29,6 +29,7 @@ ALLOWED = {
     "litert_file": BELOW,
     "lite": BELOW | {"litert_file"},
     "serving_client": BELOW,
+    "video": BELOW | {"formats", "litert_file"},
 }
 
 

@@ -1,9 +1,10 @@
-"""What the page shows: a preset as a LiteRT file for one pose at a time, what it says about itself, and clips.
+"""What the pages load: presets as LiteRT files for one person at a time, what they say about themselves, and clips.
 
     .venv/bin/python web/assets.py --out web/public
 
-Writes a new folder with `model.tflite`, `model.json` (as `tfpose inspect` describes the file, with the preset's name,
-licence and lineage) and `clips.json` (synthetic people: free to use, nobody was recorded).
+Writes a new folder with `model.tflite` of a pose model, `stream.tflite` of a clip model, for each a `.json` (as `tfpose
+inspect` describes the file, with the preset's name, licence and lineage), `clips.json` (synthetic people: free to use,
+nobody was recorded), and `landmarks.json` (how the joints are made of what MediaPipe finds in a camera's picture).
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from tfpose.export.files import new_artifact
 from tfpose.export.litert import export_litert
 from tfpose.files import write_text
 from tfpose.formats.clip import Clip
-from tfpose.models import PoseAutoencoder
+from tfpose.models import ClipDenoiser, PoseAutoencoder
 from tfpose.skeleton import Skeleton
+from tfpose.video.tracking import AXES, VISIBLE
 
-_PRESET = flags.DEFINE_string("preset", "sebirenet_cmu", "A preset by name, or the folder of one.")
+_PRESET = flags.DEFINE_string("preset", "sebirenet_cmu", "A preset of poses by name, or the folder of one.")
+_CLIP_PRESET = flags.DEFINE_string("clip_preset", "sebirenet_cmu_clips", "A preset of clips, of the same skeleton.")
 _OUT = flags.DEFINE_string("out", "web/public", "A new folder.")
 
 SHOWN = ("walking, boxing", "standing, waving", "squatting, hands on hips", "lunging", "running", "kicking", "sitting")
@@ -37,20 +40,35 @@ LENDER = "standing, behind the back"
 _FRAMES = 240
 
 
-def write(preset: str, out: str | os.PathLike):
-    """Makes the folder `out` with all that the page loads.
+def write(preset: str, clip_preset: str, out: str | os.PathLike):
+    """Makes the folder `out` with all that the pages load.
 
     Raises:
         DataError: when there is no such preset, or `out` exists or cannot be written; nothing is left behind.
     """
-    model = PoseAutoencoder.from_preset(preset)
+    models = {"model": PoseAutoencoder.from_preset(preset), "stream": ClipDenoiser.from_preset(clip_preset)}
+    skeleton = models["stream"].skeleton
     with new_artifact(out) as folder:
         folder.mkdir()
-        # LiteRT.js refuses a free batch size.
-        described = describe(export_litert(model, folder / "model.tflite", batch=1))
-        del described["path"]
-        write_text(folder / "model.json", json.dumps(described))
-        write_text(folder / "clips.json", json.dumps(clips(model.skeleton)))
+        for name, model in models.items():
+            # LiteRT.js refuses a free batch size.
+            described = describe(export_litert(model, folder / f"{name}.tflite", batch=1))
+            del described["path"]
+            write_text(folder / f"{name}.json", json.dumps(described))
+        write_text(folder / "clips.json", json.dumps(clips(skeleton)))
+        write_text(folder / "landmarks.json", json.dumps(landmarks(skeleton)))
+
+
+def landmarks(skeleton: Skeleton) -> dict:
+    """How the joints of `skeleton` are made of MediaPipe's world landmarks, ready for JSON.
+
+    Returns:
+        `rules`, for each joint pairs of a landmark's number and its weight; `axes`, what a landmark's x, y and z are
+        multiplied by; `visible`, the least visibility of a landmark that is used; `bones` as pairs of landmarks.
+    """
+    found = Skeleton.load("blazepose33")
+    rules = [[(int(at), float(row[at])) for at in row.nonzero()[0]] for row in found.to(skeleton)]
+    return {"rules": rules, "axes": AXES, "visible": VISIBLE, "bones": found.bones}
 
 
 def clips(skeleton: Skeleton) -> dict:
@@ -74,7 +92,7 @@ def _flat(positions: np.ndarray) -> list[list[float]]:
 
 def main(_):
     try:
-        write(_PRESET.value, _OUT.value)
+        write(_PRESET.value, _CLIP_PRESET.value, _OUT.value)
     except TfposeError as error:
         sys.exit(f"web/assets.py: {error}")
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "evaluate": "measure a model and write the result",
     "denoise": "clean the skeletons of files",
     "convert": "write clips in another format",
+    "track": "track a person in a video, and clean what it finds",
     "export": "make a SavedModel and a LiteRT file, proven equal to the model",
     "preset": "make weights to share: half precision, with a model card",
     "presets": "list the weights that ship",

@@ -17,10 +17,12 @@ import collections
 import dataclasses
 import pathlib
 
+import numpy as np
 from absl import flags
 
 from tfpose.cli import common
 from tfpose.errors import DataError, SkeletonError
+from tfpose.formats.clip import Clip
 
 
 def define_flags(values: flags.FlagValues):
@@ -76,9 +78,11 @@ def run(values: flags.FlagValues, positional: list[str]):
     if not clips:
         raise DataError(f"{positional[0]}: nothing to denoise")
     files = targets(clips, pathlib.Path(positional[0]), pathlib.Path(values.out))
-    done = []
-    for clip in tqdm(clips, unit="clip", disable=len(clips) < 2):
-        done.append(_clean(model, clip, values))
+    options = {name: values[name].value for name in ("causal", "leave_missing", "constant_bones")}
+    done = [
+        clean(model, clip, values.rate, values.skeleton_out, **options)
+        for clip in tqdm(clips, unit="clip", disable=len(clips) < 2)
+    ]
     # The pictures first: when they cannot be drawn nothing is written.
     if values.plot:
         _draw(values.plot, done[0], model.skeleton)
@@ -88,7 +92,7 @@ def run(values: flags.FlagValues, positional: list[str]):
         print(f"report: {values.report}")
     summaries = [reports.summary(one.observed, one.result, model.skeleton) for one in done]
     for target, numbers in files.items():
-        _write(target, [done[number] for number in numbers], values.skeleton_out)
+        write_all(target, [done[number] for number in numbers], values.skeleton_out)
         poses = sum(len(clips[number]) for number in numbers)
         source = clips[numbers[0]].source or positional[0]
         print(f"{source}: {poses} poses -> {target}")
@@ -96,46 +100,78 @@ def run(values: flags.FlagValues, positional: list[str]):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Done:
-    """A clip as it was read; what the model saw of it; what it made of this."""
+class Done:
+    """What was made of a clip.
 
-    clip: object
-    observed: object
-    result: dict
+    Attributes:
+        clip: as it was read.
+        observed: what the model saw of it, `[T, K, 3]`.
+        result: what it made of this, see `ClipDenoiser.denoise_clip`; of a pose model "denoised" alone.
+        rate: frames per second.
+        cleaned: the clip to be written.
+    """
+
+    clip: Clip
+    observed: np.ndarray
+    result: dict[str, np.ndarray]
     rate: float
-    cleaned: object  # the clip to be written
+    cleaned: Clip
 
 
-def _clean(model, clip, values: flags.FlagValues) -> _Done:
-    import numpy as np
+def clean(model, clip: Clip, rate: float, skeleton_out: str = "source", causal: bool = False, **options: bool) -> Done:
+    """Cleans a clip of any skeleton.
 
+    Frames before anybody is seen, and after that, stay missing.
+
+    Args:
+        model: of clips or of poses.
+        clip: the clip.
+        rate: frames per second, where the clip does not say.
+        skeleton_out: "source" or "model": whose joints the cleaned clip has.
+        causal: whether to look at the past alone.
+        options: "leave_missing", "constant_bones".
+
+    Raises:
+        SkeletonError: when the clip cannot be given in the model's joints.
+    """
     try:
         seen = clip.to(model.skeleton)
     except SkeletonError as error:
         raise SkeletonError(f"{clip.source}: {error} 'tfpose inspect {clip.source}' shows what is known.") from error
-    rate = clip.rate or values.rate
-    options = {name: values[name].value for name in ("leave_missing", "constant_bones")}
-    if seen.missing.all():
+    rate = clip.rate or rate
+    frames = np.flatnonzero(~seen.missing.all(1))
+    result = {"denoised": seen.positions.copy()}
+    if not len(frames):
         common.say(f"{clip.source}: nobody is in it; it stays as it is")
-        result = {"denoised": seen.positions}
-    elif hasattr(model, "denoise_clip"):
-        result = model.denoise_clip(seen.positions, rate, seen.confidence, causal=values.causal, **options)
     else:
-        if values.causal or options["constant_bones"]:
-            raise flags.Error("--causal and --constant_bones need a model of clips, without --per_frame")
-        denoised = model.denoise(seen.positions)
-        if options["leave_missing"]:
-            denoised = np.where(seen.missing[..., None], np.nan, denoised)
-        # A pose model sees nobody in an empty frame, and would put somebody at the origin.
-        result = {"denoised": np.where(seen.missing.all(-1)[:, None, None], np.nan, denoised)}
-    if values.skeleton_out == "model":
+        present = slice(frames[0], frames[-1] + 1)
+        confidence = None if seen.confidence is None else seen.confidence[present]
+        found = _run(model, seen.positions[present], confidence, rate, causal, options)
+        result["denoised"][present] = found.pop("denoised")
+        for name, values in found.items():
+            result[name] = np.zeros(seen.missing.shape, values.dtype)
+            result[name][present] = values
+    if skeleton_out == "model":
         cleaned = dataclasses.replace(seen, positions=result["denoised"], origin=None)
     else:
         cleaned = clip.corrected(result["denoised"], model.skeleton)
-    return _Done(clip, seen.positions, result, rate, cleaned)
+    return Done(clip, seen.positions, result, rate, cleaned)
 
 
-def _write(target: pathlib.Path, done: list[_Done], skeleton_out: str):
+def _run(model, positions: np.ndarray, confidence, rate: float, causal: bool, options: dict[str, bool]) -> dict:
+    if hasattr(model, "denoise_clip"):
+        return model.denoise_clip(positions, rate, confidence, causal=causal, **options)
+    if causal or options.get("constant_bones"):
+        raise flags.Error("--causal and --constant_bones need a model of clips, without --per_frame")
+    denoised = model.denoise(positions)
+    missing = np.isnan(positions).any(-1, keepdims=True)
+    # A pose model would put somebody at the origin where nobody is seen.
+    hidden = missing if options.get("leave_missing") else missing.all(1, keepdims=True)
+    return {"denoised": np.where(hidden, np.nan, denoised)}
+
+
+def write_all(target: pathlib.Path, done: list[Done], skeleton_out: str):
+    """Writes the cleaned clips of one file; the model's joints in a .npz file with their trust."""
     from tfpose.formats import write
 
     more = {}
@@ -144,7 +180,7 @@ def _write(target: pathlib.Path, done: list[_Done], skeleton_out: str):
     write(target, [one.cleaned for one in done], **more)
 
 
-def _of_page(one: _Done, model) -> dict:
+def _of_page(one: Done, model) -> dict:
     return {
         "name": one.clip.source,
         "observed": one.observed,
@@ -199,7 +235,7 @@ def _free(path: pathlib.Path, taken) -> pathlib.Path:
     return tried
 
 
-def _draw(path: str, one: _Done, skeleton):
+def _draw(path: str, one: Done, skeleton):
     from tfpose import plots
 
     observed, recovered = one.observed, one.result["denoised"]

@@ -15,7 +15,7 @@ async function start() {
   const files = Promise.all([fetchJson(here('model.json')), fetchJson(here('clips.json'))])
   const [card, { rate, clips, lender }] = await explain(files, 'The clips did not load.')
   $('notice').lastElementChild.textContent = `${card.name}, ${megabytes(card)}, and the runtime that it needs`
-  const model = await loadModel(here('model.tflite'), here('wasm/'))
+  const model = await loadModel(here('model.tflite'), here('wasm/'), card.signatures)
 
   const skeleton = readSkeleton(card.skeleton)
   document.querySelector('main').hidden = false // before the stages, which take their sizes from the page

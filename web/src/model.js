@@ -1,7 +1,10 @@
 import { loadAndCompile, loadLiteRt, Tensor } from '@litertjs/core'
 
-/** Loads LiteRT's runtime from `runtime`, a folder, and the model at `url`, both absolute. */
-export async function loadModel(url, runtime) {
+/**
+ * Loads LiteRT's runtime from `runtime`, a folder, and the model at `url`, both absolute. `signatures` are those of its
+ * card.
+ */
+export async function loadModel(url, runtime, signatures) {
   // The runtime logs to stderr, which would fill the console with red lines on a good day. What goes wrong is thrown.
   self.Module = { printErr: console.debug }
   await explain(loadLiteRt(runtime), 'The WebAssembly runtime did not load.')
@@ -9,7 +12,7 @@ export async function loadModel(url, runtime) {
   // On the CPU, always: a pose is far too little work for a GPU, and LiteRT.js' WebGPU has no products of two
   // computed matrices, which turning a pose by its view code is.
   const compiled = await explain(loadAndCompile(bytes, { accelerator: 'wasm' }), 'The model is damaged.')
-  return new Model(compiled)
+  return new Model(compiled, signatures)
 }
 
 class Model {
@@ -17,29 +20,33 @@ class Model {
   /** Signature -> milliseconds of a run, smoothed. */
   milliseconds = {}
 
-  constructor(compiled) {
+  constructor(compiled, signatures) {
     this.#compiled = compiled
+    this.signatures = signatures
   }
 
   /** Clean joints `[J * 3]` of joints `[J * 3]`, metres; NaN = missing. */
   async denoise(joints) {
-    return (await this.#run('denoise', { joints })).denoised
+    return (await this.run('denoise', { joints })).denoised
   }
 
   /** The pose of `joints` seen as `viewFrom` is seen. */
   async transferView(joints, viewFrom) {
-    return (await this.#run('transfer_view', { joints, view_from: viewFrom })).transferred
+    return (await this.run('transfer_view', { joints, view_from: viewFrom })).transferred
   }
 
   /** `{pose_code: [J * z], view_code: [3 * 3]}` of joints; a free view code is `[z * z]`. */
   encode(joints) {
-    return this.#run('encode', { joints })
+    return this.run('encode', { joints })
   }
 
-  async #run(signature, poses) {
+  /** Runs a signature: inputs by name -> outputs by name, flat arrays of one pose. */
+  async run(signature, values) {
     const started = performance.now()
     const inputs = {}
-    for (const [name, pose] of Object.entries(poses)) inputs[name] = new Tensor(pose, [1, pose.length / 3, 3])
+    for (const [name, { shape }] of Object.entries(this.signatures[signature].inputs)) {
+      inputs[name] = new Tensor(values[name], shape)
+    }
     const outputs = await this.#compiled.run(signature, inputs)
     const results = {}
     for (const [name, tensor] of Object.entries(outputs)) {
@@ -47,10 +54,14 @@ class Model {
       tensor.delete()
     }
     for (const tensor of Object.values(inputs)) tensor.delete()
-    const taken = performance.now() - started
-    this.milliseconds[signature] = 0.8 * (this.milliseconds[signature] ?? taken) + 0.2 * taken
+    note(this.milliseconds, signature, performance.now() - started)
     return results
   }
+}
+
+/** Enters how long something took into smoothed `milliseconds`. */
+export function note(milliseconds, name, taken) {
+  milliseconds[name] = 0.8 * (milliseconds[name] ?? taken) + 0.2 * taken
 }
 
 /** The JSON at `url`. */

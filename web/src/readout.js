@@ -5,7 +5,7 @@ import { spoken } from './skeleton.js'
 
 const LONGEST = 0.5 // metres that fill the bar of a joint
 
-const millimetres = (metres) => `${Math.round(1000 * metres)} mm`
+export const millimetres = (metres) => `${Math.round(1000 * metres)} mm`
 
 /** Writes what is shown as numbers: errors, angles, joints, codes. */
 export function write(skeleton, state, shown) {

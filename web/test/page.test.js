@@ -3,66 +3,11 @@
 //   PYTHON=../.venv/bin/python CHROMIUM=/usr/bin/chromium npm test
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 
-import { chromium } from 'playwright-core'
+import { assertClose, browserFor, overflowing, path, PHONE, python } from './browser.js'
 
-import { serve } from './server.js'
-
-const path = (relative) => fileURLToPath(new URL(relative, import.meta.url))
-const PYTHON = process.env.PYTHON ?? path('../../.venv/bin/python')
-const DESKTOP = { width: 1440, height: 900 }
-const PHONE = { width: 390, height: 844 }
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--use-gl=angle',
-  '--use-angle=swiftshader',
-  '--enable-unsafe-swiftshader',
-]
-
-let server, browser
-
-before(async () => {
-  server = await serve(path('../dist'), '/some/folder/')
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS })
-})
-
-after(async () => {
-  await browser?.close()
-  server?.stop()
-})
-
-/** A new page, in the place of the last, and all that went wrong on it. `prepare` runs before it is loaded. */
-async function open(options = {}, prepare = async () => {}) {
-  for (const context of browser.contexts()) await context.close()
-  // People who ask for little motion get a clip that stands still until they play it, and so do these tests.
-  const context = await browser.newContext({ viewport: DESKTOP, reducedMotion: 'reduce', ...options })
-  const page = await context.newPage()
-  const problems = []
-  page.on('pageerror', (error) => problems.push(error.message))
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
-  page.on('request', (request) => {
-    const url = request.url()
-    if (!/^(data|blob):/.test(url) && !url.startsWith(server.address)) problems.push(`left the folder: ${url}`)
-  })
-  await prepare(page)
-  await page.goto(server.address)
-  return { page, problems }
-}
-
-async function ready(options, prepare) {
-  const opened = await open(options, prepare)
-  await opened.page.waitForFunction('window.tfpose', null, { timeout: 60_000 })
-  return opened
-}
+const { open, ready } = browserFor('')
 
 /** The poses and codes that the page shows, as plain arrays with null for missing coordinates. */
 const shown = (page) =>
@@ -111,17 +56,8 @@ async function withoutRelaxedSimd(page) {
   })
 }
 
-function python(calls) {
-  const input = JSON.stringify(calls)
-  const stdio = ['pipe', 'pipe', 'ignore'] // the interpreter's log
-  return JSON.parse(execFileSync(PYTHON, [path('interpreter.py'), path('../dist/model.tflite')], { input, stdio }))
-}
-
-function assertClose(ours, theirs, what) {
-  const largest = Math.max(...ours.map((value, i) => Math.abs(value - theirs[i])))
-  assert.equal(ours.length, theirs.length)
-  assert.ok(largest <= 1e-4, `${what} differs from the Python interpreter by ${largest}`)
-}
+const interpret = (calls) =>
+  JSON.parse(python('interpreter.py', [path('../dist/model.tflite')], JSON.stringify(calls)))
 
 test('a joint that is dragged away comes back', async (t) => {
   const { page, problems } = await ready()
@@ -165,7 +101,7 @@ for (const [runtime, prepare] of [
     const { clean, observed, denoised, lender, transferred, poseCode, viewCode } = await shown(page)
     assert.ok(Math.abs(between(clean, observed, knee) - 0.3) < 0.02)
     assert.equal(observed.filter((value) => value === null).length, 3)
-    const [denoise, transfer, encode, encodeLender] = python([
+    const [denoise, transfer, encode, encodeLender] = interpret([
       { signature: 'denoise', inputs: { joints: observed } },
       { signature: 'transfer_view', inputs: { joints: denoised, view_from: lender } },
       { signature: 'encode', inputs: { joints: denoised } },
@@ -249,14 +185,9 @@ test('the model says what it is', async () => {
 })
 
 test('on a phone nothing overflows, and fingers move joints', async () => {
-  const { page, problems } = await ready({ viewport: PHONE, hasTouch: true, isMobile: true, deviceScaleFactor: 2 })
-  const wide = await page.evaluate(() =>
-    [...document.querySelectorAll('body *')]
-      .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
-      .map((element) => element.id || element.tagName),
-  )
-  assert.deepEqual(wide, [])
-  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.width)
+  const { page, problems } = await ready(PHONE)
+  assert.deepEqual(await overflowing(page), [])
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.viewport.width)
 
   await settled(page)
   const j = await numberOf(page, 'wrist_right')
@@ -303,7 +234,7 @@ test('a picture for the README', async () => {
   await page.fill('#time', '45')
   await pull(page, 'elbow_left', 0.4, [0.8, -0.6])
   await page.waitForTimeout(3000) // the times shown are means of what came last
-  execFileSync(PYTHON, [path('palette.py'), path('../../results/figures/web.png')], { input: await page.screenshot() })
+  python('palette.py', [path('../../results/figures/web.png')], await page.screenshot())
   await page.mouse.up()
   assert.deepEqual(problems, [])
 })
