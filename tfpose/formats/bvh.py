@@ -15,7 +15,7 @@ import dataclasses
 import os
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -53,14 +53,12 @@ class Motion:
     """What a file holds: `joints`, parents first; the `values` `[T, C]` of their channels; seconds per frame.
 
     Attributes:
-        columns: the number in `joints` of each joint of the clip.
         rest_frames: frames at the beginning that are no motion, and not in the clip.
     """
 
     joints: tuple[Joint, ...]
     values: np.ndarray
     frame_time: float
-    columns: tuple[int, ...] = ()
     rest_frames: int = 0
 
 
@@ -112,10 +110,7 @@ def read_file(path: str | os.PathLike, options: Options = USUAL, drop_first: boo
                 about={"subject": path.parent.name if is_cmu else ""},
             ).clip(options)
         except SkeletonError as error:
-            raise DataError(f"{path}: its hierarchy is no usable skeleton: {error}") from error
-        columns = tuple(names.index(clip.skeleton.native.get(joint, joint)) for joint in clip.skeleton.joints)
-        origin = dataclasses.replace(clip.origin, layout=dataclasses.replace(motion, columns=columns))
-        clip = dataclasses.replace(clip, origin=origin)
+            raise DataError(f"{error}; its hierarchy is no usable skeleton") from error
         return [clip if wanted is None else clip.to(wanted)]
 
 
@@ -132,22 +127,25 @@ def write(path: str | os.PathLike, clip: Clip) -> None:
         DataError: when the file cannot be written.
     """
     origin = clip.origin
-    if origin is not None and isinstance(origin.layout, Motion) and len(origin.layout.columns) == len(clip.skeleton):
-        motion = origin.layout
+    if origin is not None and isinstance(origin.layout, Motion):
+        motion, columns = origin.layout, origin.columns
         targets = _bridged(origin.native(clip.positions))
     else:
-        motion = _hierarchy(clip)
+        motion, columns = _hierarchy(clip)
         targets = _bridged(np.asarray(clip.positions, np.float64) / CENTIMETRE)
-    write_text(path, text_of(motion, solve(motion, targets)))
+    write_text(path, text_of(motion, solve(motion, columns, targets)))
 
 
-def solve(motion: Motion, targets: np.ndarray) -> np.ndarray:
-    """Channel values `[T, C]` that bring the joints of the clip to `targets` `[T, J, 3]`, in the file's unit."""
+def solve(motion: Motion, columns: Sequence[int], targets: np.ndarray) -> np.ndarray:
+    """Channel values `[T, C]` that bring joints to `targets` `[T, J, 3]`, in the file's unit.
+
+    `columns` are the numbers of these joints in the hierarchy.
+    """
     joints, values = motion.joints, motion.values.copy()
     moved = values[motion.rest_frames :]
     local, positions, turns = _posed(joints, moved)
     wanted = np.full_like(positions, np.nan)
-    for column, at in enumerate(motion.columns):
+    for column, at in enumerate(columns):
         wanted[:, at] = targets[:, column]
     size = max(float(np.ptp(positions[0], axis=0).max()), 1e-6)
     children = [[c for c, joint in enumerate(joints) if joint.parent == at] for at in range(len(joints))]
@@ -326,8 +324,11 @@ def _bridged(positions: np.ndarray) -> np.ndarray:
     return positions
 
 
-def _hierarchy(clip: Clip) -> Motion:
-    """A hierarchy of a clip's skeleton, its offsets as in the first frame with a usual length, in centimetres."""
+def _hierarchy(clip: Clip) -> tuple[Motion, list[int]]:
+    """A hierarchy of a clip's skeleton, its offsets as in the first frame with a usual length, in centimetres.
+
+    Also the number in it of each joint of the clip.
+    """
     skeleton = clip.skeleton
     positions = _bridged(np.asarray(clip.positions, np.float64)) / CENTIMETRE
     positions = np.nan_to_num(positions, nan=0.0)
@@ -345,8 +346,8 @@ def _hierarchy(clip: Clip) -> Motion:
         joints.append(Joint(clip.names[at], order.index(parent) if parent >= 0 else -1, tuple(offset), channels, end))
     rest = [number for joint in joints for number in (*joint.offset, 0.0, 0.0, 0.0)]
     values = np.tile(np.array(rest), (len(clip), 1))
-    columns = tuple(order.index(at) for at in range(len(skeleton)))
-    return Motion(tuple(joints), values, 1 / (clip.rate or 30.0), columns)
+    columns = [order.index(at) for at in range(len(skeleton))]
+    return Motion(tuple(joints), values, 1 / (clip.rate or 30.0)), columns
 
 
 def _depth_first(skeleton: Skeleton, joint: int) -> list[int]:
