@@ -76,15 +76,19 @@ def total(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def text(summarised: dict[str, Any]) -> str:
     """A table for a terminal."""
-    before, after = (_mean([bone[key] for bone in summarised["bones"]]) * 1000 for key in ("before", "after"))
     rows = [
         ("frames", f"{summarised['frames']:,}, of which {summarised['touched']:,} touched"),
         ("joints missing", f"{summarised['missing']:,} of {summarised['joints']:,}, {summarised['filled']:,} filled"),
         (f"moved over {MOVED * 100:.0f} cm", f"{summarised['moved']:,}"),
         ("sides exchanged", f"in {summarised['exchanged']:,} frames"),
-        ("bone lengths vary", f"by {before:.1f} mm before, {after:.1f} mm after (mean of the standard deviations)"),
     ]
-    return "\n".join(f"  {name:<18} {value}" for name, value in rows)
+    lines = [f"  {name:<18} {value}" for name, value in rows]
+    width = max(len(bone["bone"]) for bone in summarised["bones"])
+    lines.append(f"  {'bone':<{width}}  length, cm  spread before, mm  after, mm")
+    for bone in summarised["bones"]:
+        length, before, after = bone["length"] * 100, bone["before"] * 1000, bone["after"] * 1000
+        lines.append(f"  {bone['bone']:<{width}}  {length:>10.1f}  {before:>17.1f}  {after:>9.1f}")
+    return "\n".join(lines)
 
 
 def page(path: str | os.PathLike, title: str, clips: Sequence[dict[str, Any]]) -> None:

@@ -1,0 +1,47 @@
+"""What cleaning did to a clip, in numbers and as text."""
+
+import numpy as np
+import pytest
+
+from tfpose import reports
+from tfpose.formats.samples import sample
+from tfpose.skeleton import Skeleton
+
+PAPER = Skeleton.load("paper17")
+
+
+@pytest.fixture
+def walk():
+    return sample("walk").to(PAPER).positions
+
+
+def test_everything_is_counted(walk):
+    observed, denoised = walk.copy(), walk.copy()
+    observed[3, 4:6] = np.nan
+    observed[10:12, PAPER.index("wrist_left")] += 0.3
+    pairs = [(PAPER.index(f"{joint}_left"), PAPER.index(f"{joint}_right")) for joint in ("hip", "knee", "ankle")]
+    for left, right in pairs:
+        observed[20:25, [left, right]] = observed[20:25, [right, left]]
+    denoised[40, 7] = np.nan
+    found = reports.summary(observed, {"denoised": denoised}, PAPER)
+    assert (found["frames"], found["joints"]) == (70, 70 * 17)
+    assert (found["missing"], found["filled"]) == (2, 2)
+    assert found["exchanged"] == 5 and found["touched"] == 1 + 2 + 5
+    assert found["moved"] == 2 + 5 * 6
+    bones = {bone["bone"]: bone for bone in found["bones"]}
+    forearm = bones["elbow_left - wrist_left"]
+    assert forearm["before"] > 0.02 and forearm["after"] < 1e-4 and 0.15 < forearm["length"] < 0.35
+    text = reports.text(found)
+    assert "2 of 1,190, 2 filled" in text and "in 5 frames" in text and "elbow_left - wrist_left" in text
+
+
+def test_a_sum_of_clips(walk):
+    one = reports.summary(walk, {"denoised": walk}, PAPER)
+    both = reports.total([one, one])
+    assert both["frames"] == 140 and both["moved"] == 0
+    assert both["bones"][0]["length"] == pytest.approx(one["bones"][0]["length"])
+
+
+def test_a_single_frame_has_no_spread(walk):
+    found = reports.summary(walk[:1], {"denoised": walk[:1]}, PAPER)
+    assert np.isnan(found["bones"][0]["before"]) and "nan" in reports.text(found)
