@@ -23,7 +23,7 @@ from tfpose.export import describe
 from tfpose.export.files import new_artifact
 from tfpose.export.litert import export_litert
 from tfpose.files import write_text
-from tfpose.formats import axes, body, correction, keypoints, names, trc
+from tfpose.formats import axes, body, bvh, correction, keypoints, names, trc
 from tfpose.formats.clip import Clip
 from tfpose.formats.recording import USUAL, USUAL_UP
 from tfpose.models import ClipDenoiser, PoseAutoencoder
@@ -91,7 +91,9 @@ def rigs() -> dict:
             "units": [[unit, name] for unit, name in body.UNITS.items()],
             "sizes": body.SIZES,
             "bearable": body.BEARABLE,
+            "heights": body.HEIGHTS,
         },
+        "bvh": {"unit": bvh.CENTIMETRE, "cmu_unit": bvh.CMU_UNIT},
         "usual_up": USUAL_UP,
         "axes": {up: {"order": order, "signs": signs} for up, (order, signs) in axes.TURNS.items()},
         "correction": {"unchanged": correction.UNCHANGED, "far": correction.FAR},

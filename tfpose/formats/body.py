@@ -21,6 +21,7 @@ UNITS = {
 }
 SIZES = (0.55, 1.4)  # of a grown person, from a child of six to a very tall man
 BEARABLE = (0.35, 2.2)  # beyond this a unit that was given is taken to be wrong
+HEIGHTS = (0.2, 6.0)  # metres: what is larger or smaller than this from end to end is no person
 _MOST = 2000  # frames that are looked at
 
 
@@ -167,7 +168,7 @@ def _check_whole(source: str, values: np.ndarray, unit: float):
     if not len(whole):
         return
     size = float(np.median(np.ptp(whole, axis=1).max(axis=-1))) * unit
-    if not 0.2 <= size <= 6.0:
+    if not HEIGHTS[0] <= size <= HEIGHTS[1]:
         raise DataError(
             f"{source}: its poses are {size:.3g} m large at {unit:.4g} m per unit, which is no human; give the unit in "
             "metres (0.01 for centimetres, 0.001 for millimetres, 0.0254 for inches)"

@@ -22,11 +22,18 @@ export function joints(values, rig) {
   return (joint) => rules[joint] && combined(some, count, [rules[joint]])
 }
 
-/** Metres per unit, `[unit, sentence]`; the sentence says what was found out where it is not the usual unit. */
-export function findUnit(joint, given, usual, { bones, units, sizes, bearable }) {
+/**
+ * Metres per unit, `[unit, sentence]`; the sentence says what was found out where it is not the usual unit.
+ *
+ * @param height of the poses from end to end, for those whose bones are those of no body
+ */
+export function findUnit(joint, height, given, usual, { bones, units, sizes, bearable, heights }) {
   const size = sizeOf(joint, bones)
-  const fits = (unit, [least, most]) => size * unit >= least && size * unit <= most
-  if (size === null) return [given ?? usual, '']
+  const fits = (unit, [least, most], whole = size) => whole * unit >= least && whole * unit <= most
+  if (size === null) {
+    if (given !== undefined || Number.isNaN(height) || fits(usual, heights, height)) return [given ?? usual, '']
+    throw new Error(`its poses are ${(height * usual).toPrecision(3)} m large, which is no person`)
+  }
   if (given !== undefined) {
     if (fits(given, bearable)) return [given, '']
     throw new Error(`in its unit of ${given} m the bones are ${(size * given).toPrecision(3)} times a grown person's`)
@@ -58,6 +65,17 @@ function sizeOf(joint, bones) {
   // Bones of a body keep their length, are alike on both sides, and have a body's proportions.
   const some = sizes.length >= 4 && uneven.length && median(spreads) <= 0.15
   return some && Math.max(...uneven) <= 1.35 && Math.max(...sizes) <= 1.8 * Math.min(...sizes) ? median(sizes) : null
+}
+
+/** How large the poses that lack no joint are from end to end. */
+export function heightOf(values, count) {
+  const frames = Array.from({ length: values.length / 3 / count }, (_, t) => values.subarray(3 * t * count, 3 * (t + 1) * count))
+  return median(
+    frames.map((frame) => {
+      const sides = [0, 1, 2].map((axis) => frame.filter((_, i) => i % 3 === axis))
+      return Math.max(...sides.map((side) => Math.max(...side) - Math.min(...side)))
+    }),
+  )
 }
 
 /** The upward axis, `[up, sentence]`: where the upper body is above the feet in nearly all frames. */

@@ -10,23 +10,27 @@ const MET = 1e-5 // of the rig's size: nearer than this a joint is where it shal
 const AXES = { X: new Vector3(1, 0, 0), Y: new Vector3(0, 1, 0), Z: new Vector3(0, 0, 1) }
 
 /** What a file holds; `values` are the positions of its joints in its own unit. */
-export function read(text) {
+export function read(text, tables) {
   const plain = text.replace(/(^|\s)(#|\/\/).*$/gm, (comment) => comment.replace(/[^\n]/g, ' '))
   const { joints, end } = parseHierarchy(plain)
   const motion = parseMotion(plain, end, joints)
   const layout = { joints, ...motion, header: text.slice(0, motion.start).trimEnd() }
   layout.hold = offsetsHold(layout)
-  const values = new Float64Array(3 * joints.length * layout.frames)
+  const all = new Float64Array(3 * joints.length * layout.frames)
   for (let t = 0; t < layout.frames; t++) {
-    posed(layout, rowOf(layout, t)).places.forEach((place, j) => place.toArray(values, 3 * (t * joints.length + j)))
+    posed(layout, rowOf(layout, t)).places.forEach((place, j) => place.toArray(all, 3 * (t * joints.length + j)))
   }
+  const names = joints.map(({ name }) => name)
+  const cmu = Object.values(tables.skeletons.find(({ name }) => name === 'cmu31').native)
+  const isCmu = cmu.every((name) => names.includes(name))
+  layout.rest = isCmu && beginsInTPose(names, all, cmu) ? 1 : 0
   return {
-    names: joints.map(({ name }) => name),
+    names,
     parents: joints.map(({ parent }) => parent),
-    values,
-    frames: layout.frames,
+    values: all.subarray(3 * joints.length * layout.rest),
+    frames: layout.frames - layout.rest,
     rate: 1 / layout.frameTime,
-    usualUnit: 0.01,
+    usualUnit: isCmu ? tables.bvh.cmu_unit : tables.bvh.unit,
     zeroIsMissing: false,
     layout,
   }
@@ -39,7 +43,8 @@ export function read(text) {
 export function write(layout, targets) {
   const count = layout.joints.length
   const rows = Array.from({ length: layout.frames }, (_, t) => {
-    const wanted = layout.joints.map((_, j) => new Vector3().fromArray(targets, 3 * (t * count + j)))
+    if (t < layout.rest) return rowOf(layout, t).join(' ')
+    const wanted = layout.joints.map((_, j) => new Vector3().fromArray(targets, 3 * ((t - layout.rest) * count + j)))
     return solved(layout, rowOf(layout, t), wanted).join(' ')
   })
   return [layout.header, ...rows, ''].join('\n')
@@ -72,6 +77,7 @@ function solved({ joints, hold }, row, wanted) {
   const [result, before] = [Float64Array.from(row), posed({ joints, hold }, row)]
   const size = Math.max(...before.places.flatMap((place) => place.clone().sub(before.places[0]).toArray().map(Math.abs)))
   const least = MET * Math.max(size, 1e-6)
+  if (wanted.every((place, j) => place.distanceTo(before.places[j]) <= least)) return row
   const after = { offsets: [...before.offsets], turns: [], places: [] }
   joints.forEach(({ parent, channels, column }, at) => {
     const above = parent < 0 ? new Quaternion() : after.turns[parent]
@@ -89,7 +95,7 @@ function solved({ joints, hold }, row, wanted) {
     after.places.push(place)
     // Where its bones point if it goes with its parent; then, if that is wrong, where they shall.
     let turn = above.clone().multiply(before.local[at])
-    const driven = joints.flatMap((joint, j) => (joint.parent === at && after.offsets[j].length() > least ? [j] : []))
+    const driven = joints[at].children.filter((j) => after.offsets[j].length() > least)
     const offsets = driven.map((j) => after.offsets[j])
     const aims = driven.map((j, n) => wanted[j].clone().sub(place).setLength(offsets[n].length()))
     const pointing = (by) => offsets.map((offset) => offset.clone().applyQuaternion(by))
@@ -136,6 +142,19 @@ function offsetsHold({ joints, numbers, channels }) {
     return true
   })
   return moving.some(({ offset }) => offset.some(Boolean)) && unused
+}
+
+/** Whether a file of CMU begins with a frame that is no motion: arms spread, legs straight, and then another pose. */
+function beginsInTPose(names, values, cmu) {
+  if (values.length < 6 * names.length) return false
+  const at = (name, t = 0) => new Vector3().fromArray(values, 3 * (t * names.length + names.indexOf(name)))
+  const way = (from, to) => at(to).sub(at(from)).normalize()
+  const [left, right] = ['Left', 'Right'].map((side) => way(`${side}Arm`, `${side}Hand`))
+  const legs = ['Left', 'Right'].map((side) => way(`${side}UpLeg`, `${side}Foot`))
+  const spread = left.dot(right) < -0.9 && legs.every((leg) => Math.abs(leg.dot(left)) < 0.2)
+  const steps = cmu.map((name) => at(name, 1).sub(at('Hips', 1)).distanceTo(at(name).sub(at('Hips'))))
+  const step = steps.reduce((sum, value) => sum + value, 0) / steps.length
+  return spread && legs[0].dot(legs[1]) > 0.95 && step > 0.05 * at('LeftUpLeg').distanceTo(at('LeftFoot'))
 }
 
 // --- parsing
@@ -185,7 +204,9 @@ function parseHierarchy(text) {
         throw words.error(`${keyword} stands where none can be; one ROOT holds all joints`)
       }
       stack.push(joints.length)
-      joints.push({ name: nameOf(words, joints), parent: open ?? -1, offset: [0, 0, 0], channels: [], column })
+      if (stack.length > 1) joints[open].children.push(joints.length)
+      const name = nameOf(words, joints)
+      joints.push({ name, parent: open ?? -1, children: [], offset: [0, 0, 0], channels: [], column })
     } else if ((keyword === 'END' || keyword === 'ENDSITE') && open >= 0) {
       while (words.next() !== '{');
       stack.push(-1)
@@ -211,7 +232,7 @@ function nameOf(words, joints) {
   const parts = []
   for (let word; (word = words.next()) !== '{'; ) parts.push(word)
   const name = parts.join(' ').replace(/^["' ]+|["' ]+$/g, '')
-  if (!name || joints.some((joint) => joint.name === name)) throw words.error(`a joint without a name of its own`)
+  if (!name || joints.some((joint) => joint.name === name)) throw words.error('a joint without a name of its own')
   return name
 }
 

@@ -38,7 +38,8 @@ export function readClip(name, bytes, skeleton, tables) {
   if (confidence) hide(values, confidence, tables.keypoints.visibility)
 
   const joint = body.joints(values, rig)
-  const [unit, unitNote] = body.findUnit(joint, recording.unit, recording.usualUnit, tables.body)
+  const height = body.heightOf(values, count)
+  const [unit, unitNote] = body.findUnit(joint, height, recording.unit, recording.usualUnit, tables.body)
   const usualUp = tables.usual_up[rig.name] ?? 'y'
   const [up, upNote] = recording.up ? [recording.up, ''] : body.findUp(joint, usualUp)
   const zeroNote = zeros ? `${zeros} joints are exactly zero, and are taken to be missing` : ''

@@ -1,0 +1,88 @@
+"""Files for the tests of the live page, and what tfpose makes of them in Python.
+
+    files.py make FOLDER                 writes a walk that is broken in the frames BROKEN, in each format, and whole ones
+    files.py check STREAM.tflite IN OUT  says in JSON what the page made of IN, which is in FOLDER
+"""
+
+import json
+import pathlib
+import sys
+import warnings
+
+import numpy as np
+
+import tfpose
+import tfpose.lite
+from tfpose.formats import Clip, bvh
+from tfpose.skeleton import Skeleton
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tests" / "tfpose" / "formats"))
+import wild  # noqa: E402
+
+BROKEN = slice(30, 38)
+RATE = 30
+
+
+def make(folder: pathlib.Path):
+    whole = folder / "whole"
+    whole.mkdir()
+    clip = tfpose.sample("walk")
+    motion = clip.origin.layout
+    (whole / "walk.bvh").write_text(bvh.text_of(motion, motion.values))
+    (folder / "walk.bvh").write_text(bvh.text_of(motion, bent(motion)))
+    for write, skeleton in ((wild.trc, "body25"), (wild.mediapipe_json, "blazepose33")):
+        for place, joints in zip((whole, folder), wild.broken(Skeleton.load(skeleton))):
+            write(place, joints)
+    # Our own JSON, with a joint that is missing for a while.
+    cmu = Skeleton.load("cmu31")
+    for place, joints in zip((whole, folder), wild.broken(cmu)):
+        clip = Clip(joints, cmu, rate=RATE)
+        if place is folder:
+            clip.positions[50:55, cmu.index("wrist_right")] = np.nan
+        tfpose.write(place / "plain.json", clip)
+
+
+def bent(motion: bvh.Motion) -> np.ndarray:
+    """Channels with the left shin bent sideways."""
+    names = [joint.name for joint in motion.joints]
+    values = motion.values.copy()
+    values[BROKEN, sum(len(joint.channels) for joint in motion.joints[: names.index("LeftLeg")])] += 90
+    return values
+
+
+def check(model: tfpose.lite.Model, given: pathlib.Path, out: pathlib.Path) -> dict:
+    """What is in `out`, the clean file of `given`, beside the truth and what tfpose makes of the file as a stream."""
+    before, after, truth = (read(path) for path in (given, out, given.parent / "whole" / given.name))
+    seen = before.to(model.skeleton)
+    stream, clean = model.stream(before.rate), []
+    for frame, joints in enumerate(seen.positions):
+        clean.append(stream.step(joints, None if seen.confidence is None else seen.confidence[frame])["denoised"])
+    ours = out.with_name(f"python{out.suffix}")
+    tfpose.write(ours, before.corrected(np.stack(clean), model.skeleton))
+    moved = np.abs(after.positions - before.positions).max(-1) > 1e-5
+    return {
+        "joints": after.names == before.names,
+        "rate": [before.rate, after.rate],
+        "error": [error(clip, truth) for clip in (before, after)],
+        "missing": [int(clip.missing.sum()) for clip in (before, after)],
+        "moved": float(moved.mean()),
+        "untouched": float(np.abs(after.origin.values - before.origin.values)[~moved & ~before.missing].max()),
+        "beside_python": float(np.nanmax(np.abs(after.positions - read(ours).positions))),
+        "truth": truth.to(model.skeleton).positions.reshape(len(truth), -1).astype(float).tolist(),
+    }
+
+
+def read(path: pathlib.Path) -> Clip:
+    return next(iter(tfpose.read(path)))
+
+
+def error(clip: Clip, truth: Clip) -> float:
+    """The mean error of the joints that are there in the broken frames, in metres."""
+    return float(np.nanmean(np.linalg.norm(clip.positions - truth.positions, axis=-1)[BROKEN]))
+
+
+warnings.simplefilter("ignore")
+if sys.argv[1] == "make":
+    make(pathlib.Path(sys.argv[2]))
+else:
+    print(json.dumps(check(tfpose.lite.Model(sys.argv[2], threads=1), *map(pathlib.Path, sys.argv[3:]))))
