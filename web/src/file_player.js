@@ -79,7 +79,9 @@ export class FilePlayer {
 
   /** The height of the floor: where the lowest joints of most frames stand. */
   floor() {
-    const lowest = this.#frames.map(({ result }) => Math.min(...result.denoised.filter((y, i) => i % 3 === 1 && y === y)))
+    const lowest = this.#frames.map(({ result }) =>
+      Math.min(...result.denoised.filter((y, i) => i % 3 === 1 && y === y)),
+    )
     return lowest.sort((a, b) => a - b)[Math.floor(lowest.length / 20)] - ANKLE
   }
 
@@ -102,7 +104,7 @@ export class FilePlayer {
     const count = (what) => `${joints.filter((one) => one === what).length} of ${joints.length} joints`
     return {
       Frames: `${frames}, ${Number(rate.toFixed(2))} per second`,
-      Joints: `${rig.joints.length}, of which the network makes its ${this.#joints}`,
+      Joints: `${rig.joints.length} in the file, ${this.#joints} of the network`,
       Units: `${Number(unit.toPrecision(4))} m, ${up} up`,
       Missing: count('missing'),
       'Moved over 3 cm': count('moved'),

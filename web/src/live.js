@@ -170,7 +170,7 @@ class CameraWatcher {
  * Connects the controls.
  *
  * @param use shows frames of the player, or of a `FilePlayer`
- * @param devices `startCamera()`, `stopCamera()`, and `open(file, onProgress)`, which gives a `FilePlayer`; all may throw
+ * @param devices `startCamera()` and `stopCamera()`, and `open(file, onProgress)`, which gives a `FilePlayer`;
  */
 function connect(clips, player, use, { startCamera, stopCamera, open }) {
   let opened

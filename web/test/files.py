@@ -1,9 +1,10 @@
 """Files for the tests of the live page, and what tfpose makes of them in Python.
 
-    files.py make FOLDER                 writes a walk that is broken in the frames BROKEN, in each format, and whole ones
-    files.py check STREAM.tflite IN OUT  says in JSON what the page made of IN, which is in FOLDER
+files.py make FOLDER                 writes a walk that is broken in the frames BROKEN, in each format, and whole ones
+files.py check STREAM.tflite IN OUT  says in JSON what the page made of IN, which is in FOLDER
 """
 
+import dataclasses
 import json
 import pathlib
 import sys
@@ -17,19 +18,40 @@ from tfpose.formats import Clip, bvh
 from tfpose.skeleton import Skeleton
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tests" / "tfpose" / "formats"))
-import wild  # noqa: E402
+import wild
 
 BROKEN = slice(30, 38)
 RATE = 30
+MIXAMO = {
+    "spine_base": "mixamorig:Hips",
+    "spine_mid": "mixamorig:Spine",
+    "spine_shoulder": "mixamorig:Spine2",
+    "neck": "mixamorig:Neck",
+    "head": "mixamorig:Head",
+    **{
+        f"{joint}_{side.lower()}": f"mixamorig:{side}{name}"
+        for side in ("Left", "Right")
+        for joint, name in {
+            "shoulder": "Arm",
+            "elbow": "ForeArm",
+            "wrist": "Hand",
+            "hip": "UpLeg",
+            "knee": "Leg",
+            "ankle": "Foot",
+        }.items()
+    },
+}
 
 
 def make(folder: pathlib.Path):
     whole = folder / "whole"
     whole.mkdir()
-    clip = tfpose.sample("walk")
-    motion = clip.origin.layout
-    (whole / "walk.bvh").write_text(bvh.text_of(motion, motion.values))
-    (folder / "walk.bvh").write_text(bvh.text_of(motion, bent(motion)))
+    for name, motion in {
+        "walk.bvh": tfpose.sample("walk").origin.layout,
+        "mixamo.bvh": mixamo(whole / "plain.bvh"),
+    }.items():
+        (whole / name).write_text(bvh.text_of(motion, motion.values))
+        (folder / name).write_text(bvh.text_of(motion, bent(motion)))
     for write, skeleton in ((wild.trc, "body25"), (wild.mediapipe_json, "blazepose33")):
         for place, joints in zip((whole, folder), wild.broken(Skeleton.load(skeleton))):
             write(place, joints)
@@ -42,11 +64,27 @@ def make(folder: pathlib.Path):
         tfpose.write(place / "plain.json", clip)
 
 
+def mixamo(path: pathlib.Path) -> bvh.Motion:
+    """The walk of a rig whose joints but the hips have rotations alone, of which some move several bones."""
+    clip = tfpose.sample("walk").to(Skeleton.load("paper17"))
+    tfpose.write(path, clip)
+    plain, _ = bvh.parse(path, path.read_text())
+    names = [joint.name for joint in plain.joints]
+    joints = [
+        dataclasses.replace(joint, name=MIXAMO[joint.name], channels=joint.channels[3 if at else 0 :])
+        for at, joint in enumerate(plain.joints)
+    ]
+    rest = np.zeros((len(clip), sum(len(joint.channels) for joint in joints)))
+    motion = bvh.Motion(tuple(joints), rest, plain.frame_time, tuple(range(len(joints))))
+    targets = clip.positions[:, [clip.skeleton.index(name) for name in names]] * 100.0
+    return dataclasses.replace(motion, values=bvh.solve(motion, targets))
+
+
 def bent(motion: bvh.Motion) -> np.ndarray:
     """Channels with the left shin bent sideways."""
-    names = [joint.name for joint in motion.joints]
+    knee = next(at for at, joint in enumerate(motion.joints) if joint.name.endswith("LeftLeg"))
     values = motion.values.copy()
-    values[BROKEN, sum(len(joint.channels) for joint in motion.joints[: names.index("LeftLeg")])] += 90
+    values[BROKEN, sum(len(joint.channels) for joint in motion.joints[:knee])] += 90
     return values
 
 

@@ -43,9 +43,11 @@ async function cleaned(page, name, take = drop) {
 
 /** The distance of a joint from another joint of its pose. */
 const between = (pose, other, root, joint) =>
-  Math.hypot(...[0, 1, 2].map((a) => pose[3 * joint + a] - pose[3 * root + a] - other[3 * joint + a] + other[3 * root + a]))
+  Math.hypot(
+    ...[0, 1, 2].map((a) => pose[3 * joint + a] - pose[3 * root + a] - other[3 * joint + a] + other[3 * root + a]),
+  )
 
-for (const name of ['walk.bvh', 'walk.trc', 'walk.json', 'plain.json']) {
+for (const name of ['walk.bvh', 'mixamo.bvh', 'walk.trc', 'walk.json', 'plain.json']) {
   test(`${name} is shown clean beside itself, and comes back`, async (t) => {
     const { page, problems } = await ready(SMALL)
     const out = await cleaned(page, name)
@@ -124,6 +126,5 @@ test('on a phone a file can be opened, and nothing overflows', async () => {
   await cleaned(page, 'walk.bvh')
   assert.deepEqual(await overflowing(page), [])
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.viewport.width)
-  if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, 'phone.png') })
   assert.deepEqual(problems, [])
 })

@@ -69,7 +69,9 @@ function sizeOf(joint, bones) {
 
 /** How large the poses that lack no joint are from end to end. */
 export function heightOf(values, count) {
-  const frames = Array.from({ length: values.length / 3 / count }, (_, t) => values.subarray(3 * t * count, 3 * (t + 1) * count))
+  const frames = Array.from({ length: values.length / 3 / count }, (_, t) =>
+    values.subarray(3 * t * count, 3 * (t + 1) * count),
+  )
   return median(
     frames.map((frame) => {
       const sides = [0, 1, 2].map((axis) => frame.filter((_, i) => i % 3 === axis))
@@ -92,12 +94,14 @@ export function findUp(joint, usual) {
   const axis = [0, 1, 2].reduce((best, other) => (Math.abs(middle[other]) > Math.abs(middle[best]) ? other : best))
   const found = (middle[axis] > 0 ? '' : '-') + 'xyz'[axis]
   const clear = upward.filter((way) => way[axis] * Math.sign(middle[axis]) > 0.75).length > 0.9 * upward.length
-  return clear && found !== usual ? [found, `taken to have ${found} up, because the feet are below the head`] : [usual, '']
+  return clear && found !== usual
+    ? [found, `taken to have ${found} up, because the feet are below the head`]
+    : [usual, '']
 }
 
 /**
- * Makes joints of `values` that are exactly zero NaN, unless the zero is where the file is centred: one joint at zero in
- * most of the frames that have anybody. Gives how many there were.
+ * Makes joints of `values` that are exactly zero NaN, unless the zero is where the file is centred: one joint at zero
+ * in most of the frames that have anybody. Gives how many there were.
  */
 export function zerosAsMissing(values, count) {
   const frames = values.length / 3 / count

@@ -75,7 +75,9 @@ const placed = ({ turns, places }, parent, shift) => shift.clone().applyQuaterni
 /** The channels of a frame that bring its joints to the places `wanted`. */
 function solved({ joints, hold }, row, wanted) {
   const [result, before] = [Float64Array.from(row), posed({ joints, hold }, row)]
-  const size = Math.max(...before.places.flatMap((place) => place.clone().sub(before.places[0]).toArray().map(Math.abs)))
+  const size = Math.max(
+    ...before.places.flatMap((place) => place.clone().sub(before.places[0]).toArray().map(Math.abs)),
+  )
   const least = MET * Math.max(size, 1e-6)
   if (wanted.every((place, j) => place.distanceTo(before.places[j]) <= least)) return row
   const after = { offsets: [...before.offsets], turns: [], places: [] }
@@ -85,7 +87,8 @@ function solved({ joints, hold }, row, wanted) {
     const moves = 'XYZ'.split('').every((name) => channels.some(({ axis, rotates }) => axis === name && !rotates))
     if (moves && (parent < 0 || !hold) && wanted[at].distanceTo(place) > least) {
       place = wanted[at]
-      const offset = parent < 0 ? place : place.clone().sub(after.places[parent]).applyQuaternion(above.clone().invert())
+      const offset =
+        parent < 0 ? place : place.clone().sub(after.places[parent]).applyQuaternion(above.clone().invert())
       channels.forEach(({ axis, rotates }, n) => {
         const [value, old] = [offset, before.offsets[at]].map((vector) => vector[axis.toLowerCase()])
         if (!rotates && Math.abs(value - old) > least) result[column + n] = rounded(value)
@@ -152,7 +155,11 @@ function beginsInTPose(names, values, cmu) {
   const [left, right] = ['Left', 'Right'].map((side) => way(`${side}Arm`, `${side}Hand`))
   const legs = ['Left', 'Right'].map((side) => way(`${side}UpLeg`, `${side}Foot`))
   const spread = left.dot(right) < -0.9 && legs.every((leg) => Math.abs(leg.dot(left)) < 0.2)
-  const steps = cmu.map((name) => at(name, 1).sub(at('Hips', 1)).distanceTo(at(name).sub(at('Hips'))))
+  const steps = cmu.map((name) =>
+    at(name, 1)
+      .sub(at('Hips', 1))
+      .distanceTo(at(name).sub(at('Hips'))),
+  )
   const step = steps.reduce((sum, value) => sum + value, 0) / steps.length
   return spread && legs[0].dot(legs[1]) > 0.95 && step > 0.05 * at('LeftUpLeg').distanceTo(at('LeftFoot'))
 }
@@ -200,7 +207,7 @@ function parseHierarchy(text) {
     const word = words.next()
     const [keyword, open] = [word.toUpperCase(), stack.at(-1)]
     if (keyword === 'ROOT' || keyword === 'JOINT') {
-      if (open === -1 || (joints.length > 0) !== (keyword === 'JOINT' && open >= 0)) {
+      if (open === -1 || joints.length > 0 !== (keyword === 'JOINT' && open >= 0)) {
         throw words.error(`${keyword} stands where none can be; one ROOT holds all joints`)
       }
       stack.push(joints.length)
@@ -214,7 +221,9 @@ function parseHierarchy(text) {
       const offset = [words.number(), words.number(), words.number()]
       if (open >= 0) joints[open].offset = offset
     } else if (keyword === 'CHANNELS' && open >= 0) {
-      const channels = Array.from({ length: words.number() }, () => channelOf(words))
+      const length = words.number()
+      if (!(length >= 0 && length < 10)) throw words.error(`${length} CHANNELS of one joint`)
+      const channels = Array.from({ length }, () => channelOf(words))
       Object.assign(joints[open], { channels, column })
       column += channels.length
     } else if (keyword === '}' && stack.length) {
@@ -230,7 +239,7 @@ function parseHierarchy(text) {
 /** A joint's name: it may hold spaces, and runs up to the brace. */
 function nameOf(words, joints) {
   const parts = []
-  for (let word; (word = words.next()) !== '{'; ) parts.push(word)
+  for (let word; (word = words.next()) !== '{';) parts.push(word)
   const name = parts.join(' ').replace(/^["' ]+|["' ]+$/g, '')
   if (!name || joints.some((joint) => joint.name === name)) throw words.error('a joint without a name of its own')
   return name
@@ -262,7 +271,9 @@ function parseMotion(text, at, joints) {
   const frames = channels && Math.floor(numbers.length / channels)
   const lacks = said > frames && (said - frames > 1 || numbers.length % channels)
   if (!frames || lacks || (said === undefined && numbers.length % channels)) {
-    throw new Error(`expected ${said ?? 'whole'} frames of ${channels} numbers, found ${numbers.length} numbers; it may be cut off`)
+    throw new Error(
+      `expected ${said ?? 'whole'} frames of ${channels} numbers, found ${numbers.length} numbers; it may be cut off`,
+    )
   }
   return { start: at, frames, frameTime, channels, numbers: numbers.subarray(0, frames * channels) }
 }

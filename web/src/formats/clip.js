@@ -23,8 +23,8 @@ export const ENDINGS = Object.keys(FORMATS).map((ending) => `.${ending}`)
  * @param bytes `Uint8Array`
  * @param skeleton of the model, see `readSkeleton`
  * @param tables of `rigs.json`
- * @returns `frames`, `rate`, the model's joints in metres as `observed` `[T * K * 3]`, their `confidence` `[T * K]` where
- *   the file has it, `notes` on what was found out, and what `writeClip` needs
+ * @returns `frames`, `rate`, the model's joints in metres as `observed` `[T * K * 3]`, their `confidence` `[T * K]`
+ *   where the file has it, `notes` on what was found out, and what `writeClip` needs
  */
 export function readClip(name, bytes, skeleton, tables) {
   const format = FORMATS[name.split('.').at(-1).toLowerCase()]
@@ -44,7 +44,8 @@ export function readClip(name, bytes, skeleton, tables) {
   const [up, upNote] = recording.up ? [recording.up, ''] : body.findUp(joint, usualUp)
   const zeroNote = zeros ? `${zeros} joints are exactly zero, and are taken to be missing` : ''
   const positions = toMetres(values, unit, tables.axes[up])
-  if (positions.some((value) => Math.abs(value) > FARTHEST)) throw new Error('its joints are too far away; check its unit')
+  if (positions.some((value) => Math.abs(value) > FARTHEST))
+    throw new Error('its joints are too far away; check its unit')
   return {
     frames,
     rate: recording.rate > 0 ? recording.rate : USUAL_RATE,

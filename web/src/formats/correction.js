@@ -60,7 +60,13 @@ export function corrected(positions, observed, cleaned, rig, rules, parents, { u
       for (const t of frames) {
         const [up, down] = [above, below].map((end) => distance(positions, t * count + j, positions, t * count + end))
         const share = up / Math.max(up + down, 1e-9)
-        add(t, j, shiftOf(t, above).multiplyScalar(1 - share).addScaledVector(shiftOf(t, below), share))
+        add(
+          t,
+          j,
+          shiftOf(t, above)
+            .multiplyScalar(1 - share)
+            .addScaledVector(shiftOf(t, below), share),
+        )
       }
     } else {
       const [end, parent] = [known.get(above), parents[known.get(above)]]

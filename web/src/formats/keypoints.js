@@ -1,5 +1,5 @@
-// JSON of trackers, as tfpose/formats/keypoints.py reads and writes it: MediaPipe's world landmarks, plain lists of joints
-// `{joints, rate, unit, up, positions}`, and what looks like these. Of several people the one seen most is read.
+// JSON of trackers, as tfpose/formats/keypoints.py reads and writes it: MediaPipe's world landmarks, plain lists of
+// joints `{joints, rate, unit, up, positions}`, and what looks like these. Of several people the one seen most is read.
 
 import { rounded } from './text.js'
 
@@ -41,7 +41,7 @@ export function read(text, tables) {
 
 /** The text of a file whose joints are at `targets`; all else is as it was. */
 export function write({ text, keypoints }, targets, values) {
-  const document = parse(text)
+  const document = parse(text, exact)
   const { poses } = find(document, keypoints)
   const count = targets.length / 3 / poses.length
   poses.forEach((pose, t) => {
@@ -58,11 +58,15 @@ export function write({ text, keypoints }, targets, values) {
   return JSON.stringify(document)
 }
 
+/** Whole numbers that JavaScript would round, such as times in nanoseconds, stay as they are written. */
+const exact = (key, value, context) =>
+  Number.isInteger(value) && !Number.isSafeInteger(value) && JSON.rawJSON ? JSON.rawJSON(context.source) : value
+
 /** JSON, also with the NaN and Infinity that Python writes, which become null. */
-function parse(text) {
+function parse(text, reviver) {
   const plain = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (word) => (word[0] === '"' ? word : 'null'))
   try {
-    return JSON.parse(plain.replace(/^\ufeff/, ''))
+    return JSON.parse(plain.replace(/^\ufeff/, ''), reviver)
   } catch (error) {
     throw new Error(`not JSON: ${error.message}`)
   }

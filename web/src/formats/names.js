@@ -4,7 +4,12 @@ import { distance, spread } from './values.js'
 
 /** `"mixamorig:LeftUpLeg"` -> `["left", "upleg"]`: the side, "" where there is none, and the rest. */
 export function split(name, { prefix, sides }) {
-  const last = name.trim().replace(/^["']+|["']+$/g, '').split(/[:|/]/).at(-1).trim()
+  const last = name
+    .trim()
+    .replace(/^["']+|["']+$/g, '')
+    .split(/[:|/]/)
+    .at(-1)
+    .trim()
   const found = last.replace(new RegExp(`^${prefix}`, 'i'), '').match(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+/g) ?? []
   const all = found.map((word) => (/\d/.test(word) ? String(Number(word)) : word.toLowerCase()))
   const words = all.filter((word) => word !== 'c' && word !== 'm')
@@ -25,7 +30,10 @@ export function split(name, { prefix, sides }) {
 export function knownJoints(names, tables) {
   const [number, found, taken] = [numbered(names, tables), new Map(), new Set()]
   const take = (joint, side, parts) => {
-    const free = parts.split(' ').map((part) => number.get(`${side} ${part}`)).find((at) => at !== undefined && !taken.has(at))
+    const free = parts
+      .split(' ')
+      .map((part) => number.get(`${side} ${part}`))
+      .find((at) => at !== undefined && !taken.has(at))
     if (free === undefined) return
     found.set(joint, free)
     taken.add(free)
@@ -47,8 +55,8 @@ function numbered(names, tables) {
 }
 
 /**
- * The skeleton of a rig, `{name, joints, parents, derived}`: joints that are known have the vocabulary's names, all others
- * their own. `derived` says how joints that it lacks are made of others, `{joint: [[number, weight], ...]}`.
+ * The skeleton of a rig, `{name, joints, parents, derived}`: joints that are known have the vocabulary's names, all
+ * others their own. `derived` says how joints that it lacks are made of others, `{joint: [[number, weight], ...]}`.
  *
  * @param names of the joints; null where the file does not say
  * @param parents numbers; null for points without a hierarchy
@@ -109,7 +117,10 @@ function shipped(names, skeletons, tables) {
 
 function inOrder({ name, joints, parents, derived }, at) {
   const back = at.map((_, column) => at.indexOf(column))
-  const rules = Object.entries(derived).map(([joint, rule]) => [joint, rule.map(([part, weight]) => [at[part], weight])])
+  const rules = Object.entries(derived).map(([joint, rule]) => [
+    joint,
+    rule.map(([part, weight]) => [at[part], weight]),
+  ])
   return {
     name,
     joints: back.map((j) => joints[j]),
@@ -196,8 +207,8 @@ function derived(found) {
 }
 
 /**
- * How each joint of `wanted` (names) is made of a rig's: pairs of a joint's number and its weight. Throws where one cannot
- * be made.
+ * How each joint of `wanted` (names) is made of a rig's: pairs of a joint's number and its weight. Throws where one
+ * cannot be made.
  */
 export function rulesOf(rig, wanted) {
   return wanted.map((joint) => {

@@ -14,9 +14,12 @@ export function read(text, tables) {
   const about = Object.fromEntries(titles.map((title, n) => [title, said[n]]))
   const names = cellsOf(lines[3]).slice(2).filter(Boolean)
   const rows = lines.flatMap((line, n) => (n >= HEADER && line.trim() ? [n] : []))
-  if (!rows.length || !names.length) throw new Error(`it has no ${names.length ? 'frames' : 'markers'}; it may be cut off`)
+  if (!rows.length || !names.length)
+    throw new Error(`it has no ${names.length ? 'frames' : 'markers'}; it may be cut off`)
   const values = Float64Array.from(rows.flatMap((row) => numbersOf(lines[row], row + 1, 3 * names.length)))
-  const rate = [about.datarate, about.camerarate].map((text) => Number(text?.replace(',', '.'))).find((rate) => rate > 0)
+  const rate = [about.datarate, about.camerarate]
+    .map((text) => Number(text?.replace(',', '.')))
+    .find((rate) => rate > 0)
   const unit = tables.trc.units[about.units?.toLowerCase()]
   return {
     names,
@@ -51,7 +54,8 @@ const cellsOf = (line) => (line.includes('\t') ? line.split('\t') : line.trim().
 
 function numbersOf(line, number, count) {
   const cells = cellsOf(line).slice(2)
-  if (cells.slice(count).some(Boolean)) throw new Error(`line ${number}: expected ${count} numbers, got ${cells.length}`)
+  if (cells.slice(count).some(Boolean))
+    throw new Error(`line ${number}: expected ${count} numbers, got ${cells.length}`)
   return Array.from({ length: count }, (_, n) => {
     const cell = cells[n] ?? ''
     const value = /^(nan|na|)$/i.test(cell) ? NaN : Number(cell.replace(',', '.'))

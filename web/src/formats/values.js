@@ -2,7 +2,11 @@
 
 /** How far joint number `i` of `values` is from number `j` of `others`. */
 export const distance = (values, i, others, j) =>
-  Math.hypot(values[3 * i] - others[3 * j], values[3 * i + 1] - others[3 * j + 1], values[3 * i + 2] - others[3 * j + 2])
+  Math.hypot(
+    values[3 * i] - others[3 * j],
+    values[3 * i + 1] - others[3 * j + 1],
+    values[3 * i + 2] - others[3 * j + 2],
+  )
 
 /** The median of the numbers that there are; NaN of none. */
 export function median(numbers) {
