@@ -170,7 +170,8 @@ class CameraWatcher {
  * Connects the controls.
  *
  * @param use shows frames of the player, or of a `FilePlayer`
- * @param devices `startCamera()` and `stopCamera()`, and `open(file, onProgress)`, which gives a `FilePlayer`;
+ * @param devices `startCamera()`, `stopCamera()`, and `open(file, onProgress)`, which gives a `FilePlayer`. What starts
+ *   and opens may throw.
  */
 function connect(clips, player, use, { startCamera, stopCamera, open }) {
   let opened
