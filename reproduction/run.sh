@@ -62,6 +62,7 @@ evaluate clips sebirenet_cmu_clips h36m clips/sebirenet_cmu_clips_on_h36m_10_hz 
 for data in nucla ntu; do
   evaluate recordings sebirenet_cmu_clips $data "recordings/sebirenet_cmu_clips_on_$data"
 done
+evaluate round_trip sebirenet_cmu_clips cmu formats/bvh_round_trip
 "$bin/python" benchmarks/clips.py --out "$results/clips_speed.json"
 
 # APE's protocol on Human3.6M: the best, and the paper's full model with twice the steps of Table 1.

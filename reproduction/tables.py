@@ -110,6 +110,7 @@ def overview(base: pathlib.Path, root: pathlib.Path) -> str:
         ("Denoising: MPJPE by number of moved joints", denoising, "denoising/*.json"),
         ("Clips: MPJPE / acceleration error by kind of noise", clips, "clips/*.json"),
         ("Recordings of sensors, cleaned as clips", recordings, "recordings/*.json"),
+        ("BVH files, broken, cleaned, written and read again", round_trip, "formats/*.json"),
         ("View transfer: pose code of one view, view code of another", swapping, "swap/*.json"),
         ("Retrieval: the pose of the same moment in another camera, Hit@1 in per cent", retrieval, "retrieval/*.json"),
         ("Sensor faults one by one: MPJPE in and out", faults, "faults/*.json"),
@@ -158,6 +159,18 @@ def recordings(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
             cells = [f"{numbers[measure]:.1f}" for measure in ("jitter", "bone_spread", "symmetry", "moved")]
             rows.append((f"{_link(path, base)}: {name}", *cells))
     return table(("mm", "jitter per frame²", "bone spread", "left-right difference", "moved"), rows)
+
+
+def round_trip(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
+    """Mean distance from the truth of files that were cleaned."""
+    rows = []
+    for path, result in results.items():
+        for name in ("all", "test"):
+            numbers = result["mean"][name]
+            cells = [f"{numbers['model'][row]:.1f}" for row in ("seen", "model", "file")]
+            whole = f"{numbers['rig']['seen']:.1f} -> {numbers['rig']['file']:.1f}"
+            rows.append((f"{_link(path, base)}: {name} subjects", *cells, whole))
+    return table(("mm", "17 joints as broken", "by the model", "in the file", "all joints of the rig"), rows)
 
 
 def swapping(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:

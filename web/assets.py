@@ -28,7 +28,7 @@ from tfpose.formats.clip import Clip
 from tfpose.formats.recording import USUAL, USUAL_UP
 from tfpose.models import ClipDenoiser, PoseAutoencoder
 from tfpose.skeleton import Skeleton
-from tfpose.video.tracking import AXES, VISIBLE
+from tfpose.video.tracking import UP
 
 _PRESET = flags.DEFINE_string("preset", "sebirenet_cmu", "A preset of poses by name, or the folder of one.")
 _CLIP_PRESET = flags.DEFINE_string("clip_preset", "sebirenet_cmu_clips", "A preset of clips, of the same skeleton.")
@@ -72,7 +72,8 @@ def landmarks(skeleton: Skeleton) -> dict:
     """
     found = Skeleton.load("blazepose33")
     rules = [[(int(at), float(row[at])) for at in row.nonzero()[0]] for row in found.to(skeleton)]
-    return {"rules": rules, "axes": AXES, "visible": VISIBLE, "bones": found.bones}
+    signs = axes.matrix(UP).diagonal().tolist()
+    return {"rules": rules, "axes": signs, "visible": USUAL.visibility, "bones": found.bones}
 
 
 def rigs() -> dict:

@@ -4,8 +4,8 @@
     tfpose track street.mp4 --person 1 --out second.csv
 
 MediaPipe's pose landmarker finds 33 joints in each frame, in metres from the middle of the hips, and a model of clips
-cleans them. All 33 are written, y up, z towards the camera, in the format that --out ends in; --skeleton_out=model writes
-the model's joints alone. Frames before the person comes and after they left are missing. Needs
+cleans them. All 33 are written, y up, z towards the camera, in the format that --out ends in; --skeleton_out=model
+writes the model's joints alone. Frames before the person comes and after they left are missing. Needs
 pip install 'tfpose[video]' and pip install --no-deps mediapipe==0.10.21.
 """
 

@@ -4,6 +4,6 @@ Needs `pip install 'tfpose[video]'`, and `pip install --no-deps mediapipe==0.10.
 never imported: what it depends on does not go with a recent TensorFlow.
 """
 
-from tfpose.video.tracking import VISIBLE, track
+from tfpose.video.tracking import track
 
-__all__ = ["VISIBLE", "track"]
+__all__ = ["track"]

@@ -11,15 +11,14 @@ from tqdm import tqdm
 
 from tfpose.errors import DataError, TfposeError
 from tfpose.formats.clip import Clip
+from tfpose.formats.recording import USUAL, Recording
 from tfpose.skeleton import Skeleton
 from tfpose.video.drawing import drawn
 from tfpose.video.frames import Video, writing
 from tfpose.video.landmarker import Landmarker, Pose, Region
 
-VISIBLE = 0.5
-"""The visibility from which on a landmark counts as seen."""
-AXES = (1.0, -1.0, -1.0)
-"""The landmarker's axes (x right, y down, z away from the camera) times these are right-handed, y up."""
+UP = "-y"
+"""The upward axis of the landmarker: x is right, y down and z away from the camera."""
 
 
 def track(
@@ -46,7 +45,7 @@ def track(
         raise TfposeError(f"person: expected 0 for the largest one, 1, ...; got {person}")
     if draw and pathlib.Path(draw).resolve() == pathlib.Path(path).resolve():
         raise DataError(f"{draw}: the video cannot be drawn into itself")
-    skeleton, video, positions = Skeleton.load("blazepose33"), Video(path), []
+    skeleton, video, poses = Skeleton.load("blazepose33"), Video(path), []
     with contextlib.ExitStack() as stack:
         stack.callback(video.close)
         tracker = _Tracker(Landmarker(), person)
@@ -54,23 +53,27 @@ def track(
         bar = stack.enter_context(tqdm(total=video.about, unit="frame", disable=not progress))
         for frame in video:
             pose = tracker.next(frame)
-            positions.append(_positions(pose, len(skeleton)))
+            poses.append(pose)
             if add:
-                add(drawn(frame, pose, skeleton, VISIBLE) if pose else frame)
+                add(drawn(frame, pose, skeleton, USUAL.visibility) if pose else frame)
             bar.update()
-        if not positions:
+        if not poses:
             raise DataError(f"{path}: has no frames")
         if not tracker.found:
             who = "nobody" if person == 0 else f"no person {person} (the first is 0)"
-            raise DataError(f"{path}: {who} found in {len(positions)} frames")
-    return Clip(np.stack(positions), skeleton, rate=video.rate, source=str(path))
-
-
-def _positions(pose: Pose | None, joints: int) -> np.ndarray:
-    """`[J, 3]` metres, y up; NaN = missing."""
-    if pose is None:
-        return np.full((joints, 3), np.nan)
-    return np.where(pose.visibility[:, None] >= VISIBLE, pose.world * AXES, np.nan)
+            raise DataError(f"{path}: {who} found in {len(poses)} frames")
+    hidden = np.full((len(skeleton), 3), np.nan), np.zeros(len(skeleton))
+    values, visibility = zip(*((pose.world, pose.visibility) if pose else hidden for pose in poses))
+    return Recording(
+        "mediapipe",
+        np.stack(values),
+        str(path),
+        skeleton=skeleton,
+        rate=video.rate,
+        confidence=np.stack(visibility),
+        unit=1.0,
+        up=UP,
+    ).clip(USUAL)
 
 
 class _Tracker:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tfpose import cli
 from tfpose.errors import DataError, TfposeError
+from tfpose.formats import trc as trc_format
 from tfpose.skeleton import Skeleton
 from tfpose.video import landmarker, track
 
@@ -172,7 +173,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch, swaying):
 
 def test_the_command(swaying, folder, capsys):
     out, drawn = folder / "clean.npz", folder / "of_command.mp4"
-    assert cli.main(["track", str(swaying), f"--out={out}", f"--draw={drawn}"]) == 0
+    assert cli.main(["track", str(swaying), f"--out={out}", f"--draw={drawn}", "--skeleton_out=model"]) == 0
     said = capsys.readouterr().out
     assert f"{swaying}: 15 frames at 25 per second, the person in 12, 0% of the joints hidden -> {out}" in said
     skeleton, raw = Skeleton.load("paper17"), track(swaying).to(Skeleton.load("paper17")).positions
@@ -182,6 +183,12 @@ def test_the_command(swaying, folder, capsys):
     assert np.isnan(positions[:EMPTY]).all() and (trust[:EMPTY] == 0).all() and not filled[:EMPTY].any()
     assert np.linalg.norm(positions[EMPTY:] - raw[EMPTY:], axis=-1).mean() < 0.05
     assert len(read(drawn)) == FRAMES
+
+    trc = folder / "clean.trc"  # all landmarks
+    assert cli.main(["track", str(swaying), f"--out={trc}"]) == 0
+    (clip,) = trc_format.read_file(trc)
+    assert clip.skeleton == Skeleton.load("blazepose33") and clip.rate == 25
+    np.testing.assert_allclose(clip.to(skeleton).positions[EMPTY:], positions[EMPTY:], atol=0.006)
 
     assert cli.main(["track", str(swaying), "--out=clean.bvh2"]) == 1
     assert cli.main(["track", str(folder / "gone.mp4"), f"--out={out}"]) == 1
