@@ -21,16 +21,12 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import fcntl
 import json
 import os
 import pathlib
 import shlex
-import shutil
-import signal
 import sys
 import threading
-import uuid
 from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
@@ -38,8 +34,6 @@ import keras
 import numpy as np
 from apache_beam.io.filebasedsink import FileBasedSink
 from apache_beam.ml.inference.base import KeyedModelHandler, ModelHandler, RunInference
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.runner import PipelineState
 from tqdm import tqdm
 
 import tfpose
@@ -47,21 +41,22 @@ from tfpose.datasets import codes
 from tfpose.datasets.codes import ClipCodes
 from tfpose.errors import DataError, SkeletonError, TfposeError
 from tfpose.export.artifacts import Artifact, open_artifact
-from tfpose.export.files import refuse_existing, sha256
+from tfpose.export.files import sha256
+from tfpose.export.pipelines import (
+    DEAD,
+    DEAD_LETTERS,
+    LOCAL_RUNNER,
+    dead_letter,
+    is_complete,
+    make_pipeline,
+    new_output,
+    run,
+)
 from tfpose.export.saved_model import export_saved_model, read_card
 from tfpose.files import write_text
 from tfpose.formats import read, reading
 from tfpose.skeleton import Skeleton
 
-DEAD_LETTERS = "dead_letters.jsonl"
-LOCAL_RUNNER = "DirectRunner"
-_LOCAL_OPTIONS = (
-    # DirectRunner would download and start a Go program (Prism), and run in this process only where that fails.
-    # Pipelines that may have unsafe triggers, of which there are none here, run in this process at once.
-    "--allow_unsafe_triggers",
-    "--default_sdk_harness_log_level=ERROR",  # of worker processes, which note every step
-)
-_DEAD = "dead"
 _SIGNATURE = "encode"
 _POSES_AT_ONCE = 256
 _CLIPS_AT_ONCE = 16
@@ -101,13 +96,13 @@ def encode_dataset(
     """
     reading_options = reading_options or {}
     files = [str(file) for file in reading.files(path, reading_options.get("format", "auto"))]
-    with _new_output(out) as folder:
+    with new_output(out) as folder:
         saved_model = _where_workers_see_it(model, folder)
         about = _about(saved_model)
-        pipeline = _pipeline(runner, beam_options)
+        pipeline = make_pipeline(runner, beam_options)
         _build(pipeline, files, reading_options, saved_model, about, folder, format, clips_per_shard)
         with _progress(folder, format, about):
-            _run(pipeline)
+            run(pipeline)
         summary = {
             "tfpose": tfpose.__version__,
             "command": shlex.join(sys.argv),
@@ -146,26 +141,13 @@ def _about(saved_model: pathlib.Path) -> dict:
     }
 
 
-def _pipeline(runner: str, beam_options: Sequence[str]) -> beam.Pipeline:
-    """An empty pipeline. Options that Beam does not know are refused for the local runner; others pass theirs on."""
-    local = runner == LOCAL_RUNNER
-    options = PipelineOptions([f"--runner={runner}", *(_LOCAL_OPTIONS if local else ()), *beam_options])
-    unknown = options.get_all_options(retain_unknown_options=True).keys() - options.get_all_options().keys()
-    if local and unknown:
-        raise TfposeError(f"Beam has no option {', '.join(f'--{name}' for name in sorted(unknown))}")
-    try:
-        return beam.Pipeline(options=options)
-    except (AttributeError, ImportError, ValueError) as error:
-        raise TfposeError(f"Beam cannot use the runner '{runner}': {error}") from error
-
-
 def _build(pipeline, files, reading_options, saved_model, about, folder, format, clips_per_shard):
     read = (
         pipeline
         | "Files" >> beam.Create(files)
         | "SpreadFiles" >> beam.Reshuffle()
         | "Read"
-        >> beam.ParDo(_Read(Skeleton.from_dict(about["skeleton"]), reading_options)).with_outputs(_DEAD, main="clips")
+        >> beam.ParDo(_Read(Skeleton.from_dict(about["skeleton"]), reading_options)).with_outputs(DEAD, main="clips")
     )
     (
         read.clips
@@ -175,7 +157,7 @@ def _build(pipeline, files, reading_options, saved_model, about, folder, format,
         | "Write" >> beam.io.Write(_Sink(folder / "codes", format, clips_per_shard, about))
     )
     (
-        read[_DEAD]
+        read[DEAD]
         | "Lines" >> beam.Map(json.dumps)
         | "WriteDead" >> beam.io.WriteToText(str(folder / DEAD_LETTERS), shard_name_template="")
     )
@@ -194,29 +176,24 @@ class _Read(beam.DoFn):
         try:
             clips = list(read(file, **self._options))
         except (DataError, SkeletonError) as error:
-            yield _dead("skeleton" if isinstance(error, SkeletonError) else "unreadable", error, file)
+            yield dead_letter("skeleton" if isinstance(error, SkeletonError) else "unreadable", error, file)
             return
         if not clips:
-            yield _dead("empty", f"{file}: nobody is seen in it", file)
+            yield dead_letter("empty", f"{file}: nobody is seen in it", file)
         for number, clip in enumerate(clips):
             which = {"source": file, "number": number, "clips": len(clips)}
             try:
                 clip = clip.to(self._skeleton)
             except SkeletonError as error:
-                yield _dead("skeleton", f"{file}: {error}", **which)
+                yield dead_letter("skeleton", f"{file}: {error}", **which)
                 continue
             without = np.flatnonzero(clip.missing.all(axis=1))
             if len(without):
                 reason = f"{file}: no joint in frame {without[0]}, in {len(without)} of {len(clip)} frames"
-                yield _dead("missing", reason, **which)
+                yield dead_letter("missing", reason, **which)
                 continue
             known = {name: getattr(clip, name) for name in ("subject", "action", "view", "rate")}
             yield {**which, **known}, clip.positions
-
-
-def _dead(kind: str, reason, source: str, number: int | None = None, clips: int | None = None):
-    letter = {"source": source, "number": number, "clips": clips, "kind": kind, "reason": str(reason)}
-    return beam.pvalue.TaggedOutput(_DEAD, letter)
 
 
 class _Encoder(ModelHandler[np.ndarray, dict, Artifact]):
@@ -267,44 +244,6 @@ class _Sink(FileBasedSink):
 
 
 @contextlib.contextmanager
-def _new_output(out: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """A folder that becomes `out` when the block ends without an error; nothing is left of it else.
-
-    It lies in a folder beside `out`, locked by this process. A process that is killed leaves that folder, unlocked.
-    Every try has a new name, so that what workers of a killed process still write is no part of the next output.
-    """
-    out = pathlib.Path(out).absolute()
-    refuse_existing(out)
-    workshop = out.with_name(f".{out.name}.unfinished")
-    try:
-        workshop.mkdir(parents=True, exist_ok=True)
-        with open(workshop / "lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DataError(f"{out}: is being written by another tfpose encode-dataset") from None
-            try:
-                _clear(workshop, but=lock.name)
-                folder = workshop / uuid.uuid4().hex
-                folder.mkdir()
-                yield folder
-                refuse_existing(out)
-                folder.replace(out)
-            finally:
-                shutil.rmtree(workshop, ignore_errors=True)
-    except OSError as error:
-        raise DataError(f"{out}: cannot be written: {error}") from error
-
-
-def _clear(folder: pathlib.Path, but: str):
-    for found in folder.iterdir():
-        if found.is_dir():
-            shutil.rmtree(found)
-        elif str(found) != but:
-            found.unlink()
-
-
-@contextlib.contextmanager
 def _progress(folder: pathlib.Path, format: str, about: dict) -> Iterator[None]:
     """A bar of the poses encoded, by what all workers have written so far."""
     pose_bytes = 4 * sum(int(np.prod(about[name])) for name in ("pose_code", "view_code"))
@@ -328,53 +267,6 @@ def _progress(folder: pathlib.Path, format: str, about: dict) -> Iterator[None]:
             watcher.join()
 
 
-def _run(pipeline: beam.Pipeline):
-    """Runs it to its end.
-
-    Raises:
-        TfposeError: when it fails.
-    """
-    with _ended_by_dead_workers():
-        try:
-            result = pipeline.run()
-            try:
-                state = result.wait_until_finish()
-            except KeyboardInterrupt:
-                result.cancel()  # else a cluster would go on
-                raise
-        except TfposeError:
-            raise
-        except Exception as error:
-            what = str(error).strip().splitlines() or [type(error).__name__]
-            raise TfposeError(f"the pipeline failed, and nothing was written: {what[-1].strip()}") from error
-    if state != PipelineState.DONE:
-        raise TfposeError(f"the pipeline ended as {state}, and nothing was written")
-
-
-@contextlib.contextmanager
-def _ended_by_dead_workers() -> Iterator[None]:
-    """Ends the block when a worker process of the local runner dies, because Beam would wait for it indefinitely."""
-    before, deaths = threading.excepthook, []
-
-    def note(args):
-        if args.thread is None or args.thread.name != "run_worker":
-            return before(args)
-        deaths.append(args.exc_value)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-
-    threading.excepthook = note
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not deaths:
-            raise
-        raise TfposeError(
-            f"a worker process died ({deaths[0]}; killed, or out of memory?), and nothing was written; start again"
-        ) from deaths[0]
-    finally:
-        threading.excepthook = before
-
-
 def _balance(folder: pathlib.Path, format: str, files: list[str], about: dict) -> dict:
     """Counts what lies in `folder`.
 
@@ -392,7 +284,7 @@ def _balance(folder: pathlib.Path, format: str, files: list[str], about: dict) -
     letters = [json.loads(line) for line in (folder / DEAD_LETTERS).read_text(encoding="utf-8").splitlines()]
     for letter in letters:
         found[letter["source"]].append((letter["number"], letter["clips"]))
-    wrong = sorted(file for file in {*files, *found} if file not in files or not _complete(found[file]))
+    wrong = sorted(file for file in {*files, *found} if file not in files or not is_complete(found[file]))
     if wrong:
         raise TfposeError(
             f"{len(wrong)} files are not encoded once and whole, such as {wrong[0]}; nothing was written. This "
@@ -407,9 +299,3 @@ def _balance(folder: pathlib.Path, format: str, files: list[str], about: dict) -
         "dead_letters": dict(sorted(collections.Counter(letter["kind"] for letter in letters).items())),
         "shards": shards,
     }
-
-
-def _complete(found: list[tuple[int | None, int | None]]) -> bool:
-    """Whether a file was refused as a whole, once, or each of its clips is there once."""
-    numbers = [number for number, _ in found]
-    return numbers == [None] or (None not in numbers and bool(found) and sorted(numbers) == list(range(found[0][1])))

@@ -24,6 +24,8 @@ ALLOWED = {
     "presets": BELOW,
     "models": BELOW | {"geometry", "losses", "layers", "presets"},
     "formats": BELOW,
+    "cleaning": BELOW | {"formats"},
+    "reports": BELOW | {"plots"},
     "datasets": BELOW | {"formats", "noise", "geometry"},
     "plots": BELOW | {"metrics"},
     "litert_file": BELOW,

@@ -33,6 +33,7 @@ COMMANDS = {
     "presets": "list the weights that ship",
     "inspect": "say what a model or a clip file holds",
     "encode-dataset": "write the codes of all clips of a data set, on one machine or many",
+    "clean-dataset": "clean all files of a data set, on one machine or many",
     "completion": "print what makes a shell complete commands and flags",
 }
 

@@ -32,7 +32,7 @@ def define_flags(values: flags.FlagValues):
 def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ("IN", "OUT"))
 
-    from tfpose.cli.denoise import targets
+    from tfpose.cleaning import targets
     from tfpose.formats import write
 
     source, out = map(pathlib.Path, positional)

@@ -46,18 +46,16 @@ def define_flags(values: flags.FlagValues):
 
 
 def run(values: flags.FlagValues, positional: list[str]):
-    first_option = next((at for at, word in enumerate(positional) if word.startswith("-")), len(positional))
-    common.positional_count(positional[:first_option], ("INPUT",))
+    positional, beam_options = split_options(positional)
+    common.positional_count(positional, ("INPUT",))
 
     from tfpose.export.files import refuse_existing
     from tfpose.models import PoseAutoencoder, load_model
 
     refuse_existing(values.out)
-    with _without_notes():
-        try:
-            from tfpose.export.encode_dataset import encode_dataset
-        except ImportError as error:
-            raise TfposeError(f"Apache Beam is needed ({error}); run: pip install 'tfpose[beam]'") from error
+    with needs_beam():
+        from tfpose.export.encode_dataset import encode_dataset
+
         exported = pathlib.Path(values.model, "saved_model.pb").is_file()
         model = values.model if exported else load_model(values.model, PoseAutoencoder)
         summary = encode_dataset(
@@ -68,7 +66,7 @@ def run(values: flags.FlagValues, positional: list[str]):
             reading_options=common.reading_options(values),
             clips_per_shard=values.clips_per_shard,
             runner=values.runner,
-            beam_options=positional[first_option:],
+            beam_options=beam_options,
         )
     print(f"{summary['files']} files: {summary['clips']} clips, {summary['poses']} poses encoded -> {values.out}")
     if dead := summary["dead_letters"]:
@@ -76,11 +74,24 @@ def run(values: flags.FlagValues, positional: list[str]):
         print(f"not encoded: {kinds}; the reasons: {values.out}/dead_letters.jsonl")
 
 
+def split_options(positional: list[str]) -> tuple[list[str], list[str]]:
+    """Arguments, and the options of Beam behind them."""
+    first = next((at for at, word in enumerate(positional) if word.startswith("-")), len(positional))
+    return positional[:first], positional[first:]
+
+
 @contextlib.contextmanager
-def _without_notes():
-    """Leaves out what Beam says of packages that it could use too. What fails is raised, and said by it."""
+def needs_beam():
+    """Says how to install Beam where it is missing, and leaves out what it says of packages that it could use too.
+
+    What fails is raised, and said by it.
+    """
     logging.disable(logging.WARNING)
     try:
         yield
+    except ImportError as error:
+        if "apache_beam" not in str(error):
+            raise
+        raise TfposeError(f"Apache Beam is needed ({error}); run: pip install 'tfpose[beam]'") from error
     finally:
         logging.disable(logging.NOTSET)

@@ -15,8 +15,8 @@ import pathlib
 
 from absl import flags
 
+from tfpose.cleaning import clean, write_all
 from tfpose.cli import common
-from tfpose.cli.denoise import clean, write_all
 from tfpose.errors import DataError
 from tfpose.formats import WRITTEN
 
@@ -48,7 +48,7 @@ def run(values: flags.FlagValues, positional: list[str]):
 
     model = load_model(values.model, ClipDenoiser)
     clip = track(positional[0], person=values.person, draw=values.draw, progress=True)
-    done = clean(model, clip, clip.rate, values.skeleton_out)
+    done = clean(model, clip, skeleton_out=values.skeleton_out, on_note=common.say)
     write_all(pathlib.Path(values.out), [done], values.skeleton_out)
     if values.draw:
         print(f"picture: {values.draw}")

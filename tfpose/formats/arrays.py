@@ -106,7 +106,7 @@ def write_clip(path: str | os.PathLike, clip: Clip, **more: np.ndarray) -> None:
     packed = path.suffix.lower() == ".npz"
     if origin is not None and isinstance(origin.layout, Layout):
         before = origin.layout.arrays[origin.layout.key]
-        values = origin.native(clip.positions)
+        values = origin.whole(clip.positions)
         if before.dtype.kind == "f":
             values = values.astype(before.dtype)
         if before.size == values.size:

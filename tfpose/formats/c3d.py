@@ -59,7 +59,7 @@ def write(path: str | os.PathLike, clip: Clip) -> None:
     origin = clip.origin
     if origin is not None and origin.format == "c3d":
         content, columns = origin.layout
-        values, up = origin.native(clip.positions), origin.up
+        values, up = origin.whole(clip.positions), origin.up
         points = np.array(content["data"]["points"])
     else:
         content, columns, up = library.c3d(), range(len(clip.skeleton)), "z"

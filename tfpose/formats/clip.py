@@ -21,7 +21,8 @@ class Origin:
 
     Args:
         format: the name of the format.
-        values: `[T, J, 3]` float64, in the file's unit and axes; NaN = missing.
+        values: `[T, P, 3]` float64, all points of the file, in its unit and axes; NaN = missing.
+        columns: the number in the file of each of the clip's J joints.
         unit: metres per unit of the file.
         up: the file's upward axis, one of `tfpose.formats.axes.UPS`.
         mirrored: whether the file's axes are left-handed.
@@ -30,23 +31,32 @@ class Origin:
 
     format: str
     values: np.ndarray
+    columns: tuple[int, ...]
     unit: float = 1.0
     up: str = "y"
     mirrored: bool = False
     layout: Any = None
 
     def positions(self) -> np.ndarray:
-        """The values in metres, right-handed, y up: `[T, J, 3]` float32."""
+        """The clip's joints in metres, right-handed, y up: `[T, J, 3]` float32."""
         with np.errstate(over="ignore"):  # what overflows is refused as infinite by `Clip`
-            return axes.to_y_up(self.values * self._signs() * self.unit, self.up).astype(np.float32)
+            values = self.values[:, list(self.columns)] * self._signs() * self.unit
+            return axes.to_y_up(values, self.up).astype(np.float32)
 
     def native(self, positions: np.ndarray) -> np.ndarray:
         """Positions `[T, J, 3]` in metres, y up, as the file has them; where nothing changed, the very values."""
         given = axes.from_y_up(np.asarray(positions, np.float64), self.up) / self.unit * self._signs()
-        if positions.shape != self.values.shape:
+        own = self.values[:, list(self.columns)]
+        if positions.shape != own.shape:
             return given
-        same = ((positions == self.positions()) | np.isnan(positions)).all(-1, keepdims=True)
-        return np.where(same & ~np.isnan(positions), self.values, given)
+        same = (positions == self.positions()).all(-1, keepdims=True)
+        return np.where(same, own, given)
+
+    def whole(self, positions: np.ndarray) -> np.ndarray:
+        """All points of the file `[T, P, 3]`, those of the clip's joints from positions `[T, J, 3]`; see `native`."""
+        values = self.values.copy()
+        values[:, list(self.columns)] = self.native(positions)
+        return values
 
     def _signs(self) -> np.ndarray:
         return np.array([-1.0 if self.mirrored else 1.0, 1.0, 1.0])

@@ -85,7 +85,11 @@ def from_results(results: Sequence, rate: float | None = None, options: Options 
 
 
 def write(path: str | os.PathLike, clips: list[Clip]) -> None:
-    """Writes clips: those that were read from one such file as it came (OpenPose's into a folder); others plainly.
+    """Writes clips: those that were read from one such file as it came; others plainly.
+
+    Args:
+        path: the file; for OpenPose's sequence that of its first frame, the others are written beside it.
+        clips: of one file.
 
     Raises:
         DataError: when the file cannot be written.
@@ -93,16 +97,14 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
     path = pathlib.Path(path)
     first = clips[0]
     layout = first.origin.layout if first.origin else None
-    if isinstance(layout, Layout):
+    one_a_frame = bool(SEQUENCE.fullmatch(path.name))
+    if isinstance(layout, Layout) and (one_a_frame or len(layout.texts) == 1):
         documents = [json.loads(text) for _, text in layout.texts]
         frames = [frame for document in documents for frame in _frames(document)]
         for clip in clips:
             _fill(frames, clip)
-        if len(documents) > 1 or SEQUENCE.fullmatch(layout.texts[0][0]):
-            for (name, _), document in zip(layout.texts, documents):
-                write_text(path / name, json.dumps(document))
-            return
-        write_text(path, json.dumps(documents[0]))
+        for (name, _), document in zip(layout.texts, documents):
+            write_text(path.with_name(name) if one_a_frame else path, json.dumps(document))
         return
     people = []
     for clip in clips:
@@ -324,7 +326,7 @@ def _numbers(path, person) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
 
 def _fill(frames: list, clip: Clip):
     """Puts a clip's positions into the frames that it was read from."""
-    values = clip.origin.native(clip.positions)
+    values = clip.origin.whole(clip.positions)
     before = clip.origin.values
     for at, number in enumerate(clip.origin.layout.people):
         if number < 0:

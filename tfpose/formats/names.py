@@ -117,12 +117,14 @@ def known_joints(names: Sequence[str]) -> dict[str, int]:
 def shipped(names: Sequence[str]) -> tuple[Skeleton, list[int]] | None:
     """The skeleton that ships with just these joints by its own or its native names, and their numbers in `names`."""
     number = {split(name): at for at, name in enumerate(names)}
+    found = []
     for skeleton in map(Skeleton.load, Skeleton.names()):
         for spelled in (skeleton.native, {}):
             columns = [number.get(split(spelled.get(joint, joint))) for joint in skeleton.joints]
-            if len(columns) == len(names) and sorted(map(str, columns)) == sorted(map(str, range(len(names)))):
-                return skeleton, columns
-    return None
+            if None not in columns and sorted(columns) == list(range(len(names))):
+                found.append((skeleton, columns))
+    # Of two with the same joints the one in the same order.
+    return min(found, key=lambda pair: pair[1] != sorted(pair[1]), default=None)
 
 
 def skeleton_of(

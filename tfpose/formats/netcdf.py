@@ -69,7 +69,7 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
         order = content["position"].dims
         position = content["position"].transpose(dims["individual"], "time", dims["keypoint"], "space").copy()
         for clip in clips:
-            position[clip.origin.layout[1]] = clip.origin.native(clip.positions)
+            position[clip.origin.layout[1]] = clip.origin.whole(clip.positions)
         content["position"] = position.transpose(*order)
     else:
         if len({(len(clip), clip.skeleton) for clip in clips}) > 1:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfpose.errors import DataError
+from tfpose.errors import DataError, SkeletonError
 from tfpose.formats import body, names
 from tfpose.formats.clip import Clip, Origin
 from tfpose.skeleton import Skeleton
@@ -97,21 +97,22 @@ class Recording:
         if self.zero_is_missing and (zeros := body.zeros_as_missing(values)):
             notes.append(f"{zeros} joints are exactly zero, and are taken to be missing")
         skeleton, columns = self._skeleton(options, values)
-        values = values[:, columns]
         if confidence is not None:
-            confidence = np.clip(np.nan_to_num(confidence[:, columns]), 0.0, 1.0)
+            confidence = np.clip(np.nan_to_num(confidence), 0.0, 1.0)
             unseen = (confidence < options.visibility) & np.isfinite(values).all(-1)
-            if unseen.any() and options.visibility > 0:
+            confidence = confidence[:, columns]
+            if unseen.any():
                 values[unseen] = np.nan
                 notes.append(f"{unseen.sum()} joints have a confidence below {options.visibility:g}, and are missing")
+        own = values[:, columns]
         given = self.unit if options.unit is None else options.unit
-        unit, note = body.find_unit(self.source, values, skeleton, given, self.usual_unit)
+        unit, note = body.find_unit(self.source, own, skeleton, given, self.usual_unit)
         notes += [note] if note else []
         up, note = self.up or options.up, ""
         if up is None:
-            up, note = body.find_up(values, skeleton, USUAL_UP.get(skeleton.name, self.usual_up))
+            up, note = body.find_up(own, skeleton, USUAL_UP.get(skeleton.name, self.usual_up))
         notes += [note] if note else []
-        origin = Origin(self.format, values, unit, up, options.mirrored, self.layout)
+        origin = Origin(self.format, values, tuple(columns), unit, up, options.mirrored, self.layout)
         positions = origin.positions()
         if self.up is None and body.is_mirrored(positions, skeleton):
             notes.append(
@@ -151,7 +152,10 @@ class Recording:
             shipped = names.shipped(self.joints)
             if shipped is not None:
                 return shipped
-        rig = names.skeleton_of(_stem(self.source), self.joints, self.parents, values, options.mapping)
+        try:
+            rig = names.skeleton_of(_stem(self.source), self.joints, self.parents, values, options.mapping)
+        except SkeletonError as error:
+            raise SkeletonError(f"{self.source}: {error}") from error
         if wanted is not None:
             lacking = [joint for joint in wanted.joints if joint not in rig.joints and joint not in rig.derived]
             if lacking:

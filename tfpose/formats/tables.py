@@ -85,7 +85,7 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
 
 def _fill(rows: list[list[str]], clip: Clip):
     layout = clip.origin.layout
-    values = clip.origin.native(clip.positions)
+    values = clip.origin.whole(clip.positions)
     changed = ~((values == clip.origin.values) | (np.isnan(values) & np.isnan(clip.origin.values)))
     for frame, joint, axis in np.argwhere(changed):
         row, column = layout.cells[frame, joint, axis]

@@ -74,7 +74,7 @@ def write(path: str | os.PathLike, clip: Clip) -> None:
     """Writes a clip: one that was read from such a file with its header, rows and unit, others in metres, y up."""
     layout = clip.origin.layout if clip.origin else None
     if isinstance(layout, Layout):
-        header, rows, values = layout.header, layout.rows, clip.origin.native(clip.positions)
+        header, rows, values = layout.header, layout.rows, clip.origin.whole(clip.positions)
     else:
         values, metres, _ = clip.native()
         unit = next((name for name, size in UNITS.items() if size == metres), "m")

@@ -1,7 +1,9 @@
 """Files for the tests of the live page, and what tfpose makes of them in Python.
 
-files.py make FOLDER                 writes a walk that is broken in the frames BROKEN, in each format, and whole ones
-files.py check STREAM.tflite IN OUT  says in JSON what the page made of IN, which is in FOLDER
+    files.py make FOLDER                 a walk in each format, broken in the frames BROKEN; as it was in FOLDER/whole
+    files.py check STREAM.tflite IN OUT  JSON that says what the page made of the file IN in FOLDER
+
+Both the page and Python read and write all of these, and clean them with the same model.
 """
 
 import dataclasses
@@ -14,7 +16,7 @@ import numpy as np
 
 import tfpose
 import tfpose.lite
-from tfpose.formats import Clip, bvh
+from tfpose.formats import Clip, bvh_text, kinematics
 from tfpose.skeleton import Skeleton
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tests" / "tfpose" / "formats"))
@@ -50,8 +52,8 @@ def make(folder: pathlib.Path):
         "walk.bvh": tfpose.sample("walk").origin.layout,
         "mixamo.bvh": mixamo(whole / "plain.bvh"),
     }.items():
-        (whole / name).write_text(bvh.text_of(motion, motion.values))
-        (folder / name).write_text(bvh.text_of(motion, bent(motion)))
+        (whole / name).write_text(bvh_text.text_of(motion, motion.values))
+        (folder / name).write_text(bvh_text.text_of(motion, bent(motion)))
     for write, skeleton in ((wild.trc, "body25"), (wild.mediapipe_json, "blazepose33")):
         for place, joints in zip((whole, folder), wild.broken(Skeleton.load(skeleton))):
             write(place, joints)
@@ -64,23 +66,23 @@ def make(folder: pathlib.Path):
         tfpose.write(place / "plain.json", clip)
 
 
-def mixamo(path: pathlib.Path) -> bvh.Motion:
+def mixamo(path: pathlib.Path) -> kinematics.Motion:
     """The walk of a rig whose joints but the hips have rotations alone, of which some move several bones."""
     clip = tfpose.sample("walk").to(Skeleton.load("paper17"))
     tfpose.write(path, clip)
-    plain, _ = bvh.parse(path, path.read_text())
-    names = [joint.name for joint in plain.joints]
-    joints = [
+    plain, _ = bvh_text.parse(path, path.read_text())
+    joints = tuple(
         dataclasses.replace(joint, name=MIXAMO[joint.name], channels=joint.channels[3 if at else 0 :])
         for at, joint in enumerate(plain.joints)
-    ]
+    )
     rest = np.zeros((len(clip), sum(len(joint.channels) for joint in joints)))
-    motion = bvh.Motion(tuple(joints), rest, plain.frame_time, tuple(range(len(joints))))
-    targets = clip.positions[:, [clip.skeleton.index(name) for name in names]] * 100.0
-    return dataclasses.replace(motion, values=bvh.solve(motion, targets))
+    motion = dataclasses.replace(plain, joints=joints, values=rest)
+    columns = [clip.skeleton.index(joint.name) for joint in plain.joints]
+    targets = clip.positions[:, columns] * 100.0
+    return dataclasses.replace(motion, values=kinematics.solve(motion, range(len(joints)), targets))
 
 
-def bent(motion: bvh.Motion) -> np.ndarray:
+def bent(motion: kinematics.Motion) -> np.ndarray:
     """Channels with the left shin bent sideways."""
     knee = next(at for at, joint in enumerate(motion.joints) if joint.name.endswith("LeftLeg"))
     values = motion.values.copy()

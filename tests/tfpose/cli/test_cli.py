@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfpose import cli, presets
+from tfpose import cleaning, cli, presets
 from tfpose.cli import common
-from tfpose.cli import denoise as denoise_command
 from tfpose.formats import arrays, bvh, read, tables
 from tfpose.formats.axes import from_y_up
 from tfpose.formats.clip import Clip
@@ -440,7 +439,7 @@ def test_many_clips_want_a_folder(call, tmp_path, pretrained, folder):
 def test_clips_of_one_name_do_not_overwrite_each_other(paper17, walk):
     def names(sources, source="in", to=None):
         clips = [Clip(walk, paper17, source=name) for name in sources]
-        return [str(path) for path in denoise_command.targets(clips, pathlib.Path(source), pathlib.Path("out"), to)]
+        return [str(path) for path in cleaning.targets(clips, pathlib.Path(source), pathlib.Path("out"), to)]
 
     assert names(["x/a.bvh", "y/a.bvh", "b.skeleton", "", "z/a.bvh"]) == [
         "out/a.bvh", "out/a_0.bvh", "out/b.npz", "out/clip.npz", "out/a_1.bvh",

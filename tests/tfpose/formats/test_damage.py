@@ -87,7 +87,7 @@ def _height(clip) -> float:
 def test_damaged_files_are_read_or_refused_in_one_line(tmp_path, seed):
     counts = attack(tmp_path, 10, seed)
     assert counts["read"] + counts["refused"] == 10 * len(wild.FILES)
-    assert counts["refused"] > 20 and counts["read"] > 20
+    assert counts["refused"] > 10 and counts["read"] > 10
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Each format: a file as its own program writes it, cleaned by the command in the documentation, and read again."""
 
+import dataclasses
 import pathlib
 import re
 import warnings
@@ -9,7 +10,8 @@ import pytest
 import wild
 
 from tfpose import cli
-from tfpose.formats import read
+from tfpose.formats import read, write
+from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
 
 PAPER = Skeleton.load("paper17")
@@ -62,7 +64,10 @@ def test_one_command_cleans_it_and_gives_it_back(written, name, model, tmp_path,
     out = tmp_path / out
     assert cli.main([denoise, str(source), flag, str(out)]) == 0
     assert "sides exchanged" in capsys.readouterr().out
-    (after,) = quietly(out / "walk.npz" if out.is_dir() and before.origin.format == "pyskl" else out)
+    if out.is_dir():
+        names = sorted(file.name for file in source.iterdir()) if source.is_dir() else ["walk.npz"]
+        assert sorted(file.name for file in out.rglob("*")) == names
+    (after,) = quietly(out)
     assert after.skeleton.joints == before.skeleton.joints and len(after) == len(before)
     assert after.rate == before.rate
     assert after.origin.unit == pytest.approx(before.origin.unit) and after.origin.up == before.origin.up
@@ -95,3 +100,29 @@ def test_any_format_becomes_any_other(written, ending, tmp_path):
     np.testing.assert_allclose(after.to(PAPER).positions, before.to(PAPER).positions, atol=1e-4)
     if ending != ".csv" and before.rate:
         assert after.rate == pytest.approx(before.rate, rel=1e-4)
+
+
+@pytest.mark.parametrize("ending", [".npz", ".csv", ".trc", ".c3d", ".nc", ".json", ".bvh"])
+def test_joints_in_another_order_and_joints_that_are_not_used_keep_their_place(ending, tmp_path):
+    """A file read as a skeleton that has fewer joints, in another order, than the file."""
+    rig = Skeleton.load("cmu31")
+    truth = wild.walk(rig).astype(np.float32)
+    write(tmp_path / f"in{ending}", Clip(truth, rig, rate=30))
+    joints = [joint for joint in reversed(PAPER.joints) if joint != "spine_shoulder"]
+    names = {joint: rig.native[joint] for joint in joints}
+    few = Skeleton("few", tuple(joints), (-1, *[0] * (len(joints) - 1)), native=names)
+    (clip,) = read(tmp_path / f"in{ending}", skeleton=few, on_note=lambda note: None)
+    assert clip.skeleton == few
+    moved = clip.positions.copy()
+    moved[:, clip.skeleton.index("wrist_left")] += [0.05, 0.0, 0.0]
+    write(tmp_path / f"out{ending}", dataclasses.replace(clip, positions=moved))
+    (before,) = quietly(tmp_path / f"in{ending}")
+    (after,) = quietly(tmp_path / f"out{ending}")
+    assert after.names == before.names
+    wrist = after.skeleton.index("wrist_left")
+    step = after.positions[:, wrist] - before.positions[:, wrist]
+    np.testing.assert_allclose(step, [[0.05, 0, 0]] * len(truth), atol=1e-4)
+    # In BVH what hangs on the wrist follows it.
+    follow = ("hand_left", "hand_tip_left", "thumb_left") if ending == ".bvh" else ()
+    others = [at for at, joint in enumerate(after.skeleton.joints) if at != wrist and joint not in follow]
+    np.testing.assert_allclose(after.positions[:, others], before.positions[:, others], atol=1e-4)

@@ -103,16 +103,20 @@ function numberedSkeleton({ name, joints, derived, native }) {
   }
 }
 
-/** The skeleton that ships with just these joints, in the order of the file; undefined where there is none. */
+/** The skeleton that ships with just these joints, with them in the order of the file; undefined where there is none. */
 function shipped(names, skeletons, tables) {
   const number = numbered(names, tables)
+  const found = []
   for (const skeleton of skeletons) {
     for (const spelled of [skeleton.native, skeleton.joints]) {
       const at = spelled.map((joint) => number.get(split(joint, tables).join(' ')))
       const all = new Set(at.filter((column) => column !== undefined))
-      if (at.length === names.length && all.size === names.length) return inOrder(skeleton, at)
+      if (at.length === names.length && all.size === names.length) found.push({ skeleton, at })
     }
   }
+  // Of two with the same joints the one in the same order.
+  const best = found.find(({ at }) => at.every((column, j) => column === j)) ?? found[0]
+  return best && inOrder(best.skeleton, best.at)
 }
 
 function inOrder({ name, joints, parents, derived }, at) {

@@ -1,0 +1,158 @@
+"""The files of a data set cleaned, as an Apache Beam pipeline: on one machine or on many.
+
+Files are spread over the workers. Each reads one file at a time, cleans its clips, and writes them in the form that
+they came in, by the name that the file has below the input folder. What cannot be cleaned goes to `dead_letters.jsonl`
+with the reason. Kinds:
+
+==============  ========================================================================================
+`unreadable`    the file is damaged, or of another format
+`skeleton`      the model's joints cannot be made of the file's, or nothing says what its joints are
+`empty`         nobody is seen in the file
+==============  ========================================================================================
+
+Beam may run a part of the work again when a worker fails. Files appear whole, and a second run writes the same file
+again. The folder becomes the output in one step at the end, when every file of the input is accounted for.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import os
+import pathlib
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+
+import apache_beam as beam
+
+import tfpose
+from tfpose import cleaning, reports
+from tfpose.errors import DataError, SkeletonError, TfposeError
+from tfpose.export.pipelines import DEAD, DEAD_LETTERS, LOCAL_RUNNER, dead_letter, make_pipeline, new_output, run
+from tfpose.files import write_text
+from tfpose.formats import read, reading
+
+SUMMARY = "summary.json"
+_DONE = "done.jsonl"
+
+
+def clean_dataset(
+    path: str | os.PathLike,
+    model: str | os.PathLike,
+    out: str | os.PathLike,
+    *,
+    reading_options: dict | None = None,
+    options: dict | None = None,
+    runner: str = LOCAL_RUNNER,
+    beam_options: Sequence[str] = (),
+) -> dict:
+    """Writes the directory `out`: the cleaned files below `files`, `dead_letters.jsonl` and `summary.json`.
+
+    Args:
+        path: a file or folder of clips, where all workers see it.
+        model: a preset by name, or a model file that all workers see, of clips or of poses.
+        out: is made in one step when all is done. What a killed run left is removed by the next, which starts over.
+        reading_options: what `tfpose.read` takes.
+        options: what `tfpose.cleaning.clean` takes besides the clip.
+        runner: the name of a Beam runner.
+        beam_options: further options of the pipeline, as on a command line.
+
+    Returns:
+        The summary: how many files, clips and poses, what was done to the joints, and the dead letters by kind.
+
+    Raises:
+        DataError: when `out` exists, another process is writing it, or nothing can be cleaned; nothing is left behind.
+        TfposeError: when the pipeline failed, or its output does not balance with the input.
+    """
+    reading_options, path = reading_options or {}, pathlib.Path(path)
+    files = [str(file) for file in reading.files(path, reading_options.get("format", "auto"))]
+    with new_output(out) as folder:
+        pipeline = make_pipeline(runner, beam_options)
+        cleaner = _Clean(str(model), str(path), str(folder / "files"), reading_options, options or {})
+        done = (
+            pipeline
+            | "Files" >> beam.Create(files)
+            | "Spread" >> beam.Reshuffle()
+            | "Clean" >> beam.ParDo(cleaner).with_outputs(DEAD, main="done")
+        )
+        for name, records in ((_DONE, done.done), (DEAD_LETTERS, done[DEAD])):
+            (
+                records
+                | f"Lines of {name}" >> beam.Map(json.dumps)
+                | f"Write {name}" >> beam.io.WriteToText(str(folder / name), shard_name_template="")
+            )
+        run(pipeline)
+        summary = {
+            "tfpose": tfpose.__version__,
+            "command": shlex.join(sys.argv),
+            "input": str(path),
+            "model": str(model),
+            **_balance(folder, files),
+        }
+        write_text(folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
+        (folder / _DONE).unlink()
+    return summary
+
+
+class _Clean(beam.DoFn):
+    """Cleans a file: one record of what was done to it, or a dead letter. Loads the model once in a process."""
+
+    def __init__(self, model: str, source: str, out: str, reading_options: dict, options: dict):
+        self._name, self._source, self._out = model, source, out
+        self._reading, self._options = reading_options, options
+        self._model = None
+
+    def setup(self):
+        from tfpose.models import load_model
+
+        self._model = load_model(self._name)
+
+    def process(self, file: str) -> Iterator:
+        try:
+            clips = list(read(file, **self._reading, on_note=lambda note: None))
+            done = [cleaning.clean(self._model, clip, **self._options, on_note=lambda note: None) for clip in clips]
+        except (DataError, SkeletonError) as error:
+            yield dead_letter("skeleton" if isinstance(error, SkeletonError) else "unreadable", error, file)
+            return
+        if not done:
+            yield dead_letter("empty", f"{file}: nobody is seen in it", file)
+            return
+        targets = cleaning.targets(clips, pathlib.Path(self._source), pathlib.Path(self._out), within=True)
+        for target, numbers in targets.items():
+            cleaning.write_all(target, [done[at] for at in numbers], self._options.get("skeleton_out", "source"))
+        counts = reports.total([reports.summary(one.observed, one.result, self._model.skeleton) for one in done])
+        del counts["bones"]
+        written = [str(target.relative_to(self._out)) for target in targets]
+        yield {"source": file, "clips": len(clips), "written": written, **counts}
+
+
+def _balance(folder: pathlib.Path, files: list[str]) -> dict:
+    """Counts what lies in `folder`.
+
+    Raises:
+        DataError: when nothing could be cleaned.
+        TfposeError: unless every file was cleaned or refused once, and all that was written is there.
+    """
+    done, letters = (_lines(folder / name) for name in (_DONE, DEAD_LETTERS))
+    sources = collections.Counter(record["source"] for record in [*done, *letters])
+    wrong = sorted(file for file in {*files, *sources} if file not in files or sources[file] != 1)
+    written = collections.Counter(name for record in done for name in record["written"])
+    wrong += sorted(name for name, count in written.items() if count > 1 or not (folder / "files" / name).is_file())
+    if wrong:
+        raise TfposeError(
+            f"{len(wrong)} files are not cleaned once and whole, such as {wrong[0]}; nothing was written. Files that "
+            "differ in their endings alone, of formats that cannot be written, are written by the same name"
+        )
+    if not done:
+        raise DataError(f"none of {len(files)} files can be cleaned, such as {letters[0]['reason']}")
+    counts = {key: sum(record[key] for record in done) for key in done[0] if key not in ("source", "written")}
+    return {
+        "files": len(files),
+        **counts,
+        "dead_letters": dict(sorted(collections.Counter(letter["kind"] for letter in letters).items())),
+    }
+
+
+def _lines(path: pathlib.Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,161 @@
+"""Clips of any file cleaned by a model, and written back in the form that they came in."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import pathlib
+import warnings
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tfpose.errors import DataError, SkeletonError, TfposeError
+from tfpose.formats import WRITTEN, write
+from tfpose.formats.clip import Clip
+from tfpose.formats.reading import MANY
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Done:
+    """What was made of a clip.
+
+    Attributes:
+        clip: as it was read.
+        observed: what the model saw of it, `[T, K, 3]`.
+        result: what it made of this, see `ClipDenoiser.denoise_clip`; of a pose model "denoised" alone.
+        rate: frames per second.
+        cleaned: the clip to be written.
+    """
+
+    clip: Clip
+    observed: np.ndarray
+    result: dict[str, np.ndarray]
+    rate: float
+    cleaned: Clip
+
+
+def clean(
+    model,
+    clip: Clip,
+    rate: float = 30.0,
+    *,
+    skeleton_out: str = "source",
+    causal: bool = False,
+    leave_missing: bool = False,
+    constant_bones: bool = False,
+    on_note: Callable[[str], None] = warnings.warn,
+) -> Done:
+    """Cleans a clip of any skeleton.
+
+    Frames before anybody is seen, and after that, stay missing.
+
+    Args:
+        model: of clips or of poses.
+        clip: the clip.
+        rate: frames per second, where the clip does not say.
+        skeleton_out: "source" or "model": whose joints the cleaned clip has.
+        causal, leave_missing, constant_bones: see `ClipDenoiser.denoise_clip`.
+        on_note: called with a sentence when nobody is in the clip.
+
+    Raises:
+        SkeletonError: when the clip cannot be given in the model's joints.
+        TfposeError: when `causal` or `constant_bones` are to be done by a pose model.
+    """
+    try:
+        seen = clip.to(model.skeleton)
+    except SkeletonError as error:
+        raise SkeletonError(f"{clip.source}: {error} 'tfpose inspect {clip.source}' shows what is known.") from error
+    rate = clip.rate or rate
+    frames = np.flatnonzero(~seen.missing.all(1))
+    result = {"denoised": seen.positions.copy()}
+    if not len(frames):
+        on_note(f"{clip.source}: nobody is in it; it stays as it is")
+    else:
+        present = slice(frames[0], frames[-1] + 1)
+        confidence = None if seen.confidence is None else seen.confidence[present]
+        options = {"causal": causal, "leave_missing": leave_missing, "constant_bones": constant_bones}
+        found = _run(model, seen.positions[present], confidence, rate, options)
+        result["denoised"][present] = found.pop("denoised")
+        for name, values in found.items():
+            result[name] = np.zeros(seen.missing.shape, values.dtype)
+            result[name][present] = values
+    if skeleton_out == "model":
+        cleaned = dataclasses.replace(seen, positions=result["denoised"], origin=None)
+    else:
+        cleaned = clip.corrected(result["denoised"], model.skeleton)
+    return Done(clip, seen.positions, result, rate, cleaned)
+
+
+def _run(model, positions: np.ndarray, confidence, rate: float, options: dict[str, bool]) -> dict:
+    if hasattr(model, "denoise_clip"):
+        return model.denoise_clip(positions, rate, confidence, **options)
+    if options["causal"] or options["constant_bones"]:
+        raise TfposeError("--causal and --constant_bones need a model of clips, without --per_frame")
+    denoised = model.denoise(positions)
+    missing = np.isnan(positions).any(-1, keepdims=True)
+    # A pose model would put somebody at the origin where nobody is seen.
+    hidden = missing if options["leave_missing"] else missing.all(1, keepdims=True)
+    return {"denoised": np.where(hidden, np.nan, denoised)}
+
+
+def write_all(target: pathlib.Path, done: list[Done], skeleton_out: str):
+    """Writes the cleaned clips of one file; the model's joints in a .npz file with their trust."""
+    more = {}
+    if target.suffix.lower() == ".npz" and skeleton_out == "model":
+        more = {name: done[0].result[name] for name in ("trust", "filled") if name in done[0].result}
+    write(target, [one.cleaned for one in done], **more)
+
+
+def targets(
+    clips: Sequence[Clip], source: pathlib.Path, out: pathlib.Path, to: str | None = None, within: bool = False
+) -> dict[pathlib.Path, list[int]]:
+    """Which clips go into which file, by their numbers.
+
+    Args:
+        clips: of one file or of many.
+        source: the file or folder that they come from.
+        out: a file or a folder.
+        to: what files in a folder end in, by default what their sources do.
+        within: whether `out` is a folder, whatever its name.
+
+    Raises:
+        DataError: when several clips would have to go into a file that holds one.
+    """
+    of_file = collections.defaultdict(list)
+    for number, clip in enumerate(clips):
+        of_file[clip.source].append(number)
+    if out.suffix.lower() in WRITTEN and not within:
+        if len(clips) > 1 and (len(of_file) > 1 or out.suffix.lower() not in MANY):
+            raise DataError(f"{source} holds {len(clips)} clips and --out={out} is one file; give a folder")
+        return {out: list(range(len(clips)))}
+    if out.suffix and not out.is_dir() and not within:
+        raise DataError(f"--out={out}: cannot write '{out.suffix}'; give a folder, or a name in {', '.join(WRITTEN)}")
+    found: dict[pathlib.Path, list[int]] = {}
+    for name, numbers in of_file.items():
+        inside = _inside(name, source)
+        suffix = to or (inside.suffix.lower() if inside.suffix.lower() in WRITTEN else ".npz")
+        if len(numbers) == 1 or suffix in MANY:
+            groups = [(inside.with_suffix(suffix), numbers)]
+        else:
+            groups = [(inside.with_name(f"{inside.stem}_{at}{suffix}"), [one]) for at, one in enumerate(numbers)]
+        for target, mine in groups:
+            found[_free(out / target, found)] = mine
+    return found
+
+
+def _inside(name: str, source: pathlib.Path) -> pathlib.Path:
+    """The path of a clip's file below `source`; its name where that is a file."""
+    file = pathlib.Path(name if pathlib.Path(name).exists() else name.partition(": ")[0])
+    if source.is_dir() and file.is_relative_to(source):
+        return file.relative_to(source)
+    return pathlib.Path(file.name or "clip")
+
+
+def _free(path: pathlib.Path, taken) -> pathlib.Path:
+    number = 0
+    tried = path
+    while tried in taken:
+        tried = path.with_name(f"{path.stem}_{number}{path.suffix}")
+        number += 1
+    return tried
