@@ -8,6 +8,8 @@ retrieval: the pose of the same moment in another camera's recording, Hit@1, 5 a
 recognise: actions in other views (--data=nucla, ntu, ntu_subject), by an LSTM on frozen codes; linear, knn: without.
 clips: clips with twelve kinds of noise, beside filters, of a model of clips (--data=h36m, cmu).
 recordings: jitter and bone lengths of what real sensors recorded, cleaned as clips (--data=nucla, ntu).
+estimates: 3D estimates of a lifter in a row, cleaned as clips (--data=h36m_hourglass, h36m_gt).
+round_trip: BVH files with broken joints, cleaned, written and read again, of a model of clips (--data=cmu).
 lift: both protocols of Human3.6M, of a lifter (--data=h36m_gt, h36m_hourglass).
 With several --seeds, numbers are means over them and the file has their standard deviations too. With --out, they are
 written as JSON with the command, seeds, data checksum and commit, and as Markdown beside it.
@@ -36,6 +38,9 @@ def define_flags(values: flags.FlagValues):
     )
     flags.DEFINE_integer("most_poses", None, "Evenly thin the test poses to so many.", flag_values=values)
     flags.DEFINE_float("frame_rate", None, "clips: frames per second; default: the data's.", flag_values=values)
+    flags.DEFINE_string(
+        "cleaner", "sebirenet_cmu_clips", "estimates: the model of clips that cleans them.", flag_values=values
+    )
     flags.DEFINE_string("out", None, "JSON file for the result.", flag_values=values)
     flags.DEFINE_string("plot", None, "Picture of what the model does (PNG).", flag_values=values)
     flags.mark_flag_as_required("model", flag_values=values)

@@ -36,6 +36,7 @@ class LiftingPairs:
         up: `[N, 3]`, the world's vertical in that frame.
         action: `[N]`, what is done, without the number of the trial.
         lineage: what data this is.
+        lengths: how many pairs each recording has, one after the other; by default all are of one.
 
     Attributes:
         checksum: the first 16 hex digits of the SHA-256 of joint names, both poses, verticals and actions.
@@ -51,6 +52,7 @@ class LiftingPairs:
     up: np.ndarray
     action: np.ndarray
     lineage: str = ""
+    lengths: tuple[int, ...] = ()
     checksum: str = dataclasses.field(init=False)
 
     def __post_init__(self):
@@ -69,6 +71,9 @@ class LiftingPairs:
             raise DataError(f"{self.name}: expected action [{count}], got {list(action.shape)}")
         object.__setattr__(self, "action", action)
         digest.update(",".join(action).encode())
+        object.__setattr__(self, "lengths", tuple(self.lengths) or (count,))
+        if sum(self.lengths) != count:
+            raise DataError(f"{self.name}: lengths of {sum(self.lengths)} pairs, got {count}")
         object.__setattr__(self, "checksum", digest.hexdigest()[:16])
 
     def __len__(self) -> int:
@@ -138,6 +143,7 @@ def human36m_pairs(
         f"h36m_{detections}/{split}",
         skeleton,
         **{name: np.concatenate(values) for name, values in parts.items()},
+        lengths=tuple(map(len, parts["action"])),
         lineage=f"{splits.H36M_LINEAGE} ({_SHIFTED}); {_ABOUT[detections]}",
     )
 

@@ -45,12 +45,13 @@ class Origin:
 
     def native(self, positions: np.ndarray) -> np.ndarray:
         """Positions `[T, J, 3]` in metres, y up, as the file has them; where nothing changed, the very values."""
-        given = axes.from_y_up(np.asarray(positions, np.float64), self.up) / self.unit * self._signs()
-        own = self.values[:, list(self.columns)]
-        if positions.shape != own.shape:
+        given, before = (
+            axes.from_y_up(np.asarray(poses, np.float64), self.up) / self.unit * self._signs()
+            for poses in (positions, self.positions())
+        )
+        if given.shape != before.shape:
             return given
-        same = (positions == self.positions()).all(-1, keepdims=True)
-        return np.where(same, own, given)
+        return np.where(given == before, self.values[:, list(self.columns)], given)
 
     def whole(self, positions: np.ndarray) -> np.ndarray:
         """All points of the file `[T, P, 3]`, those of the clip's joints from positions `[T, J, 3]`; see `native`."""

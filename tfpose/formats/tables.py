@@ -11,8 +11,6 @@ An empty cell, `NA` or `nan` is a missing joint.
 
 from __future__ import annotations
 
-import csv
-import dataclasses
 import os
 import pathlib
 import re
@@ -22,26 +20,15 @@ import numpy as np
 from tfpose.errors import DataError
 from tfpose.files import blame, write_text
 from tfpose.formats.clip import Clip
+from tfpose.formats.delimited import Layout, Table
 from tfpose.formats.recording import USUAL, Options, Recording
 from tfpose.formats.text import read_text
 
-_MISSING = {"", "na", "nan", "n/a", "null", "none", "-", "--"}
 _CERTAIN = ("visibility", "likelihood", "score", "confidence", "conf", "presence", "prob", "v", "c", "p")
 _FRAME = ("frame", "fnum", "frame_id", "frame_number", "frame#", "frameid", "frame_index", "index", "image_id")
 _TIME = ("time", "timestamp", "t", "time_s", "seconds", "time(s)", "timestamp_ms", "time_ms", "timestamp_us")
 _JOINT = ("joint", "landmark", "keypoint", "bodypart", "marker", "name", "joint_name", "landmark_id", "landmark_name")
 _PERSON = ("individual", "individuals", "person", "person_id", "body", "body_id", "subject", "track_id")
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Layout:
-    """The cells of a table, and where the coordinates are: `cells` `[T, J, 3, 2]` of row and column, -1 = none."""
-
-    rows: list[list[str]]
-    before: tuple[str, ...]
-    delimiter: str
-    comma: bool
-    cells: np.ndarray
 
 
 def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
@@ -52,7 +39,7 @@ def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
     """
     path = pathlib.Path(path)
     with blame(path, "a table of joints, such as a CSV file with columns hip_x, hip_y, hip_z"):
-        table = _Table(path, read_text(path))
+        table = Table(path, read_text(path))
         long = _long_columns(table)
         parts = _long(table, *long) if long else _wide(table)
         return [recording.clip(options) for recording in parts]
@@ -105,93 +92,7 @@ def _quoted(delimiter: str):
     return lambda cell: f'"{cell}"' if delimiter in cell or '"' in cell else cell
 
 
-class _Table:
-    """Rows of cells: `header` lines and the rows of numbers, with their line numbers."""
-
-    def __init__(self, path, text: str):
-        self.path = path
-        lines = text.split("\n")
-        self.before: list[str] = []
-        while lines and (not lines[0].strip() or lines[0].lstrip().startswith("#")):
-            line = lines.pop(0)
-            # A header may be a comment, as numpy writes it.
-            if line.lstrip("# ").count(",") >= 8 and not any(map(_is_number, line.lstrip("# ").split(",")[:4])):
-                lines.insert(0, line.lstrip("# "))
-                break
-            self.before.append(line)
-        body = [(number, line) for number, line in enumerate(lines, len(self.before) + 1) if line.strip()]
-        if not body:
-            raise DataError(f"{path}: is empty; expected x y z of each joint in one row per frame")
-        self.delimiter = _delimiter(body[min(len(body) - 1, 3)][1])
-        if self.delimiter == " ":
-            self.rows = [line.split() for _, line in body]
-        else:
-            self.rows = [
-                [cell.strip() for cell in row]
-                for row in csv.reader((line for _, line in body), delimiter=self.delimiter)
-            ]
-        self.lines = [number for number, _ in body]
-        if len(self.rows) != len(self.lines):
-            raise DataError(f"{path}: has a quoted cell of several lines")
-        heads = 0
-        while heads < min(len(self.rows), 6) and not _is_data(self.rows[heads]):
-            heads += 1
-        self.header = self.rows[:heads]
-        self.start = heads
-        # Any line may end in a delimiter; beyond it all lines of data have as many cells as the header.
-        width = max(len(row) - (row[-1] == "") for row in self.rows)
-        for number, row in zip(self.lines[heads:], self.rows[heads:]):
-            if len(row) < width:
-                raise DataError(f"{path}: line {number} has {len(row)} cells, others have {width}")
-        self.header = [[*row, *[""] * (width - len(row))] for row in self.header]
-        self.width = width
-        self.comma = self.delimiter != "," and any("," in cell for row in self.rows[heads : heads + 20] for cell in row)
-        if not self.rows[heads:]:
-            raise DataError(f"{path}: has a header and no rows of numbers")
-
-    def column(self, at: int) -> np.ndarray:
-        """A column of numbers `[N]`."""
-        return np.array([self.number(row, at) for row in range(self.start, len(self.rows))])
-
-    def number(self, row: int, column: int) -> float:
-        cell = self.rows[row][column]
-        value = _parse(cell.replace(",", ".") if self.comma else cell)
-        if value is None:
-            raise DataError(f"{self.path}: line {self.lines[row]}: '{cell[:40]}' is not a number")
-        return value
-
-    def layout(self, cells: np.ndarray) -> Layout:
-        return Layout(self.rows, tuple(self.before), self.delimiter, self.comma, cells)
-
-
-def _delimiter(line: str) -> str:
-    for delimiter in (";", "\t", ",", "|"):
-        if delimiter in line:
-            return delimiter
-    return " "
-
-
-def _parse(cell: str) -> float | None:
-    if cell.lower() in _MISSING:
-        return np.nan
-    try:
-        return float(cell)
-    except ValueError:
-        return None
-
-
-def _is_number(cell: str) -> bool:
-    return _parse(cell.strip().replace(",", ".")) is not None
-
-
-def _is_data(row: list[str]) -> bool:
-    """Whether a row holds numbers: not names, and not the empty cells beside a merged name."""
-    given = [cell for cell in row if cell]
-    numbers = sum(map(_is_number, given))
-    return numbers > 0.5 * len(given) and numbers >= 3 if len(given) > 4 else numbers >= 3
-
-
-def _wide(table: _Table) -> list[Recording]:
+def _wide(table: Table) -> list[Recording]:
     """The recordings of a table with a row a frame."""
     header = [[cell.lower() for cell in row] for row in table.header]
     if len(table.header) > 1:
@@ -229,7 +130,7 @@ def _wide(table: _Table) -> list[Recording]:
     return recordings
 
 
-def _no_header(table: _Table):
+def _no_header(table: Table):
     width, start = table.width, 0
     if width % 3 and width % 4 == 0:
         step = 4
@@ -245,7 +146,7 @@ def _no_header(table: _Table):
     return None, columns, [at + 3 for at in range(start, width, step)] if step == 4 else None
 
 
-def _one_line(table: _Table):
+def _one_line(table: Table):
     """Names, columns of x, y, z, and columns of the confidence (None where there is none)."""
     names = [cell.strip().strip("'\"") for cell in table.header[0]]
     best: dict[str, dict[str, int]] = {}
@@ -285,7 +186,7 @@ def _one_line(table: _Table):
     return joints, [[best[joint][axis] for axis in "xyz"] for joint in joints], [certain(joint) for joint in joints]
 
 
-def _several_lines(table: _Table):
+def _several_lines(table: Table):
     """Person -> names, columns, columns of the confidence, of a header of joints above coordinates."""
     lines = [list(row) for row in table.header]
     coordinates = next((row for row in reversed(lines) if {"x", "y", "z"} <= {cell.lower() for cell in row}), None)
@@ -322,7 +223,7 @@ def _merged(row: list[str]) -> list[str]:
     return filled
 
 
-def _long_columns(table: _Table):
+def _long_columns(table: Table):
     """The columns of a long table, None where it is none: frame, joint, (x, y, z), confidence, person."""
     if not table.header:
         return None
@@ -339,7 +240,7 @@ def _long_columns(table: _Table):
     return frame, joint, axes, first(_CERTAIN), first(_PERSON)
 
 
-def _long(table: _Table, frame: int, joint: int, axes: list[int], certain: int | None, person: int | None):
+def _long(table: Table, frame: int, joint: int, axes: list[int], certain: int | None, person: int | None):
     rows = range(1, len(table.rows))
     frames = np.array([table.number(row, frame) for row in rows])
     moments, frame_of = np.unique(frames, return_inverse=True)
@@ -382,7 +283,7 @@ def _long(table: _Table, frame: int, joint: int, axes: list[int], certain: int |
     return recordings
 
 
-def _rate(table: _Table, header: list[str]) -> float | None:
+def _rate(table: Table, header: list[str]) -> float | None:
     for at, name in enumerate(header):
         if name in _TIME and len(table.rows) > table.start + 1:
             return _rate_of(table.column(at), name)

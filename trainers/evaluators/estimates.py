@@ -1,0 +1,115 @@
+"""3D estimates of single images, put in a row and cleaned as clips: what a lifter's errors become."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfpose import metrics
+from tfpose.datasets import lifting, splits
+from tfpose.datasets.lifting import LiftingPairs
+from tfpose.errors import DataError
+from tfpose.models import ClipDenoiser, load_model
+from tfpose.models.calls import batched
+from tfpose.models.pose_lifter import Lifter
+from tfpose.skeleton import Skeleton
+from tfpose.trainers.evaluators.clips import forms
+from tfpose.trainers.evaluators.filters import CAUSAL, filters
+from tfpose.trainers.markdown import table
+
+MODEL = Lifter
+OPTIONS = ("cleaner",)
+_RATE = 10.0  # of this copy of Human3.6M
+_REFERENCE_CLIPS = 12
+_MEASURES = ("mpjpe", "pa_mpjpe", "acceleration")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Data:
+    """The test pairs, and clean motion on which the filters are set."""
+
+    pairs: LiftingPairs
+    reference: Sequence[np.ndarray]
+
+    @property
+    def name(self) -> str:
+        return self.pairs.name
+
+    @property
+    def checksum(self) -> str:
+        return self.pairs.checksum
+
+    @property
+    def lineage(self) -> str:
+        return self.pairs.lineage
+
+
+def load(name: str, data_dir, skeleton: Skeleton) -> Data:
+    """The test pairs of "h36m_gt" or "h36m_hourglass", in the order of the recordings.
+
+    Raises:
+        DataError: for another data set, or files that are missing or unreadable.
+    """
+    kinds = [f"h36m_{detections}" for detections in lifting.DETECTIONS]
+    if name not in kinds:
+        raise DataError(f"data set '{name}' has no images in a row; {' and '.join(kinds)} have")
+    pairs = lifting.human36m_pairs("test", name.partition("_")[2], data_dir, skeleton)
+    reference = splits.motion("cmu", "train", data_dir, skeleton, rate=_RATE).clips[:_REFERENCE_CLIPS]
+    return Data(pairs, [clip[:300] for clip in reference])
+
+
+def measure(model: Lifter, data: Data, seed: int = 0, *, cleaner: str = "sebirenet_cmu_clips") -> dict:
+    """Lifts every image, and cleans each recording's poses, about their roots.
+
+    Args:
+        model: the lifter.
+        data: of `load`.
+        seed: of the noise on which the filters are set.
+        cleaner: a model of clips.
+
+    Returns:
+        `{"rows": {method: {"mpjpe", "pa_mpjpe" (mm), "acceleration" (mm per frame squared)}}, "clips", "frames"}`.
+    """
+    pairs, root = data.pairs, data.pairs.skeleton.root
+    estimated = batched(model)(pairs.joints_2d)
+    truth = pairs.joints_3d - pairs.joints_3d[:, root : root + 1]
+    starts = np.cumsum(pairs.lengths)[:-1]
+    recordings = list(zip(np.split(estimated, starts), np.split(truth, starts)))
+    methods = filters(data.reference, _RATE, seed)
+    methods = {"as estimated": methods.pop("interpolation"), **methods, **forms(load_model(cleaner, ClipDenoiser))}
+    rows = {}
+    for name, method in methods.items():
+        numbers = []
+        for clip, true in recordings:
+            cleaned = np.asarray(method(clip, _RATE), np.float32)
+            cleaned -= cleaned[:, root : root + 1]
+            numbers.append(
+                (
+                    metrics.mpjpe(cleaned, true),
+                    metrics.pa_mpjpe(cleaned, true),
+                    metrics.acceleration_error(cleaned, true),
+                )
+            )
+        rows[name] = dict(zip(_MEASURES, (1000 * np.average(numbers, axis=0, weights=pairs.lengths)).tolist()))
+    return {"rows": rows, "clips": len(recordings), "frames": len(truth)}
+
+
+def summary(model: Lifter, data: Data, seed: int = 0) -> dict[str, float]:
+    """The MPJPE (mm) of the estimates themselves, of every 25th frame."""
+    pairs, root = data.pairs, data.pairs.skeleton.root
+    estimated = batched(model)(pairs.joints_2d[::25])
+    truth = pairs.joints_3d[::25] - pairs.joints_3d[::25, root : root + 1]
+    return {"mpjpe_mm": 1000 * metrics.mpjpe(estimated, truth)}
+
+
+def markdown(report: dict) -> str:
+    """The table of a report of `over_seeds`."""
+    report = report["mean"]
+    rows = [(name, *(f"{row[measure]:.1f}" for measure in _MEASURES)) for name, row in report["rows"].items()]
+    return (
+        f"{report['clips']:.0f} recordings by single cameras, {report['frames']:,.0f} frames at {_RATE:.0f} Hz; joints "
+        f"about the root. {', '.join(CAUSAL)} and the causal clip model look at the past alone.\n\n"
+        + table(["method", "MPJPE, mm", "PA-MPJPE, mm", "acceleration error, mm per frame²"], rows)
+    )
