@@ -50,7 +50,7 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	touch $@
 
 web/public: web/assets.py $(wildcard export/*.py tfpose/layers/*.py tfpose/models/*.py tfpose/presets/sebirenet_cmu/* \
-  tfpose/presets/sebirenet_cmu_clips/* tfpose/skeletons/*.json tfpose/video/*.py) $(READY)
+  tfpose/presets/sebirenet_cmu_clips/* tfpose/skeletons/*.json tfpose/video/*.py tfpose/formats/*.py) $(READY)
 	rm -rf $@
 	$(VENV)/bin/python web/assets.py --out $@
 

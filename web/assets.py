@@ -4,7 +4,8 @@
 
 Writes a new folder with `model.tflite` of a pose model, `stream.tflite` of a clip model, for each a `.json` (as `tfpose
 inspect` describes the file, with the preset's name, licence and lineage), `clips.json` (synthetic people: free to use,
-nobody was recorded), and `landmarks.json` (how the joints are made of what MediaPipe finds in a camera's picture).
+nobody was recorded), `landmarks.json` (how the joints are made of what MediaPipe finds in a camera's picture), and
+`rigs.json` (what `tfpose.formats` knows of rigs and files, for files that are dropped on the page).
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from tfpose.export import describe
 from tfpose.export.files import new_artifact
 from tfpose.export.litert import export_litert
 from tfpose.files import write_text
-from tfpose.formats import axes
+from tfpose.formats import axes, body, bvh, correction, keypoints, names, trc
 from tfpose.formats.clip import Clip
-from tfpose.formats.recording import USUAL
+from tfpose.formats.recording import USUAL, USUAL_UP
 from tfpose.models import ClipDenoiser, PoseAutoencoder
 from tfpose.skeleton import Skeleton
 from tfpose.video.tracking import UP
@@ -59,6 +60,7 @@ def write(preset: str, clip_preset: str, out: str | os.PathLike):
             write_text(folder / f"{name}.json", json.dumps(described))
         write_text(folder / "clips.json", json.dumps(clips(skeleton)))
         write_text(folder / "landmarks.json", json.dumps(landmarks(skeleton)))
+        write_text(folder / "rigs.json", json.dumps(rigs()))
 
 
 def landmarks(skeleton: Skeleton) -> dict:
@@ -72,6 +74,40 @@ def landmarks(skeleton: Skeleton) -> dict:
     rules = [[(int(at), float(row[at])) for at in row.nonzero()[0]] for row in found.to(skeleton)]
     signs = axes.matrix(UP).diagonal().tolist()
     return {"rules": rules, "axes": signs, "visible": USUAL.visibility, "bones": found.bones}
+
+
+def rigs() -> dict:
+    """The tables of `tfpose.formats` by module, ready for JSON, and all skeletons that ship."""
+    return {
+        "names": {
+            "prefix": names.PREFIX.pattern,
+            "sides": names.SIDES,
+            "paired": names.PAIRED,
+            "single": names.SINGLE,
+            "limbs": names.LIMBS,
+            "parents": names.PARENTS,
+        },
+        "body": {
+            "bones": [[*ends, length] for ends, length in body.BONES.items()],
+            "units": [[unit, name] for unit, name in body.UNITS.items()],
+            "sizes": body.SIZES,
+            "bearable": body.BEARABLE,
+            "heights": body.HEIGHTS,
+        },
+        "bvh": {"unit": bvh.CENTIMETRE, "cmu_unit": bvh.CMU_UNIT},
+        "usual_up": USUAL_UP,
+        "axes": {up: {"order": order, "signs": signs} for up, (order, signs) in axes.TURNS.items()},
+        "correction": {"unchanged": correction.UNCHANGED, "far": correction.FAR},
+        "keypoints": {
+            "poses": keypoints.POSES,
+            "people": keypoints.PEOPLE,
+            "frames": keypoints.FRAMES,
+            "certain": keypoints.CERTAIN,
+            "visibility": USUAL.visibility,
+        },
+        "trc": {"units": {**trc.UNITS, **{long: trc.UNITS[short] for long, short in trc.LONGER.items()}}},
+        "skeletons": [Skeleton.load(name).to_dict() for name in Skeleton.names()],
+    }
 
 
 def clips(skeleton: Skeleton) -> dict:

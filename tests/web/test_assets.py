@@ -13,7 +13,7 @@ import tfpose.lite
 from tfpose import presets
 from tfpose.errors import DataError
 from tfpose.export.card import make_card
-from tfpose.formats import Clip
+from tfpose.formats import Clip, axes
 from tfpose.models import ClipDenoiser, PoseAutoencoder
 from tfpose.skeleton import Skeleton
 
@@ -91,6 +91,16 @@ def test_landmarks_become_joints_as_clips_do(assets):
     np.testing.assert_allclose(np.array(joints) * made["axes"], expected, atol=1e-6)
     assert made["visible"] == 0.5
     assert [tuple(bone) for bone in made["bones"]] == list(found.bones)
+
+
+def test_rigs_are_known_as_in_python(assets):
+    rigs = json.loads((assets / "rigs.json").read_text())
+    assert list(map(Skeleton.from_dict, rigs["skeletons"])) == list(map(Skeleton.load, Skeleton.names()))
+    assert "thigh" in rigs["names"]["paired"]["hip"].split()
+    assert rigs["trc"]["units"]["millimeters"] == 0.001
+    for up, turn in rigs["axes"].items():
+        turned = np.eye(3)[turn["order"]] * np.array(turn["signs"])[:, None]
+        np.testing.assert_array_equal(turned, axes.matrix(up))
 
 
 def test_the_clips_are_people_who_move(assets):

@@ -8,9 +8,9 @@ from tfpose.errors import DataError, SkeletonError
 from tfpose.skeleton import Skeleton
 
 # Metres, of a grown person (Winter, Biomechanics and Motor Control of Human Movement: shares of 1.75 m).
-_BONES = {("hip", "knee"): 0.43, ("knee", "ankle"): 0.43, ("shoulder", "elbow"): 0.32, ("elbow", "wrist"): 0.26}
+BONES = {("hip", "knee"): 0.43, ("knee", "ankle"): 0.43, ("shoulder", "elbow"): 0.32, ("elbow", "wrist"): 0.26}
 _CMU = 0.0254 / 0.45
-_UNITS = {
+UNITS = {
     1.0: "metres",
     0.01: "centimetres",
     0.001: "millimetres",
@@ -19,8 +19,9 @@ _UNITS = {
     0.1: "decimetres",
     _CMU: "CMU's unit of 1/0.45 inch",
 }
-_SIZES = (0.55, 1.4)  # of a grown person, from a child of six to a very tall man
-_BEARABLE = (0.35, 2.2)  # beyond this a unit that was given is taken to be wrong
+SIZES = (0.55, 1.4)  # of a grown person, from a child of six to a very tall man
+BEARABLE = (0.35, 2.2)  # beyond this a unit that was given is taken to be wrong
+HEIGHTS = (0.2, 6.0)  # metres: what is larger or smaller than this from end to end is no person
 _MOST = 2000  # frames that are looked at
 
 
@@ -39,16 +40,16 @@ def find_unit(source: str, values: np.ndarray, skeleton: Skeleton, given: float 
             _check_whole(source, values, usual)
         return usual if given is None else given, ""
     if given is not None:
-        if not _BEARABLE[0] <= size * given <= _BEARABLE[1]:
+        if not BEARABLE[0] <= size * given <= BEARABLE[1]:
             raise DataError(
                 f"{source}: at {given:g} m per unit its bones would be {size * given:.3g} times as long as a grown "
                 f"person's; give another unit, or none, so that it is found ({_said(_nearest(size))})"
             )
         return given, ""
-    if _SIZES[0] <= size * usual <= _SIZES[1]:
+    if SIZES[0] <= size * usual <= SIZES[1]:
         return usual, ""
     unit = _nearest(size)
-    if not _SIZES[0] <= size * unit <= _SIZES[1]:
+    if not SIZES[0] <= size * unit <= SIZES[1]:
         unit = 1.0 / size
         return unit, (
             f"its bones fit no unit of length; taken at {unit:.4g} m per unit, which makes a person of 1.75 m; "
@@ -124,7 +125,7 @@ def _size(values: np.ndarray, skeleton: Skeleton) -> float | None:
     """How many units a grown person's metre is; None where the bones are those of no body."""
     joints = _joints(values, skeleton)
     sizes, spreads, sides = [], [], []
-    for (parent, child), usual in _BONES.items():
+    for (parent, child), usual in BONES.items():
         pair = []
         for side in ("left", "right"):
             ends = [joints.get(f"{joint}_{side}") for joint in (parent, child)]
@@ -154,11 +155,11 @@ def _joints(values: np.ndarray, skeleton: Skeleton) -> dict[str, np.ndarray]:
 
 
 def _nearest(size: float) -> float:
-    return min(_UNITS, key=lambda unit: abs(np.log(size * unit)))
+    return min(UNITS, key=lambda unit: abs(np.log(size * unit)))
 
 
 def _said(unit: float) -> str:
-    return f"{_UNITS[unit]}, {unit:.4g} m"
+    return f"{UNITS[unit]}, {unit:.4g} m"
 
 
 def _check_whole(source: str, values: np.ndarray, unit: float):
@@ -167,7 +168,7 @@ def _check_whole(source: str, values: np.ndarray, unit: float):
     if not len(whole):
         return
     size = float(np.median(np.ptp(whole, axis=1).max(axis=-1))) * unit
-    if not 0.2 <= size <= 6.0:
+    if not HEIGHTS[0] <= size <= HEIGHTS[1]:
         raise DataError(
             f"{source}: its poses are {size:.3g} m large at {unit:.4g} m per unit, which is no human; give the unit in "
             "metres (0.01 for centimetres, 0.001 for millimetres, 0.0254 for inches)"

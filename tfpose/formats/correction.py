@@ -9,7 +9,7 @@ from tfpose.skeleton import Skeleton
 
 UNCHANGED = 0.002
 """Metres. A joint that a model moves by less over most of a clip was clean, and stays where it moves by less."""
-_FAR = 0.05  # metres: a joint that was moved farther was broken, so that what hangs on it may not have gone with it
+FAR = 0.05  # metres: a joint that was moved farther was broken, so that what hangs on it may not have gone with it
 
 
 def corrected(
@@ -108,5 +108,5 @@ def _hanging(place: np.ndarray, before: np.ndarray, after: np.ndarray, bones) ->
     stays = np.abs(np.linalg.norm(place - after, axis=-1) - usual)
     goes = np.abs(np.linalg.norm(offset, axis=-1) - usual)
     # A NaN compares as false: what hangs on a missing joint stays.
-    go = (shift > 0) & ((shift <= _FAR) | (goes <= stays)) & np.isfinite(rigid).all(-1)
+    go = (shift > 0) & ((shift <= FAR) | (goes <= stays)) & np.isfinite(rigid).all(-1)
     return np.where(go[:, None], rigid, place)

@@ -34,14 +34,14 @@ from tfpose.skeleton import Skeleton
 
 SEQUENCE = re.compile(r"(?P<name>.*?)_?(?P<frame>\d{3,})_keypoints\.json")
 """The name of OpenPose's file of one frame."""
-_POSES = (
+POSES = (
     *("pose_world_landmarks", "poseWorldLandmarks", "world_landmarks", "worldLandmarks", "pose_keypoints_3d"),
     *("keypoints_3d", "keypoints3D", "joints_3d", "joint_positions", "positions", "keypoints", "pose_landmarks"),
     *("poseLandmarks", "landmarks", "landmark", "pose", "joints", "skeleton", "skeletons"),
 )
-_PEOPLE = ("people", "instances", "bodies", "persons", "individuals", "predictions")
-_FRAMES = ("frames", "instance_info", "data", "results", "sequence", "annotations", "clips")
-_CERTAIN = ("keypoint_scores", "scores", "confidence", "visibility", "confidences")
+PEOPLE = ("people", "instances", "bodies", "persons", "individuals", "predictions")
+FRAMES = ("frames", "instance_info", "data", "results", "sequence", "annotations", "clips")
+CERTAIN = ("keypoint_scores", "scores", "confidence", "visibility", "confidences")
 _IDENTITY = ("body_id", "track_id", "person_id", "id")
 _DEEPEST = 200
 
@@ -222,10 +222,10 @@ def _rate(about: dict) -> float | None:
 def _frames(document) -> list:
     """The frames of a document, whatever stands around them."""
     if isinstance(document, dict):
-        for key in _FRAMES:
+        for key in FRAMES:
             if isinstance(document.get(key), list):
                 return document[key]
-        for key in _POSES:
+        for key in POSES:
             if isinstance(document.get(key), list) and _is_pose(_first(document[key])):
                 return document[key]
         return [document]
@@ -237,10 +237,10 @@ def _frames(document) -> list:
 def _people(frame) -> list:
     """The people of a frame: poses, or objects that hold one."""
     if isinstance(frame, dict):
-        for key in _PEOPLE:
+        for key in PEOPLE:
             if isinstance(frame.get(key), list):
                 return frame[key]
-        for key in _POSES:
+        for key in POSES:
             if key in frame and frame[key] is not None:
                 inside = frame[key]
                 if not inside:
@@ -261,7 +261,7 @@ def _identity(person, number: int):
 def _pose(person):
     """The pose in a person."""
     if isinstance(person, dict) and not _is_pose(person):
-        found = next((person[key] for key in _POSES if _is_pose(person.get(key))), None)
+        found = next((person[key] for key in POSES if _is_pose(person.get(key))), None)
         if found is None and "pose_keypoints_2d" in person:
             raise ValueError("has 2D keypoints only; OpenPose needs --3d, or lift them with 'tfpose lift'")
         return found
@@ -288,7 +288,7 @@ def _numbers(path, person) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
     """`[J, 3]`, the confidence `[J]`, and the names where there are any."""
     pose = _pose(person)
     if pose is None:
-        raise DataError(f"{path}: holds an object without a pose; expected one of {', '.join(_POSES[:8])}")
+        raise DataError(f"{path}: holds an object without a pose; expected one of {', '.join(POSES[:8])}")
     names = list(pose) if isinstance(pose, dict) else None
     points = list(pose.values()) if isinstance(pose, dict) else pose
     certain = None
@@ -316,7 +316,7 @@ def _numbers(path, person) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
         values = np.array([row[:3] for row in rows], np.float64)  # None becomes NaN
         certain = np.array([row[3] or 0.0 for row in rows], np.float64) if len(_first(points)) == 4 else None
     if isinstance(person, dict):
-        beside = next((person[key] for key in _CERTAIN if isinstance(person.get(key), list)), None)
+        beside = next((person[key] for key in CERTAIN if isinstance(person.get(key), list)), None)
         if beside is not None and len(beside) == len(values):
             certain = np.array(beside, np.float64)
     if certain is None or not ((certain >= 0) & (certain <= 1)).all():

@@ -20,14 +20,14 @@ from tfpose.errors import SkeletonError
 from tfpose.files import blame
 from tfpose.skeleton import Skeleton
 
-_PREFIX = re.compile(
+PREFIX = re.compile(
     r"(mixamorig\d*|bip\d+|valvebiped|j_bip|cc_base|def|org|mch|jnt|joint|bone|bn|b|character\d*|rig|skel)[-_. ]+",
     re.IGNORECASE,
 )
-_SIDES = {"left": "left", "l": "left", "lft": "left", "right": "right", "r": "right", "rgt": "right"}
+SIDES = {"left": "left", "l": "left", "lft": "left", "right": "right", "r": "right", "rgt": "right"}
 # Joint -> what programs call it, without its side; the first that a rig has. A name is taken once, in this order: a
 # "shoulder" is the collar where there is an "arm", and the "hand" is the wrist where there is no "wrist".
-_PAIRED = {
+PAIRED = {
     "hip": "upleg upperleg upperleg1 thigh femur legupper hip hipjoint",
     "knee": "knee lowerleg lowerleg1 lowleg leglower shin calf tibia leg",
     "ankle": "ankle foot foot1",
@@ -39,7 +39,7 @@ _PAIRED = {
     "hand": "hand",
     "ear": "ear",
 }
-_SINGLE = {
+SINGLE = {
     "spine_base": "spinebase hips pelvis hip midhip hipcenter hipscenter root",
     "spine_mid": "spinemid spinenavel",
     "spine_shoulder": "spineshoulder shouldercenter shoulderscenter thorax spinechest",
@@ -47,9 +47,9 @@ _SINGLE = {
     "head": "head head1 headcenter",
     "nose": "nose",
 }
-_LIMBS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+LIMBS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
 # For rigs without a hierarchy: joint -> the joint that it hangs on, or what that one hangs on.
-_PARENTS = {
+PARENTS = {
     "spine_mid": "spine_base",
     "spine_shoulder": "spine_mid",
     "neck": "spine_shoulder",
@@ -76,13 +76,13 @@ _PARENTS = {
 def split(name: str) -> tuple[str, str]:
     """`"mixamorig:LeftUpLeg"` -> `("left", "upleg")`: the side, "" where there is none, and the rest."""
     name = re.split(r"[:|/]", name.strip().strip("\"'"))[-1].strip()
-    name = _PREFIX.sub("", name, count=1) if _PREFIX.match(name) else name
+    name = PREFIX.sub("", name, count=1) if PREFIX.match(name) else name
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
     words = [str(int(word)) if word.isdigit() else word for word in words]
     words = [word for word in words if word not in ("c", "m")] or words
     for at in (0, -1):
-        if words and words[at] in _SIDES and len(words) > 1:
-            side = _SIDES[words.pop(at)]
+        if words and words[at] in SIDES and len(words) > 1:
+            side = SIDES[words.pop(at)]
             return side, "".join(words)
     whole = "".join(words)
     for side in ("left", "right"):
@@ -107,9 +107,9 @@ def known_joints(names: Sequence[str]) -> dict[str, int]:
                 taken.add(at)
                 return
 
-    for (joint, parts), side in itertools.product(_PAIRED.items(), ("left", "right")):
+    for (joint, parts), side in itertools.product(PAIRED.items(), ("left", "right")):
         take(f"{joint}_{side}", side, parts)
-    for joint, parts in _SINGLE.items():
+    for joint, parts in SINGLE.items():
         take(joint, "", parts)
     return found
 
@@ -154,7 +154,7 @@ def skeleton_of(
     named = {next(iter(rule)) for rule in rules.values() if len(rule) == 1}
     found = {joint: at for joint, at in found.items() if at not in named}
     found.update({joint: next(iter(rule)) for joint, rule in rules.items() if len(rule) == 1})
-    limbs = [joint for joint in {*found, *rules} if joint.rpartition("_")[0] in _LIMBS]
+    limbs = [joint for joint in {*found, *rules} if joint.rpartition("_")[0] in LIMBS]
     if len(limbs) < 8 and not rules:
         found = {}  # no rig of a person by its names
     if found:
@@ -251,9 +251,9 @@ def _hung(names: Sequence[str], found: Mapping[str, int], positions: np.ndarray 
     root = found.get("spine_base", next(iter(found.values()), 0))
     parents = [-1 if at == root else root for at in range(len(names))]
     for joint, at in found.items():
-        above = _PARENTS.get(joint)
+        above = PARENTS.get(joint)
         while above is not None and above not in found:
-            above = _PARENTS.get(above)
+            above = PARENTS.get(above)
         if at != root and above is not None:
             parents[at] = found[above]
     if positions is not None and found:

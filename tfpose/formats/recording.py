@@ -14,7 +14,7 @@ from tfpose.formats.clip import Clip, Origin
 from tfpose.skeleton import Skeleton
 
 # Of trackers that give the axes of a camera.
-_USUAL_UP = {"blazepose33": "-y", "body25": "-y", "azure32": "-y"}
+USUAL_UP = {"blazepose33": "-y", "body25": "-y", "azure32": "-y"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Recording:
         notes += [note] if note else []
         up, note = self.up or options.up, ""
         if up is None:
-            up, note = body.find_up(own, skeleton, _USUAL_UP.get(skeleton.name, self.usual_up))
+            up, note = body.find_up(own, skeleton, USUAL_UP.get(skeleton.name, self.usual_up))
         notes += [note] if note else []
         origin = Origin(self.format, values, tuple(columns), unit, up, options.mirrored, self.layout)
         positions = origin.positions()

@@ -19,7 +19,7 @@ from tfpose.formats.recording import USUAL, Options, Recording
 from tfpose.formats.text import read_text
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "ft": 0.3048}
-_LONGER = {"meters": "m", "metres": "m", "meter": "m", "millimeters": "mm", "centimeters": "cm", "inches": "in"}
+LONGER = {"meters": "m", "metres": "m", "meter": "m", "millimeters": "mm", "centimeters": "cm", "inches": "in"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -138,4 +138,4 @@ def _rate(about: dict[str, str], rows) -> float | None:
 
 def _unit(said: str) -> float | None:
     said = said.lower()
-    return UNITS.get(_LONGER.get(said, said))
+    return UNITS.get(LONGER.get(said, said))

@@ -1,11 +1,14 @@
 import { Camera } from './camera.js'
+import { FilePlayer } from './file_player.js'
+import { bytesOf, offer, onFile } from './files.js'
+import { readClip } from './formats/clip.js'
 import { drawLandmarks, jointsOf } from './landmarks.js'
 import { LiveScene } from './live_scene.js'
 import { explain, fetchJson, loadModel } from './model.js'
 import { Noise } from './noise.js'
 import { $, element, fail } from './page.js'
 import { centred, isMissing, meanDistance } from './pose.js'
-import { megabytes, millimetres, writeCard, writeSpeed } from './readout.js'
+import { megabytes, millimetres, writeCard, writeFacts, writeSpeed } from './readout.js'
 import { readSkeleton, spoken } from './skeleton.js'
 import { Stream } from './stream.js'
 
@@ -18,8 +21,9 @@ start().catch(fail)
 
 async function start() {
   const here = (path) => new URL(path, document.baseURI).href
-  const files = Promise.all(['stream.json', 'clips.json', 'landmarks.json'].map((name) => fetchJson(here(name))))
-  const [card, { rate, clips }, rules] = await explain(files, 'The clips did not load.')
+  const names = ['stream', 'clips', 'landmarks', 'rigs']
+  const files = Promise.all(names.map((name) => fetchJson(here(`${name}.json`))))
+  const [card, { rate, clips }, rules, rigs] = await explain(files, 'The clips did not load.')
   $('notice').lastElementChild.textContent = `${card.name}, ${megabytes(card)}, and the runtime that it needs`
   const model = await loadModel(here('stream.tflite'), here('wasm/'), card.signatures)
 
@@ -35,11 +39,20 @@ async function start() {
 
   writeCard(card)
   listJoints(skeleton)
-  connect(clips, player, async (on) => {
-    if (on) await camera.start()
-    else camera.stop()
-    source = on ? watcher : player
+  const use = (next) => {
+    source = next
     source.restart()
+  }
+  connect(clips, player, use, {
+    async startCamera() {
+      await camera.start()
+      use(watcher)
+    },
+    stopCamera: () => camera.stop(),
+    async open(file, onProgress) {
+      const clip = readClip(file.name, await bytesOf(file), skeleton, rigs)
+      return new FilePlayer(clip, new Stream(model), onProgress)
+    },
   })
   setInterval(() => writeSpeed(model.milliseconds, shown.interval ?? 0), 500)
   $('notice').hidden = true
@@ -52,7 +65,7 @@ async function start() {
     const frame = await source.next(now)
     if (frame && asked === source) {
       if (frame.begins) stream = new Stream(model)
-      const { denoised, trust, filled } = await stream.step(frame.raw, frame.rate)
+      const { denoised, trust, filled } = frame.result ?? (await stream.step(frame.raw, frame.rate))
       Object.assign(shown, { ...frame, clean: denoised, trust, filled, frames: shown.frames + 1 })
       if (last) shown.interval = 0.9 * (shown.interval ?? now - last) + 0.1 * (now - last)
       last = now
@@ -153,35 +166,49 @@ class CameraWatcher {
   }
 }
 
-/** @param switchCamera turns the camera on or off, and may throw */
-function connect(clips, player, switchCamera) {
+/**
+ * Connects the controls.
+ *
+ * @param use shows frames of the player, or of a `FilePlayer`
+ * @param devices `startCamera()`, `stopCamera()`, and `open(file, onProgress)`, which gives a `FilePlayer`. What starts
+ *   and opens may throw.
+ */
+function connect(clips, player, use, { startCamera, stopCamera, open }) {
+  let opened
   const play = (playing) => {
-    player.playing = playing
+    for (const one of [player, opened]) if (one) one.playing = playing
     $('play').classList.toggle('playing', playing)
     $('play').ariaLabel = playing ? 'Pause' : 'Play'
   }
-  clips.forEach(({ action }) => $('clip').append(new Option(action)))
-  $('clip').onchange = () => {
-    player.clip = clips[$('clip').selectedIndex]
-    player.restart()
+  const look = (camera) => {
+    const isFile = $('clip').selectedIndex >= clips.length
+    $('camera').ariaPressed = camera
+    $('camera').textContent = camera ? 'Stop the camera' : 'Use the camera'
+    $('preview').hidden = !camera
+    $('score').hidden = camera || isFile
+    $('noise').parentElement.hidden = isFile
+    for (const id of ['play', 'clip', 'noise']) $(id).disabled = camera
   }
+  const showChosen = () => {
+    const at = $('clip').selectedIndex
+    if (at < clips.length) player.clip = clips[at]
+    use(at < clips.length ? player : opened)
+    look(false)
+    say('')
+  }
+  clips.forEach(({ action }) => $('clip').append(new Option(action)))
+  $('clip').onchange = showChosen
   $('play').onclick = () => play(!player.playing)
   $('noise').onchange = () => (player.noisy = $('noise').checked)
   play(player.playing)
 
-  const look = (on) => {
-    $('camera').ariaPressed = on
-    $('camera').textContent = on ? 'Stop the camera' : 'Use the camera'
-    $('preview').hidden = !on
-    $('score').hidden = on
-    for (const id of ['play', 'clip', 'noise']) $(id).disabled = on
-  }
   $('camera').onclick = async () => {
     const on = $('camera').ariaPressed !== 'true'
     $('camera').disabled = true
     say(on ? 'Starting the camera and its landmarker …' : '')
     try {
-      await switchCamera(on)
+      if (on) await startCamera()
+      else leaveCamera()
       look(on)
       say('')
     } catch (error) {
@@ -191,6 +218,40 @@ function connect(clips, player, switchCamera) {
       $('camera').disabled = false
     }
   }
+  const leaveCamera = () => {
+    stopCamera()
+    showChosen()
+  }
+  const begin = (name, file) => {
+    opened = file
+    offer(name, null)
+    $('clip').options[clips.length]?.remove()
+    $('clip').append(new Option(name, '', true, true))
+    $('facts').replaceChildren()
+    play(player.playing)
+    showChosen()
+  }
+  const progress = (name, done) => {
+    say(done < 1 ? `Cleaning ${name} … ${Math.floor(100 * done)} %` : '')
+    if (done < 1) return
+    writeFacts($('facts'), opened.facts())
+    offer(name, opened.text())
+  }
+  const attempt = async (name, act) => {
+    try {
+      await act()
+    } catch (error) {
+      console.warn(error)
+      say(`${name}: ${error.message}`, true)
+    }
+  }
+  onFile((file) =>
+    attempt(file.name, async () => {
+      if ($('camera').ariaPressed === 'true') leaveCamera()
+      const tell = (done) => attempt(file.name, () => progress(file.name, done))
+      begin(file.name, await open(file, tell))
+    }),
+  )
   look(false)
 }
 

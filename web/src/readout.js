@@ -47,7 +47,12 @@ export function writeCard(card) {
     Licence: card.licence,
     'SHA-256': card.sha256,
   }
-  for (const [term, text] of Object.entries(facts)) $('card').append(element('dt', term), element('dd', text))
+  writeFacts($('card'), facts)
+}
+
+/** Writes facts, `{term: text}`, into a list of the page. */
+export function writeFacts(list, facts) {
+  list.replaceChildren(...Object.entries(facts).flatMap(([term, text]) => [element('dt', term), element('dd', text)]))
 }
 
 export const megabytes = (card) => `${(card.bytes / 1e6).toFixed(1)} MB`

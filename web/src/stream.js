@@ -25,13 +25,14 @@ export class Stream {
    *
    * @param pose `[J * 3]` metres; NaN = missing
    * @param rate frames per second
+   * @param confidence `[J]`, 0 to 1, of a tracker; ones where it gives none
    * @returns `{denoised: [J * 3] metres, trust: [J], filled: [J] of 0 and 1}`
    */
-  async step(pose, rate) {
+  async step(pose, rate, confidence = new Float32Array(pose.length / 3).fill(1)) {
     const origin = this.#origin ?? middle(pose) // near to it float32 has more digits
     const outputs = await this.#model.run('denoise_step', {
       joints: pose.map((value, i) => value - origin[i % 3]),
-      confidence: new Float32Array(pose.length / 3).fill(1),
+      confidence,
       rate: Float32Array.of(rate),
       ...this.#state,
     })

@@ -12,13 +12,13 @@ import numpy as np
 
 import tfpose.lite
 from tfpose.formats import Clip
+from tfpose.formats.recording import USUAL
 from tfpose.skeleton import Skeleton
-from tfpose.video import VISIBLE
 
 
 def joints_of(landmarks, skeleton: Skeleton) -> np.ndarray:
     landmarks = np.array(landmarks)
-    positions = np.where(landmarks[:, 3:] >= VISIBLE, landmarks[:, :3] * (1, -1, -1), np.nan)
+    positions = np.where(landmarks[:, 3:] >= USUAL.visibility, landmarks[:, :3] * (1, -1, -1), np.nan)
     return Clip(positions[None], Skeleton.load("blazepose33")).to(skeleton).positions[0]
 
 
