@@ -33,7 +33,7 @@ def test_clean_a_clip(tmp_path, capsys):
     example("clean_a_clip").main([])
     before, after = map(float, re.search(r"mean error (.*) -> (.*) mm", capsys.readouterr().out).groups())
     assert after < before / 2
-    assert (tmp_path / "clean.npz").is_file() and (tmp_path / "clean.gif").is_file()
+    assert (tmp_path / "clean.bvh").is_file() and (tmp_path / "clean.gif").is_file()
 
 
 @pytest.mark.slow
