@@ -141,6 +141,7 @@ for detections in gt hourglass; do
       --stream3d "$runs/lift_stream3d" --shorten "$shorten" --out "$results/lifting/$detections.json"
   fi
 done
+evaluate estimates lift_hourglass h36m_hourglass estimates/lifter_hourglass
 
 # Figures, complexity, and the tables of all.
 preset_model=$([ "$shorten" = 1 ] && echo sebirenet_cmu || echo "$runs/sebirenet_cmu")

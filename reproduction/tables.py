@@ -110,6 +110,7 @@ def overview(base: pathlib.Path, root: pathlib.Path) -> str:
         ("Denoising: MPJPE by number of moved joints", denoising, "denoising/*.json"),
         ("Clips: MPJPE / acceleration error by kind of noise", clips, "clips/*.json"),
         ("Recordings of sensors, cleaned as clips", recordings, "recordings/*.json"),
+        ("Estimates of a lifter from hourglass detections, cleaned as clips", estimates, "estimates/*.json"),
         ("BVH files, broken, cleaned, written and read again", round_trip, "formats/*.json"),
         ("View transfer: pose code of one view, view code of another", swapping, "swap/*.json"),
         ("Retrieval: the pose of the same moment in another camera, Hit@1 in per cent", retrieval, "retrieval/*.json"),
@@ -159,6 +160,16 @@ def recordings(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
             cells = [f"{numbers[measure]:.1f}" for measure in ("jitter", "bone_spread", "symmetry", "moved")]
             rows.append((f"{_link(path, base)}: {name}", *cells))
     return table(("mm", "jitter per frame²", "bone spread", "left-right difference", "moved"), rows)
+
+
+def estimates(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
+    """MPJPE, PA-MPJPE and acceleration error of a lifter's estimates, as they are and cleaned."""
+    rows = []
+    for path, result in results.items():
+        for name, numbers in result["mean"]["rows"].items():
+            cells = [f"{numbers[measure]:.1f}" for measure in ("mpjpe", "pa_mpjpe", "acceleration")]
+            rows.append((f"{_link(path, base)}: {name}", *cells))
+    return table(("mm", "MPJPE", "PA-MPJPE", "acceleration error per frame²"), rows)
 
 
 def round_trip(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
