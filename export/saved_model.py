@@ -10,11 +10,13 @@ import tempfile
 from collections.abc import Iterator
 
 import keras
+import tensorflow as tf
 
 from tfpose.errors import DataError
 from tfpose.export.card import make_card
 from tfpose.export.files import new_artifact
-from tfpose.export.signatures import DEFAULT, signatures
+from tfpose.export.serving_graph import serving_functions
+from tfpose.export.signatures import DEFAULT
 
 CARD = pathlib.PurePath("assets.extra", "tfpose.json")
 """Where a SavedModel keeps its card; TensorFlow leaves `assets.extra` to others."""
@@ -32,13 +34,11 @@ def export_saved_model(model: keras.Model, path: str | os.PathLike, batch: int |
     """
     with new_artifact(path) as directory:
         card = make_card(model, batch)
-        # Endpoints bring their variables along. `track(model)` would write every weight twice, and a function that is
-        # traced already its graph twice.
-        archive = keras.export.ExportArchive()
-        for name, function in signatures(model, batch).items():
-            if name != DEFAULT:  # which the archive makes of the first endpoint, without another graph
-                archive.add_endpoint(name, function.python_function, function.input_signature)
-        archive.write_out(directory, verbose=False)
+        functions = serving_functions(model, batch)
+        module = tf.Module()
+        module.functions = functions
+        default = next(iter(functions.values()))  # another name, without another graph
+        tf.saved_model.save(module, str(directory), {DEFAULT: default, **functions})
         (directory / CARD).parent.mkdir()
         (directory / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return pathlib.Path(path)

@@ -1,0 +1,58 @@
+"""The signatures of a model as graphs for servers: constants for weights, and what TensorFlow's runtime does well."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from tfpose.export.serving_trees import serving_trees
+from tfpose.export.signatures import DEFAULT, signatures
+
+
+def serving_functions(model: keras.Model, batch: int | None = None) -> dict:
+    """The signatures of a model (see `tfpose.export.signatures`), all but the default, frozen.
+
+    Returns:
+        By name, a tf.function without variables, whose inputs and outputs have the signature's names.
+
+    Raises:
+        TfposeError: for a model that has no signatures.
+    """
+    with serving_trees(model):
+        return {
+            name: _frozen(function.get_concrete_function())
+            for name, function in signatures(model, batch).items()
+            if name != DEFAULT
+        }
+
+
+def _frozen(function):
+    """A concrete function with its variables' values as constants, which the runtime folds and need not read."""
+    frozen = convert_variables_to_constants_v2(function)
+    graph = frozen.graph.as_graph_def()
+    for node in graph.node:
+        _keep_small_products(node)
+    # By position; an output that is an input, or twice the same tensor, has one place for each name.
+    inputs = [tensor.name.partition(":")[0] for tensor in frozen.inputs]
+    outputs = dict(zip(sorted(function.structured_outputs), (tensor.name for tensor in frozen.outputs), strict=True))
+
+    def run(*given):
+        found = tf.graph_util.import_graph_def(graph, dict(zip(inputs, given)), list(outputs.values()), name="")
+        return dict(zip(outputs, found))
+
+    specs = [tf.TensorSpec(tensor.shape, tensor.dtype, name) for tensor, name in zip(frozen.inputs, inputs)]
+    return tf.function(run, input_signature=specs, autograph=False)
+
+
+def _keep_small_products(node):
+    """Keeps a product of many small matrices from oneDNN.
+
+    Where oneDNN is on, TensorFlow hands it BatchMatMulV2, whatever the size, and waking its threads takes longer than
+    the product of a few poses. BatchMatMulV3 computes the same, and stays with TensorFlow.
+    """
+    if node.op == "BatchMatMulV2":
+        node.op = "BatchMatMulV3"
+        kind = node.attr.pop("T")
+        for name in ("Ta", "Tb", "Tout"):
+            node.attr[name].CopyFrom(kind)
