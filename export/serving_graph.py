@@ -9,6 +9,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from tfpose.export.serving_trees import serving_trees
 from tfpose.export.signatures import DEFAULT, signatures
 
+_PRODUCT = "BatchMatMulV3"
+
 
 def serving_functions(model: keras.Model, batch: int | None = None) -> dict:
     """The signatures of a model (see `tfpose.export.signatures`), all but the default, frozen.
@@ -25,6 +27,11 @@ def serving_functions(model: keras.Model, batch: int | None = None) -> dict:
             for name, function in signatures(model, batch).items()
             if name != DEFAULT
         }
+
+
+def is_for_servers(saved_model: bytes) -> bool:
+    """Whether the content of a saved_model.pb is of `serving_functions`."""
+    return _PRODUCT.encode() in saved_model
 
 
 def _frozen(function):
@@ -52,7 +59,7 @@ def _keep_small_products(node):
     the product of a few poses. BatchMatMulV3 computes the same, and stays with TensorFlow.
     """
     if node.op == "BatchMatMulV2":
-        node.op = "BatchMatMulV3"
+        node.op = _PRODUCT
         kind = node.attr.pop("T")
         for name in ("Ta", "Tb", "Tout"):
             node.attr[name].CopyFrom(kind)

@@ -112,7 +112,7 @@ class ServingTree:
         self._parents = network.skeleton.parents
         self._plan_recursive(network.recursive)
         self._plan_diffuse(network.diffuse)
-        self._readout = _stored(np.concatenate([readout, readout_bias[:, None]], 1)[self._order])
+        self._readout, self._readout_bias = _stored(readout[self._order]), _stored(readout_bias[self._order][:, None])
 
     def _plan_recursive(self, subnet):
         units = subnet.units
@@ -152,10 +152,10 @@ class ServingTree:
         self._messages = [_stored(messages[[bones.index(joint) for joint in joints]]) for joints in levels[1:]]
 
     def __call__(self, inputs):
-        inputs = _with_ones(tf.transpose(inputs, (1, 0, 2)))
+        inputs = tf.pad(tf.transpose(inputs, (1, 0, 2)), [[0, 0], [0, 0], [0, 1]], constant_values=1.0)
         former = self._recursive(inputs)
         states = self._run_diffuse(tf.gather(inputs, self._order), former)
-        outputs = tf.matmul(_with_ones(states), self._readout)
+        outputs = tf.matmul(states, self._readout) + self._readout_bias
         return tf.transpose(tf.gather(outputs, np.argsort(self._order)), (1, 0, 2))
 
     def _recursive(self, inputs):
@@ -198,10 +198,6 @@ def _with_bias(subnet) -> np.ndarray:
     kernel = subnet.input_kernel.numpy()
     bias = np.zeros_like(kernel[:, :1]) if subnet.bias is None else subnet.bias.numpy()
     return np.concatenate([kernel, bias], 1)
-
-
-def _with_ones(values):
-    return tf.pad(values, [[0, 0], [0, 0], [0, 1]], constant_values=1.0)
 
 
 def _taken(states, joints):
