@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose.layers import SeBiReNet
-from tfpose.layers.static import concatenate, runs
+from tfpose.layers.static import by_rows, concatenate, runs
 from tfpose.models.pose_decoder import PoseDecoder
 from tfpose.models.pose_encoder import PoseEncoder
 
@@ -52,24 +52,25 @@ class _Encoder:
     """`PoseEncoder.call` of a view code that is a rotation."""
 
     def __init__(self, encoder: PoseEncoder):
-        joints, head = len(encoder.skeleton), encoder.pose_head
-        kernel, bias = (np.stack([weight.numpy()] * joints) for weight in (head.kernel, head.bias))
-        self._frame, self._tree = encoder.frame, ServingTree(encoder.network, kernel, bias)
+        self._frame, self._head, self._tree = encoder.frame, encoder.pose_head, ServingTree(encoder.network)
 
     def __call__(self, poses, observed=None):
         poses, view_code = self._frame(poses, observed)
-        return self._tree(poses), view_code
+        codes = by_rows(self._head, self._tree(poses))
+        return tf.transpose(tf.gather(codes, self._tree.places), (1, 0, 2)), view_code
 
 
 class _Decoder:
     """`PoseDecoder.call` of a tree."""
 
     def __init__(self, decoder: PoseDecoder):
-        readout = decoder.readout
-        self._tree = ServingTree(decoder.network, readout.kernel.numpy(), readout.bias.numpy())
+        self._tree = ServingTree(decoder.network)
+        kernel, bias = decoder.readout.kernel.numpy(), decoder.readout.bias.numpy()
+        self._kernel, self._bias = _stored(kernel[self._tree.order]), _stored(bias)
 
     def __call__(self, codes):
-        return self._tree(codes)
+        poses = tf.matmul(self._tree(codes), self._kernel)
+        return tf.transpose(tf.gather(poses, self._tree.places), (1, 0, 2)) + self._bias
 
 
 class _Level(NamedTuple):
@@ -89,7 +90,7 @@ class _Level(NamedTuple):
 
 
 class ServingTree:
-    """A `SeBiReNet` and a linear readout of every joint.
+    """A `SeBiReNet`, joints first and in the order in which they are there.
 
     An input that is always 1 carries the biases. What the recursive subnet leaves enters the diffuse one in one product
     for all joints. Gates are arranged so that no operation is spent on signs and halves: `1 - sigmoid(x)` is
@@ -98,21 +99,22 @@ class ServingTree:
 
     Args:
         network: of GRU cells, one pass, both subnets.
-        readout: `[J, units, n]`.
-        readout_bias: `[J, n]`.
+
+    Attributes:
+        order: the joints of what it returns.
+        places: where each joint is among them.
 
     Call arguments:
         inputs: `[B, J, n_x]`.
 
     Returns:
-        `[B, J, n]`.
+        `[J, B, units]`.
     """
 
-    def __init__(self, network: SeBiReNet, readout: np.ndarray, readout_bias: np.ndarray):
+    def __init__(self, network: SeBiReNet):
         self._parents = network.skeleton.parents
         self._plan_recursive(network.recursive)
         self._plan_diffuse(network.diffuse)
-        self._readout, self._readout_bias = _stored(readout[self._order]), _stored(readout_bias[self._order][:, None])
 
     def _plan_recursive(self, subnet):
         units = subnet.units
@@ -139,8 +141,9 @@ class ServingTree:
         for joints in subnet.levels[1:]:  # in the order of their parents, whose states are then a piece or a few
             levels.append(sorted(joints, key=lambda joint: levels[-1].index(parents[joint])))
         self._diffuse = levels
-        self._order = sum(levels, [])
-        places = [subnet.order.index(joint) for joint in self._order]
+        self.order = list(itertools.chain(*levels))
+        self.places = np.argsort(self.order)
+        places = [subnet.order.index(joint) for joint in self.order]
         halves = np.repeat(np.float32([1, 0.5, 1]), units)
         inputs = _with_bias(subnet)[places] * halves
         former = subnet.recurrent_kernel.numpy()[places] * halves
@@ -154,9 +157,7 @@ class ServingTree:
     def __call__(self, inputs):
         inputs = tf.pad(tf.transpose(inputs, (1, 0, 2)), [[0, 0], [0, 0], [0, 1]], constant_values=1.0)
         former = self._recursive(inputs)
-        states = self._run_diffuse(tf.gather(inputs, self._order), former)
-        outputs = tf.matmul(states, self._readout) + self._readout_bias
-        return tf.transpose(tf.gather(outputs, np.argsort(self._order)), (1, 0, 2))
+        return self._run_diffuse(tf.gather(inputs, self.order), former)
 
     def _recursive(self, inputs):
         """The states `[J, B, units]` that the recursive subnet leaves, in the order of the diffuse one."""
@@ -171,7 +172,7 @@ class ServingTree:
                 gates += tf.pad(tf.matmul(_taken(states, senders), kernel), [[0, missing], [0, 0], [0, 0]])
             left, candidate = tf.split(gates, 2, -1)
             states.append((level.joints, tf.sigmoid(left) * tf.tanh(candidate)))
-        return _taken(states, self._order)
+        return _taken(states, self.order)
 
     def _run_diffuse(self, inputs, former):
         """The states `[J, B, units]`, in the order of the levels."""

@@ -138,6 +138,7 @@ def tampered_saved_model(artifacts, tmp_path_factory):
     content = saved_model_pb2.SavedModel.FromString(file.read_bytes())
     for function in content.meta_graphs[0].graph_def.library.function:
         constants = [node.attr["value"].tensor for node in function.node_def if node.op == "Const"]
+        constants = [tensor for tensor in constants if tensor.dtype == tf.float32.as_datatype_enum]
         if constants:
             largest = max(constants, key=lambda tensor: len(tensor.tensor_content))
             largest.CopyFrom(tf.make_tensor_proto(tf.make_ndarray(largest) * np.float32(1.01)))
