@@ -22,11 +22,24 @@ CARD = pathlib.PurePath("assets.extra", "tfpose.json")
 """Where a SavedModel keeps its card; TensorFlow leaves `assets.extra` to others."""
 
 
-def export_saved_model(model: keras.Model, path: str | os.PathLike, batch: int | None = None) -> pathlib.Path:
+COMPILED_BATCHES = (1, 8, 64, 256, 1024)
+"""The batch sizes that a compiled SavedModel is meant for; servers fill up smaller batches to the next of them."""
+
+
+def export_saved_model(
+    model: keras.Model, path: str | os.PathLike, batch: int | None = None, compiled: bool = False
+) -> pathlib.Path:
     """Writes the directory `path`: all of `tfpose.export.signatures`, for any batch size or for one, and the card.
 
     Its graphs are those of `tfpose.export.serving_graph`. They compute what the model computes, in operations that suit
     TensorFlow's runtime; converters to other formats take the model itself.
+
+    Args:
+        model: one that has signatures.
+        path: where to.
+        batch: the only batch size, or None for any.
+        compiled: whether XLA compiles the signatures when they meet a batch size for the first time, which takes
+            seconds. The card then has `COMPILED_BATCHES` as "compiled_batches".
 
     Returns:
         `path`.
@@ -37,10 +50,10 @@ def export_saved_model(model: keras.Model, path: str | os.PathLike, batch: int |
     """
     with new_artifact(path) as directory:
         module = tf.Module()
-        module.functions = serving_functions(model, batch)
+        module.functions = serving_functions(model, batch, compiled)
         default = next(iter(module.functions.values()))  # another name, without another graph
         tf.saved_model.save(module, str(directory), signatures={DEFAULT: default, **module.functions})
-        _add_card(directory, make_card(model, batch))
+        _add_card(directory, make_card(model, batch) | ({"compiled_batches": COMPILED_BATCHES} if compiled else {}))
     return pathlib.Path(path)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -12,8 +14,14 @@ from tfpose.export.signatures import DEFAULT, signatures
 _PRODUCT = "BatchMatMulV3"
 
 
-def serving_functions(model: keras.Model, batch: int | None = None) -> dict:
+def serving_functions(model: keras.Model, batch: int | None = None, compiled: bool = False) -> dict:
     """The signatures of a model (see `tfpose.export.signatures`), all but the default, frozen.
+
+    Args:
+        model: one that has signatures.
+        batch: the only batch size, or None for any.
+        compiled: whether XLA compiles them, once for each batch size that it meets. Signatures of clips of any length
+            are not compiled.
 
     Returns:
         By name, a tf.function without variables, whose inputs and outputs have the signature's names.
@@ -21,12 +29,17 @@ def serving_functions(model: keras.Model, batch: int | None = None) -> dict:
     Raises:
         TfposeError: for a model that has no signatures.
     """
-    with serving_trees(model):
+    # XLA finds its own way through the layers as they are written.
+    with contextlib.nullcontext() if compiled else serving_trees(model):
         return {
-            name: _frozen(function.get_concrete_function())
+            name: _frozen(function, compiled and _fixed_but_for_the_batch(function))
             for name, function in signatures(model, batch).items()
             if name != DEFAULT
         }
+
+
+def _fixed_but_for_the_batch(function) -> bool:
+    return all(None not in spec.shape[1:] for spec in function.input_signature)
 
 
 def is_for_servers(saved_model: bytes) -> bool:
@@ -34,21 +47,27 @@ def is_for_servers(saved_model: bytes) -> bool:
     return _PRODUCT.encode() in saved_model
 
 
-def _frozen(function):
-    """A concrete function with its variables' values as constants, which the runtime folds and need not read."""
+def _frozen(function, compiled: bool):
+    """A function with its variables' values as constants, which the runtime folds and need not read."""
+    function = function.get_concrete_function()
     frozen = convert_variables_to_constants_v2(function)
     graph = frozen.graph.as_graph_def()
-    for node in graph.node:
-        _keep_small_products(node)
     # By position; an output that is an input, or twice the same tensor, has one place for each name.
     inputs = [tensor.name.partition(":")[0] for tensor in frozen.inputs]
     outputs = dict(zip(sorted(function.structured_outputs), (tensor.name for tensor in frozen.outputs), strict=True))
+    nodes = [node for node in graph.node if node.name not in inputs]  # XLA has no placeholders
+    del graph.node[:]
+    graph.node.extend(nodes)
+    for node in graph.node:
+        _keep_small_products(node)
 
     def run(*given):
         found = tf.graph_util.import_graph_def(graph, dict(zip(inputs, given)), list(outputs.values()), name="")
         return dict(zip(outputs, found))
 
     specs = [tf.TensorSpec(tensor.shape, tensor.dtype, name) for tensor, name in zip(frozen.inputs, inputs)]
+    if compiled:  # a function of its own in the signature's, which keeps what XLA must compile apart
+        run = tf.function(run, jit_compile=True, autograph=False)
     return tf.function(run, input_signature=specs, autograph=False)
 
 
