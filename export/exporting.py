@@ -18,7 +18,7 @@ from tfpose.export.files import refuse_existing
 from tfpose.export.litert import export_litert
 from tfpose.export.onnx import export_onnx
 from tfpose.export.quantisation import PRECISIONS, quantise
-from tfpose.export.saved_model import export_saved_model
+from tfpose.export.saved_model import as_saved_model, export_saved_model
 from tfpose.export.verify import require, verify
 
 
@@ -87,19 +87,19 @@ def export(
         refuse_existing(path)
     quantised = [name for name in paths if name in LITERT and LITERT[name].precision]
     fixed = [name for name in paths if name in LITERT and LITERT[name].batch]
-    with tempfile.TemporaryDirectory() as folder:
-        source = model
-        if "saved_model" in paths:
-            source = export_saved_model(model, paths["saved_model"])
-        if "litert" in paths or quantised:
-            float32 = export_litert(source, paths.get("litert", pathlib.Path(folder, LITERT["litert"].file)))
-        inputs = example_inputs(make_card(model), calibration) if needs_calibration(formats) else None
-        for name in quantised:
-            quantise(float32, paths[name], PRECISIONS[LITERT[name].precision], inputs)
-        for name in fixed:
-            export_litert(model, paths[name], LITERT[name].batch)
-        if "onnx" in paths:
-            export_onnx(source, paths["onnx"])
+    if "saved_model" in paths:
+        export_saved_model(model, paths["saved_model"])
+    if "litert" in paths or quantised or "onnx" in paths:
+        with as_saved_model(model) as source, tempfile.TemporaryDirectory() as folder:
+            if "litert" in paths or quantised:
+                float32 = export_litert(source, paths.get("litert", pathlib.Path(folder, LITERT["litert"].file)))
+            inputs = example_inputs(make_card(model), calibration) if needs_calibration(formats) else None
+            for name in quantised:
+                quantise(float32, paths[name], PRECISIONS[LITERT[name].precision], inputs)
+            if "onnx" in paths:
+                export_onnx(source, paths["onnx"])
+    for name in fixed:
+        export_litert(model, paths[name], LITERT[name].batch)
     if poses is not None:
         require(verify(model, poses, paths.values()))
     return paths

@@ -34,7 +34,7 @@ def export_litert(
     `tfpose.export.quantisation` makes smaller files of it.
 
     Args:
-        source: a model, or a directory that `export_saved_model` wrote.
+        source: a model, or a directory of `as_saved_model`.
         path: where to.
         batch: of a model: the only batch size, for delegates that need static shapes; None for any.
 
@@ -43,7 +43,7 @@ def export_litert(
 
     Raises:
         DataError: when `path` exists or cannot be written, or `source` is no SavedModel of tfpose.
-        TfposeError: when the model needs operations that LiteRT has not built in.
+        TfposeError: when the model needs operations that LiteRT has not built in, or `source` is made for servers.
     """
     refuse_existing(path)
     with as_saved_model(source, batch) as saved_model:

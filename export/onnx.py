@@ -27,7 +27,7 @@ def export_onnx(source: keras.Model | str | os.PathLike, path: str | os.PathLike
     An ONNX file computes one thing, so every signature has its own, with the weights that it needs.
 
     Args:
-        source: a model, or a directory that `export_saved_model` wrote.
+        source: a model, or a directory of `as_saved_model`.
         path: where to.
 
     Returns:
@@ -35,7 +35,7 @@ def export_onnx(source: keras.Model | str | os.PathLike, path: str | os.PathLike
 
     Raises:
         DataError: when `path` exists or cannot be written, or `source` is no SavedModel of tfpose.
-        TfposeError: when tf2onnx is not installed, or a model cannot be exported.
+        TfposeError: when tf2onnx is not installed, a model cannot be exported, or `source` is made for servers.
     """
     try:
         import onnx

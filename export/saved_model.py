@@ -10,18 +10,36 @@ import tempfile
 from collections.abc import Iterator
 
 import keras
+import tensorflow as tf
 
-from tfpose.errors import DataError
+from tfpose.errors import DataError, TfposeError
 from tfpose.export.card import make_card
 from tfpose.export.files import new_artifact
+from tfpose.export.serving_graph import is_for_servers, serving_functions
 from tfpose.export.signatures import DEFAULT, signatures
 
 CARD = pathlib.PurePath("assets.extra", "tfpose.json")
 """Where a SavedModel keeps its card; TensorFlow leaves `assets.extra` to others."""
 
 
-def export_saved_model(model: keras.Model, path: str | os.PathLike, batch: int | None = None) -> pathlib.Path:
+COMPILED_BATCHES = (1, 8, 64, 256, 1024)
+"""The batch sizes that a compiled SavedModel is meant for; servers fill up smaller batches to the next of them."""
+
+
+def export_saved_model(
+    model: keras.Model, path: str | os.PathLike, batch: int | None = None, compiled: bool = False
+) -> pathlib.Path:
     """Writes the directory `path`: all of `tfpose.export.signatures`, for any batch size or for one, and the card.
+
+    Its graphs are those of `tfpose.export.serving_graph`. They compute what the model computes, in operations that suit
+    TensorFlow's runtime; converters to other formats take the model itself.
+
+    Args:
+        model: one that has signatures.
+        path: where to.
+        batch: the only batch size, or None for any.
+        compiled: whether XLA compiles the signatures when they meet a batch size for the first time, which takes
+            seconds. The card then has `COMPILED_BATCHES` as "compiled_batches".
 
     Returns:
         `path`.
@@ -31,27 +49,45 @@ def export_saved_model(model: keras.Model, path: str | os.PathLike, batch: int |
         TfposeError: for a model that cannot be exported.
     """
     with new_artifact(path) as directory:
-        card = make_card(model, batch)
-        # Endpoints bring their variables along. `track(model)` would write every weight twice, and a function that is
-        # traced already its graph twice.
-        archive = keras.export.ExportArchive()
-        for name, function in signatures(model, batch).items():
-            if name != DEFAULT:  # which the archive makes of the first endpoint, without another graph
-                archive.add_endpoint(name, function.python_function, function.input_signature)
-        archive.write_out(directory, verbose=False)
-        (directory / CARD).parent.mkdir()
-        (directory / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        module = tf.Module()
+        module.functions = serving_functions(model, batch, compiled)
+        default = next(iter(module.functions.values()))  # another name, without another graph
+        tf.saved_model.save(module, str(directory), signatures={DEFAULT: default, **module.functions})
+        _add_card(directory, make_card(model, batch) | ({"compiled_batches": COMPILED_BATCHES} if compiled else {}))
     return pathlib.Path(path)
 
 
 @contextlib.contextmanager
 def as_saved_model(source: keras.Model | str | os.PathLike, batch: int | None = None) -> Iterator[pathlib.Path]:
-    """The directory `source`, or a temporary one of the model `source`, for what is made from SavedModels."""
+    """A SavedModel of the layers as they are written, for what is converted: the directory `source` if it is one, or a
+    temporary one of the model `source`.
+
+    Raises:
+        TfposeError: for a directory that `export_saved_model` wrote. Of its graphs XNNPACK, under LiteRT, could join
+            pieces wrongly (see `tfpose.export.litert_slices`).
+    """
     if isinstance(source, str | os.PathLike):
+        graph = pathlib.Path(source, "saved_model.pb")
+        if graph.is_file() and is_for_servers(graph.read_bytes()):
+            raise TfposeError(f"{source}: its graphs are made for servers; convert the model that it was made of")
         yield pathlib.Path(source)
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield export_saved_model(source, pathlib.Path(folder, "saved_model"), batch)
+        directory = pathlib.Path(folder, "saved_model")
+        # Endpoints bring their variables along. `track(model)` would write every weight twice, and a function that is
+        # traced already its graph twice.
+        archive = keras.export.ExportArchive()
+        for name, function in signatures(source, batch).items():
+            if name != DEFAULT:  # which the archive makes of the first endpoint, without another graph
+                archive.add_endpoint(name, function.python_function, function.input_signature)
+        archive.write_out(directory, verbose=False)
+        _add_card(directory, make_card(source, batch))
+        yield directory
+
+
+def _add_card(directory: pathlib.Path, card: dict):
+    (directory / CARD).parent.mkdir()
+    (directory / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
 def read_card(saved_model: str | os.PathLike) -> dict:

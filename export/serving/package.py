@@ -24,6 +24,7 @@ def export_serving(
     name: str = NAME,
     version: int | None = None,
     check: Callable[[pathlib.Path], None] | None = None,
+    compiled: bool = False,
 ) -> pathlib.Path:
     """Adds a version of a model to the package `out_dir`, which is made when it is missing.
 
@@ -39,6 +40,9 @@ def export_serving(
         name: what the model is called there.
         version: its number; by default one more than the largest that is there.
         check: is given the SavedModel before anybody else sees it, and raises when it must not be served.
+        compiled: of a model: whether XLA compiles the signatures, on a server with `--xla_cpu_compilation_enabled`, for
+            a few batch sizes, all of them in the warm-up. What a server has in a package that is there already must be
+            changed by hand; README.md says what.
 
     Returns:
         `out_dir/name/version`.
@@ -68,7 +72,7 @@ def export_serving(
         if isinstance(source, str | os.PathLike):
             _copy(pathlib.Path(source), unpublished)
         else:
-            export_saved_model(source, unpublished)
+            export_saved_model(source, unpublished, compiled=compiled)
         write_warmup(unpublished, name)
         if check is not None:
             check(unpublished)

@@ -27,6 +27,11 @@ _FLAGS = (
     f"--monitoring_config_file={ROOT}/monitoring.config",
 )
 
+_COMPILED_FLAG = "--xla_cpu_compilation_enabled=true"
+_ANY_BATCH = """\
+# No allowed_batch_sizes: on a CPU, filling batches up costs more than it saves. On a GPU give powers of 2 up to
+# max_batch_size."""
+
 
 def write_texts(package: pathlib.Path, exported: pathlib.Path, versions: dict[str, dict[int, pathlib.Path]]):
     """Writes README.md and an example request for a model, and what else is missing.
@@ -40,17 +45,18 @@ def write_texts(package: pathlib.Path, exported: pathlib.Path, versions: dict[st
         DataError: when a file cannot be written.
     """
     name, card = exported.parent.name, read_card(exported)
+    compiled = card.get("compiled_batches", [])
     for template in sorted(_FILES.iterdir()):
         if template.name != _README and not (package / template.name).exists():
-            write_text(package / template.name, _filled(template, name=name))
+            write_text(package / template.name, _filled(template, compiled, name=name))
     signature = next(each for each in card["signatures"] if each != DEFAULT)  # what the model is for
     write_text(package / f"{name}.json", json.dumps(_request(exported, signature)) + "\n")
     newest = {model: max(paths.items())[1] for model, paths in versions.items() if paths} | {name: exported}
     models = "\n\n".join(
         _described(model, read_card(path)) for model, path in newest.items() if (path / CARD).is_file()
     )
-    readme = _filled(_FILES / _README, name=name, signature=signature, models=models, tensorflow=tf.__version__)
-    write_text(package / _README, readme)
+    values = {"name": name, "signature": signature, "models": models, "tensorflow": tf.__version__}
+    write_text(package / _README, _filled(_FILES / _README, compiled, **values))
 
 
 def _request(saved_model: pathlib.Path, signature: str) -> dict:
@@ -60,10 +66,18 @@ def _request(saved_model: pathlib.Path, signature: str) -> dict:
     return {"signature_name": signature, "inputs": inputs}
 
 
-def _filled(template: pathlib.Path, **values: str) -> str:
+def _filled(template: pathlib.Path, compiled: list[int], **values: str) -> str:
+    """The text of a template, for signatures that are compiled for some batch sizes, or not."""
+    flags = (*_FLAGS, _COMPILED_FLAG) if compiled else _FLAGS
     return string.Template(template.read_text(encoding="utf-8")).substitute(
-        values, image=_IMAGE, flags=" \\\n  ".join(_FLAGS), flag_list=", ".join(_FLAGS)
+        values, image=_IMAGE, flags=" \\\n  ".join(flags), flag_list=", ".join(flags), allowed=_allowed(compiled)
     )
+
+
+def _allowed(batches: list[int]) -> str:
+    """The part of `batching_parameters.txt` about the sizes of batches."""
+    sizes = [f"allowed_batch_sizes: {size}" for size in batches]
+    return "\n".join(["# XLA compiles for these alone, in the warm-up.", *sizes]) if sizes else _ANY_BATCH
 
 
 def _described(name: str, card: dict) -> str:

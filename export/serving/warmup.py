@@ -18,7 +18,7 @@ WARMUP = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
 """Where TF Serving looks for them in a SavedModel: a TFRecord of PredictionLog, at most 1,000."""
 
 BATCHES = (1, 32)
-"""Rows of the requests for each signature."""
+"""Rows of the requests for each signature; of a compiled one, each batch size that its card has."""
 
 
 def write_warmup(saved_model: pathlib.Path, name: str):
@@ -34,12 +34,13 @@ def write_warmup(saved_model: pathlib.Path, name: str):
         TfposeError: for a signature that answers good poses with numbers that are not finite.
     """
     card = read_card(saved_model)
-    examples = example_inputs(card, synthetic_poses(Skeleton.from_dict(card["skeleton"]), max(BATCHES)))
+    batches = card.get("compiled_batches", BATCHES)
+    examples = example_inputs(card, synthetic_poses(Skeleton.from_dict(card["skeleton"]), max(batches)))
     with tf.io.TFRecordWriter(str(saved_model / WARMUP)) as writer:
         for signature, found in open_artifact(saved_model).signatures.items():
             if not found.inputs:
                 continue  # the initialiser
-            for batch in BATCHES:
+            for batch in batches:
                 inputs = {tensor: examples[tensor][:batch] for tensor in found.inputs}
                 if not all(np.isfinite(output).all() for output in found.run(**inputs).values()):
                     raise TfposeError(f"{saved_model}: '{signature}' makes numbers of good poses that are not finite")

@@ -1,15 +1,19 @@
 """One small model, its artifacts, and poses, made once for all tests of the package."""
 
+import pathlib
 import shutil
+from collections.abc import Iterator
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from tfpose.datasets import synthetic
 from tfpose.export import FORMATS, export, export_serving
 from tfpose.export.onnx import export_onnx
+from tfpose.export.saved_model import as_saved_model
 from tfpose.geometry import rotations
 from tfpose.models import ActionClassifier, PoseAutoencoder, PoseLifter, load_model
 from tfpose.skeleton import Skeleton
@@ -79,11 +83,18 @@ def artifacts(exported) -> dict:
 
 
 @pytest.fixture(scope="session")
-def onnx_folder(artifacts, tmp_path_factory):
+def plain_saved_model(model) -> Iterator[pathlib.Path]:
+    """What `model` is converted from."""
+    with as_saved_model(model) as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def onnx_folder(plain_saved_model, tmp_path_factory):
     """The ONNX files of `model`."""
     for package in ("tf2onnx", "onnxruntime"):
         pytest.importorskip(package)
-    return export_onnx(artifacts["saved_model"], tmp_path_factory.mktemp("onnx") / "onnx")
+    return export_onnx(plain_saved_model, tmp_path_factory.mktemp("onnx") / "onnx")
 
 
 @pytest.fixture(scope="session")
@@ -123,14 +134,15 @@ def headings(poses) -> tuple[np.ndarray, np.ndarray]:
 def tampered_saved_model(artifacts, tmp_path_factory):
     """A copy of the SavedModel whose largest weight is not the model's."""
     path = shutil.copytree(artifacts["saved_model"], tmp_path_factory.mktemp("tampered") / "saved_model")
-    prefix = str(path / "variables" / "variables")
-    checkpoint = tf.train.load_checkpoint(prefix)
-    tensors = {name: checkpoint.get_tensor(name) for name in checkpoint.get_variable_to_shape_map()}
-    largest = max(tensors, key=lambda name: np.size(tensors[name]))
-    tensors[largest] = tensors[largest] * np.float32(1.01)
-    tf.raw_ops.SaveV2(
-        prefix=prefix, tensor_names=list(tensors), shape_and_slices=[""] * len(tensors), tensors=list(tensors.values())
-    )
+    file = path / "saved_model.pb"
+    content = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    for function in content.meta_graphs[0].graph_def.library.function:
+        constants = [node.attr["value"].tensor for node in function.node_def if node.op == "Const"]
+        constants = [tensor for tensor in constants if tensor.dtype == tf.float32.as_datatype_enum]
+        if constants:
+            largest = max(constants, key=lambda tensor: len(tensor.tensor_content))
+            largest.CopyFrom(tf.make_tensor_proto(tf.make_ndarray(largest) * np.float32(1.01)))
+    file.write_bytes(content.SerializeToString())
     return path
 
 

@@ -72,9 +72,9 @@ def test_nothing_is_joined_from_outside_of_a_part_for_outside_of_it(files):
             assert not _joined_outside(graph, parts), f"{path}: {name}"
 
 
-def test_what_is_joined_outside_would_be_found(artifacts, monkeypatch, tmp_path):
+def test_what_is_joined_outside_would_be_found(plain_saved_model, monkeypatch, tmp_path):
     monkeypatch.setattr(litert, "slice_splits", lambda model: None)
-    path = export_litert(artifacts["saved_model"], tmp_path / "model.tflite")
+    path = export_litert(plain_saved_model, tmp_path / "model.tflite")
     assert any(_joined_outside(graph, parts) for _, graph, parts in _delegated(path))
 
 
@@ -212,16 +212,16 @@ def test_a_directory_that_is_no_saved_model(tmp_path):
         export_litert(tmp_path, tmp_path / "model.tflite")
 
 
-def test_what_exists_is_not_overwritten(artifacts, tmp_path):
+def test_what_exists_is_not_overwritten(plain_saved_model, tmp_path):
     path = tmp_path / "model.tflite"
     path.write_text("mine")
     with pytest.raises(DataError, match=f"^{path}: exists already"):
-        export_litert(artifacts["saved_model"], path)
+        export_litert(plain_saved_model, path)
     assert path.read_text() == "mine"
 
 
-def test_a_crash_leaves_nothing(artifacts, tmp_path, monkeypatch):
+def test_a_crash_leaves_nothing(plain_saved_model, tmp_path, monkeypatch):
     monkeypatch.setattr(litert, "_convert", lambda _: "not bytes")
     with pytest.raises(TypeError):
-        export_litert(artifacts["saved_model"], tmp_path / "model.tflite")
+        export_litert(plain_saved_model, tmp_path / "model.tflite")
     assert not list(tmp_path.iterdir())

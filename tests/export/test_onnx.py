@@ -40,9 +40,8 @@ def test_right_files_pass_at_every_batch(model, poses, onnx_folder):
 
 @pytest.mark.parametrize("kind", ["classifier", "lifter"])
 def test_classifiers_and_lifters_too(kind, request, onnx_folder, poses, tmp_path):
-    artifacts = request.getfixturevalue(f"{kind}_artifacts")
-    folder = export_onnx(artifacts["saved_model"], tmp_path / "onnx")
-    report = verify(request.getfixturevalue(kind), poses, [folder])
+    model = request.getfixturevalue(kind)
+    report = verify(model, poses, [export_onnx(model, tmp_path / "onnx")])
     assert report.ok, str(report)
 
 
@@ -104,10 +103,10 @@ def test_the_file_of_somebody_else(tmp_path):
     np.testing.assert_array_equal(artifact.signatures["theirs"].run(a=np.ones((3, 2)))["b"], -np.ones((3, 2)))
 
 
-def test_what_exists_is_not_overwritten(artifacts, onnx_folder):
+def test_what_exists_is_not_overwritten(plain_saved_model, onnx_folder):
     before = {path: path.stat().st_mtime_ns for path in onnx_folder.iterdir()}
     with pytest.raises(DataError, match=f"^{onnx_folder}: exists already"):
-        export_onnx(artifacts["saved_model"], onnx_folder)
+        export_onnx(plain_saved_model, onnx_folder)
     assert {path: path.stat().st_mtime_ns for path in onnx_folder.iterdir()} == before
 
 
@@ -116,7 +115,7 @@ def test_a_directory_that_is_no_saved_model(onnx_folder, tmp_path):
         export_onnx(tmp_path, tmp_path / "onnx")
 
 
-def test_a_crash_leaves_nothing(lifter_artifacts, onnx_folder, tmp_path, monkeypatch):
+def test_a_crash_leaves_nothing(plain_saved_model, onnx_folder, tmp_path, monkeypatch):
     import onnx
 
     def write_half(_, path):
@@ -126,7 +125,7 @@ def test_a_crash_leaves_nothing(lifter_artifacts, onnx_folder, tmp_path, monkeyp
     monkeypatch.setattr(onnx, "save", write_half)
     monkeypatch.setattr("tfpose.export.onnx._convert", lambda *_: onnx.load(onnx_folder / "denoise.onnx"))
     with pytest.raises(RuntimeError, match="on fire"):
-        export_onnx(lifter_artifacts["saved_model"], tmp_path / "onnx")
+        export_onnx(plain_saved_model, tmp_path / "onnx")
     assert not list(tmp_path.iterdir())
 
 

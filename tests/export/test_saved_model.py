@@ -1,6 +1,7 @@
 """A SavedModel needs neither tfpose nor Keras, and appears whole or not at all."""
 
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -59,12 +60,6 @@ def test_the_pose_code_is_the_same_for_every_heading(artifacts, headings):
     np.testing.assert_allclose(codes["view_code"], expected, atol=1e-4, rtol=0)
 
 
-def test_every_weight_is_written_once(model, artifacts):
-    weights = 4 * sum(np.prod(weight.shape) for weight in model.weights)
-    written = sum(file.stat().st_size for file in (artifacts["saved_model"] / "variables").iterdir())
-    assert written < 1.1 * weights
-
-
 def test_the_card_lies_inside(model, artifacts):
     card = json.loads((artifacts["saved_model"] / CARD).read_text())
     assert Skeleton.from_dict(card["skeleton"]) == model.skeleton
@@ -86,8 +81,8 @@ def test_what_exists_is_not_overwritten(model, tmp_path, kind):
 
 def test_a_crash_leaves_nothing(model, tmp_path, monkeypatch):
     def write_half(_, folder, **__):
-        folder.mkdir()
-        (folder / "saved_model.pb").write_bytes(b"half")
+        pathlib.Path(folder).mkdir()
+        pathlib.Path(folder, "saved_model.pb").write_bytes(b"half")
         raise RuntimeError("the machine is on fire")
 
     monkeypatch.setattr(tf.saved_model, "save", write_half)

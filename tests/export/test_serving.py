@@ -25,6 +25,7 @@ from tfpose.export.serving import warmup
 from tfpose.export.serving.package import versions
 from tfpose.export.serving.warmup import BATCHES, WARMUP, read_warmup
 from tfpose.export.signatures import signatures
+from tfpose.export.verify import verify
 from tfpose.serving_client import MAX_BATCH_SIZE
 
 
@@ -84,6 +85,33 @@ def test_the_readme_says_what_clients_need(package, model):
     assert ", ".join(model.skeleton.joints) in readme
     assert "| `encode` | `joints` `[B, 17, 3]` metres | `pose_code` `[B, 17, 4]`, `view_code` `[B, 3, 3]` |" in readme
     assert not re.search(r"\$[a-z{]", readme)
+
+
+@pytest.fixture(scope="module")
+def compiled_package(model, tmp_path_factory):
+    """A package whose signatures XLA compiles, for two batch sizes, because each takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfpose.export.saved_model.COMPILED_BATCHES", (1, 4))
+        folder = tmp_path_factory.mktemp("compiled") / "package"
+        export_serving(model, folder, compiled=True)
+    return folder
+
+
+def test_a_compiled_package_warms_up_each_allowed_batch(compiled_package):
+    batching = text_format.Parse((compiled_package / "batching_parameters.txt").read_text(), BatchingParameters())
+    assert list(batching.allowed_batch_sizes) == [1, 4]
+    compose = yaml.safe_load((compiled_package / "compose.yaml").read_text())["services"]["serving"]
+    assert "--xla_cpu_compilation_enabled=true" in compose["command"]
+    rows = {}
+    for request in read_warmup(compiled_package / "tfpose" / "1"):
+        (joints, *_) = request.inputs.values()
+        rows.setdefault(request.model_spec.signature_name, []).append(joints.tensor_shape.dim[0].size)
+    assert rows == {name: [1, 4] for name in ("serving_default", "denoise", "encode", "transfer_view")}
+
+
+def test_a_compiled_version_computes_what_the_model_computes(compiled_package, model, poses):
+    report = verify(model, poses[:4], [compiled_package / "tfpose" / "1"], batches=[4])
+    assert report.ok, str(report)
 
 
 # --- versions

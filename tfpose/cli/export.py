@@ -12,6 +12,9 @@ Those of lower precision may differ by some per cent. With onnx, a folder with a
 With --format serving, --out is a package for TF Serving, to which a version of the model is added once it is proven:
 
     tfpose export --model runs/cmu --format serving --out models
+
+With --compiled, XLA compiles its signatures for a few batch sizes, all of them in the warm-up. The server must be
+started with --xla_cpu_compilation_enabled (experimental in TF Serving).
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ def define_flags(values: flags.FlagValues):
     flags.DEFINE_integer(
         "version", None, f"Of {_SERVING}; default: one more than is there.", lower_bound=1, flag_values=values
     )
+    flags.DEFINE_bool("compiled", False, f"Of {_SERVING}: whether XLA compiles the signatures.", flag_values=values)
     common.define_data_flags(values, "auto")
     flags.mark_flags_as_required(["model", "out"], flag_values=values)
 
@@ -55,8 +59,8 @@ def run(values: flags.FlagValues, positional: list[str]):
     if unknown or not formats:
         known = ", ".join([*export.FORMATS, _SERVING])
         raise flags.Error(f"--format: no format {', '.join(unknown) or 'given'}; there are {known}")
-    if _SERVING not in formats and (values.name or values.version):
-        raise flags.Error(f"--name and --version are of --format {_SERVING}")
+    if _SERVING not in formats and (values.name or values.version or values.compiled):
+        raise flags.Error(f"--name, --version and --compiled are of --format {_SERVING}")
     model = load_model(values.model)
     poses = common.load_poses(values, "test", model.skeleton)
     calibration = None
@@ -68,11 +72,12 @@ def run(values: flags.FlagValues, positional: list[str]):
         verify(model, poses, paths)
     if _SERVING in formats:
         paths[_SERVING] = export.export_serving(
-            paths.get("saved_model", model),
+            model if values.compiled else paths.get("saved_model", model),
             values.out,
             values.name or export.serving.NAME,
             values.version,
             check=lambda saved_model: verify(model, poses, {_SERVING: saved_model}),
+            compiled=values.compiled,
         )
     for name, path in paths.items():
         print(f"{name}: {path}")

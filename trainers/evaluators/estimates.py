@@ -15,6 +15,7 @@ from tfpose.models import ClipDenoiser, load_model
 from tfpose.models.calls import batched
 from tfpose.models.pose_lifter import Lifter
 from tfpose.skeleton import Skeleton
+from tfpose.trainers import residual_mlp  # noqa: F401  a model of this kind can be loaded
 from tfpose.trainers.evaluators.clips import forms
 from tfpose.trainers.evaluators.filters import CAUSAL, filters
 from tfpose.trainers.markdown import table

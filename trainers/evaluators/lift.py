@@ -16,6 +16,7 @@ from tfpose.errors import DataError
 from tfpose.models.calls import batched
 from tfpose.models.pose_lifter import Lifter
 from tfpose.skeleton import Skeleton
+from tfpose.trainers import residual_mlp  # noqa: F401  a model of this kind can be loaded
 from tfpose.trainers.markdown import table
 
 MODEL = Lifter
