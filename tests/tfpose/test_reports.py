@@ -1,7 +1,12 @@
 """What cleaning did to a clip, in numbers and as text."""
 
+import re
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from tfpose import reports
 from tfpose.formats.samples import sample
@@ -45,3 +50,35 @@ def test_a_sum_of_clips(walk):
 def test_a_single_frame_has_no_spread(walk):
     found = reports.summary(walk[:1], {"denoised": walk[:1]}, PAPER)
     assert np.isnan(found["bones"][0]["before"]) and "nan" in reports.text(found)
+
+
+@pytest.fixture
+def page(walk, tmp_path):
+    result = {"denoised": walk, "trust": np.ones(walk.shape[:2])}
+    clip = {
+        "name": "walk <1>.bvh",
+        "observed": walk,
+        "result": result,
+        "skeleton": PAPER,
+        "rate": 30,
+        "notes": ["in cm"],
+    }
+    reports.page(tmp_path / "report.html", "a title", [clip])
+    return tmp_path / "report.html"
+
+
+def test_a_page_needs_nothing_beside_it(page):
+    text = page.read_text()
+    assert "walk &lt;1&gt;.bvh" in text and "in cm" in text and text.count("data:image/") == 2
+    assert not re.search(r"(src|href)=\"(?!data:)", text)
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium; make test-web installs it")
+def test_a_browser_shows_its_pictures(page, tmp_path):
+    shot = tmp_path / "shot.png"
+    browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1000,2400"]
+    subprocess.run([*browser, f"--screenshot={shot}", f"file://{page}"], check=True, capture_output=True, timeout=120)
+    with Image.open(shot) as image:
+        colours = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
+    # The blue of cleaned poses is there, so the pictures are.
+    assert ((colours[:, 2] > colours[:, 0] + 60) & (colours[:, 2] > 120)).mean() > 0.001
