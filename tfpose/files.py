@@ -8,21 +8,26 @@ import pathlib
 import tempfile
 from collections.abc import Iterator
 
-from tfpose.errors import DataError, TfposeError
+import numpy as np
+
+from tfpose.errors import DataError, TfposeError, printable
 
 
 @contextlib.contextmanager
 def blame(path: str | os.PathLike, expected: str) -> Iterator[None]:
     """Turns whatever goes wrong inside into one `DataError` that starts with `path` and says what was `expected`.
 
-    A `TfposeError` passes unchanged, because its message is more exact. All other errors are caught: what the parsers
-    of zip, pickle, numpy and Python raise for damaged bytes has no common base (`zlib.error`, `TokenError`,
-    `struct.error`, `NotImplementedError`, ...). The cause stays attached.
+    A `TfposeError` keeps its kind and its message, which is more exact; where it does not name `path`, it is put in
+    front. All other errors are caught: what the parsers of zip, pickle, numpy and Python raise for damaged bytes has no
+    common base (`zlib.error`, `TokenError`, `struct.error`, `NotImplementedError`, `RecursionError`, ...). The cause
+    stays attached.
     """
     try:
         yield
-    except TfposeError:
-        raise
+    except TfposeError as error:
+        if printable(str(path)) in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; expected {expected}") from None
     except Exception as error:
@@ -32,6 +37,19 @@ def blame(path: str | os.PathLike, expected: str) -> Iterator[None]:
 def _say(error: Exception) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
+def numbers(values, dtype: np.typing.DTypeLike) -> np.ndarray:
+    """Nested lists of numbers, such as JSON's, as an array.
+
+    Raises:
+        ValueError: when they are ragged, or hold a text or null.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf" and array.size:
+        raise ValueError(f"expected numbers, got an array of {array.dtype}")
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
 
 
 @contextlib.contextmanager
