@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import keras
 
+from tfpose import sealing
 from tfpose.errors import DataError
 from tfpose.export.card import make_card
 from tfpose.export.files import new_artifact
@@ -18,6 +19,8 @@ from tfpose.export.signatures import DEFAULT, signatures
 
 CARD = pathlib.PurePath("assets.extra", "tfpose.json")
 """Where a SavedModel keeps its card; TensorFlow leaves `assets.extra` to others."""
+CHECKSUMS = pathlib.PurePath("assets.extra", "tfpose.sha256")
+"""Where it keeps the checksums of its files."""
 
 
 def export_saved_model(model: keras.Model, path: str | os.PathLike, batch: int | None = None) -> pathlib.Path:
@@ -40,14 +43,21 @@ def export_saved_model(model: keras.Model, path: str | os.PathLike, batch: int |
                 archive.add_endpoint(name, function.python_function, function.input_signature)
         archive.write_out(directory, verbose=False)
         (directory / CARD).parent.mkdir()
-        (directory / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        described = json.dumps({**card, sealing.SEALED: True}, indent=1)
+        (directory / CARD).write_text(described + "\n", encoding="utf-8")
+        sealing.seal_folder(directory, CHECKSUMS)
     return pathlib.Path(path)
 
 
 @contextlib.contextmanager
 def as_saved_model(source: keras.Model | str | os.PathLike, batch: int | None = None) -> Iterator[pathlib.Path]:
-    """The directory `source`, or a temporary one of the model `source`, for what is made from SavedModels."""
+    """The directory `source`, or a temporary one of the model `source`, for what is made from SavedModels.
+
+    Raises:
+        DataError: when the directory is damaged.
+    """
     if isinstance(source, str | os.PathLike):
+        check(pathlib.Path(source))
         yield pathlib.Path(source)
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -60,7 +70,27 @@ def read_card(saved_model: str | os.PathLike) -> dict:
     Raises:
         DataError: when it is no SavedModel of tfpose.
     """
+    card = _card(saved_model)
+    sealing.said_to_be(card)
+    return card
+
+
+def check(saved_model: pathlib.Path):
+    """Compares a SavedModel with the checksums in it, where it has some.
+
+    Raises:
+        DataError: when a file differs or is not there; the message starts with its path.
+    """
+    said = (saved_model / CARD).exists() and sealing.said_to_be(_card(saved_model))
+    if said or (saved_model / CHECKSUMS).exists():
+        sealing.check_folder(saved_model, CHECKSUMS)
+
+
+def _card(saved_model: str | os.PathLike) -> dict:
     try:
-        return json.loads(pathlib.Path(saved_model, CARD).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        card = json.loads(pathlib.Path(saved_model, CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{saved_model}: not a SavedModel of tfpose, its card is unreadable: {error}") from error
+    if not isinstance(card, dict):
+        raise DataError(f"{saved_model}: not a SavedModel of tfpose, its card is no object")
+    return card

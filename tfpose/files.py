@@ -12,6 +12,11 @@ import numpy as np
 
 from tfpose.errors import DataError, TfposeError, printable
 
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None
+
 
 @contextlib.contextmanager
 def blame(path: str | os.PathLike, expected: str) -> Iterator[None]:
@@ -54,22 +59,67 @@ def numbers(values, dtype: np.typing.DTypeLike) -> np.ndarray:
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """A temporary path beside `path` that takes its place when the block ends without an error."""
+    """A temporary path beside `path` that takes its place when the block ends without an error.
+
+    Raises:
+        DataError: when it cannot be written; the message starts with the path.
+    """
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last, because numpy's writers add theirs to a name that lacks it.
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = pathlib.Path(name)
+    temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix stays last, because numpy's writers add theirs to a name that lacks it.
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = pathlib.Path(name)
         yield temporary
         # mkstemp makes the file private; the result gets what an ordinary new file would have.
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
         temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({_say(error)})") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder: str | os.PathLike) -> Iterator[None]:
+    """Makes a folder where it is missing, and keeps other processes from writing there while the block runs.
+
+    The lock ends with the process, however it ends, and leaves nothing in the folder. File systems that have no locks,
+    as some of networks, do without; so does Windows.
+
+    Raises:
+        DataError: when another process has the lock, or the folder cannot be made; the message starts with the folder.
+    """
+    folder = pathlib.Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({_say(error)})") from error
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(folder, handle)
+        yield
+    finally:
+        os.close(handle)
+        with contextlib.suppress(OSError):  # it removes a folder that got nothing, and no other
+            folder.rmdir()
+
+
+def _lock(folder: pathlib.Path, handle: int):
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DataError(f"{folder}: another process is writing there; wait for its end, or choose another") from None
+    except OSError:
+        return
 
 
 def write_text(path: str | os.PathLike, text: str):
@@ -78,8 +128,5 @@ def write_text(path: str | os.PathLike, text: str):
     Raises:
         DataError: when it cannot be written; the message starts with the path.
     """
-    try:
-        with atomic_write(path) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({_say(error)})") from error
+    with atomic_write(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")

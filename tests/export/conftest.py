@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfpose import sealing
 from tfpose.datasets import synthetic
 from tfpose.export import FORMATS, export, export_serving
 from tfpose.export.onnx import export_onnx
+from tfpose.export.saved_model import CHECKSUMS
 from tfpose.geometry import rotations
 from tfpose.models import ActionClassifier, PoseAutoencoder, PoseLifter, load_model
 from tfpose.skeleton import Skeleton
@@ -131,6 +133,7 @@ def tampered_saved_model(artifacts, tmp_path_factory):
     tf.raw_ops.SaveV2(
         prefix=prefix, tensor_names=list(tensors), shape_and_slices=[""] * len(tensors), tensors=list(tensors.values())
     )
+    sealing.seal_folder(path, CHECKSUMS)
     return path
 
 
