@@ -83,10 +83,17 @@ def write(path: str | os.PathLike, clip: Clip) -> None:
     try:
         with atomic_write(path) as unfinished:
             content.write(str(unfinished))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error})") from error
+            if unfinished.stat().st_size < _size(unfinished, content["data"]):
+                raise OSError("the disk is full")  # which ezc3d does not notice
     finally:
         content["data"]["points"] = before
+
+
+def _size(path: pathlib.Path, data) -> int:
+    """How many bytes a file must have that ezc3d wrote: what its head says of the start, and float32 numbers."""
+    with path.open("rb") as file:
+        start = int.from_bytes(file.read(18)[16:], "little")
+    return max(start, 2) * 512 - 512 + 4 * (data["points"].size + data["analogs"].size)
 
 
 def _check(path: pathlib.Path):
