@@ -106,11 +106,13 @@ def locked(folder: str | os.PathLike) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         _lock(folder, handle)
-        yield
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # it removes a folder that got nothing, and no other
+                folder.rmdir()
     finally:
         os.close(handle)
-        with contextlib.suppress(OSError):  # it removes a folder that got nothing, and no other
-            folder.rmdir()
 
 
 def _lock(folder: pathlib.Path, handle: int):

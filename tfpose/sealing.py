@@ -1,6 +1,6 @@
 """Files that carry their own SHA-256, and folders that carry those of their files, checked when they are loaded.
 
-A sealed file ends in `MARK` and 64 hexadecimal digits, the checksum of all before: `head -c -85 FILE | sha256sum` gives
+A sealed file ends in `MARK` and 64 hexadecimal digits, the checksum of all before: `head -c -83 FILE | sha256sum` gives
 it. To readers of ONNX that is an entry of the metadata; readers of LiteRT do not look behind their tables. A sealed
 folder has a list that `sha256sum --check` reads. Neither tells who made a file: both tell that nothing has happened to
 it since.

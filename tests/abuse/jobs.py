@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import pathlib
 import sys
+import unittest.mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -19,7 +20,6 @@ from tfpose.errors import TfposeError
 from tfpose.export import export
 from tfpose.files import locked
 from tfpose.models import load_model, save_model
-from tfpose.models import loading as _loading  # noqa: F401
 from tfpose.trainers.loop import Loop
 
 with contextlib.suppress(ImportError):
@@ -82,5 +82,7 @@ def run(job, *arguments):
 def start(job, *arguments):
     """A process at work."""
     process = PROCESSES.Process(target=run, args=(job, *arguments))
-    process.start()
+    # The server imports from there alone.
+    with unittest.mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))):
+        process.start()
     return process
