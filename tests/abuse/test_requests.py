@@ -61,7 +61,7 @@ WRONG = [
     lambda joints: request_of(joints[0]),
     lambda joints: request_of(np.float32(1)),
     lambda joints: request_of(joints.astype(np.float64)),
-    lambda joints: request_of(joints.astype(np.int32)),
+    lambda joints: request_of(np.zeros(joints.shape, np.int32)),
     lambda joints: request_of(joints.astype(str)),
     lambda joints: request_of(joints, signature="smooth"),
     lambda joints: request_of(joints, model="nobody"),
