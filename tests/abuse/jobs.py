@@ -20,6 +20,7 @@ from tfpose.errors import TfposeError
 from tfpose.export import export
 from tfpose.files import locked
 from tfpose.models import load_model, save_model
+from tfpose.skeleton import Skeleton
 from tfpose.trainers.loop import Loop
 
 with contextlib.suppress(ImportError):
@@ -67,7 +68,7 @@ def export_model(keras_file: pathlib.Path, out: pathlib.Path):
 
 def encode(clips: pathlib.Path, saved_model: pathlib.Path, out: pathlib.Path):
     """The codes of a folder of clips of `paper17`."""
-    encode_dataset(clips, saved_model, out, reading_options={"skeleton": "paper17"}, clips_per_shard=5)
+    encode_dataset(clips, saved_model, out, reading_options={"skeleton": Skeleton.load("paper17")}, clips_per_shard=5)
 
 
 def run(job, *arguments):
