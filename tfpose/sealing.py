@@ -74,11 +74,11 @@ def check_folder(folder: pathlib.Path, name: pathlib.PurePath):
     """
     with blame(folder / name, "a list of checksums"):
         listed = dict(_entry(line) for line in (folder / name).read_text(encoding="utf-8").splitlines())
-        for file, expected in listed.items():
-            with blame(folder / file, f"a file that {name} beside it names"):
-                found = _checksum(folder / file)
-            if found != expected:
-                raise damaged(folder / file)
+    for file, expected in listed.items():
+        with blame(folder / file, f"a file that {name} beside it names"):
+            found = _checksum(folder / file)
+        if found != expected:
+            raise damaged(folder / file)
 
 
 def _entry(line: str) -> tuple[str, str]:
