@@ -12,11 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfpose import litert_file
+from tfpose import litert_file, sealing
 from tfpose.errors import DataError, TfposeError
 from tfpose.export.card import describe_tensor
 from tfpose.export.onnx import CARD_KEY, SIGNATURE_KEY
 from tfpose.export.saved_model import CARD, read_card
+from tfpose.export.saved_model import check as check_saved_model
 from tfpose.files import blame
 
 
@@ -54,9 +55,13 @@ class Artifact:
     foreign_operations: tuple[str, ...] = ()
 
 
-def open_artifact(path: str | os.PathLike) -> Artifact:
+def open_artifact(path: str | os.PathLike, verify: bool = True) -> Artifact:
     """Opens a SavedModel directory (such as a version of TF Serving), a .tflite file, an .onnx file, or a folder of
     the latter.
+
+    Args:
+        path: where it is.
+        verify: whether to compare it with the checksums in it, which takes milliseconds.
 
     Raises:
         DataError: when it is none of these, or damaged; the message starts with the path of what is.
@@ -66,21 +71,23 @@ def open_artifact(path: str | os.PathLike) -> Artifact:
     if not path.exists():
         raise DataError(f"{path}: no such file or directory; expected an exported model")
     if path.suffix == ".onnx" and path.is_file():
-        return _open_onnx([path])
+        return _open_onnx([path], verify)
     if path.suffix == ".tflite" and path.is_file():
         with blame(path, "a LiteRT model"):
-            return _open_litert(path)
+            return _open_litert(path, verify)
     if not path.is_dir():
         raise DataError(
             f"{path}: expected a SavedModel directory, a .tflite file, or an .onnx file or a folder of them"
         )
     if files := sorted(path.glob("*.onnx")):
-        return _open_onnx(files)
+        return _open_onnx(files, verify)
     with blame(path, "a SavedModel directory"):
-        return _open_saved_model(path)
+        return _open_saved_model(path, verify)
 
 
-def _open_saved_model(path: pathlib.Path) -> Artifact:
+def _open_saved_model(path: pathlib.Path, verify: bool) -> Artifact:
+    if verify:
+        check_saved_model(path)
     loaded = tf.saved_model.load(path)
     return Artifact(
         kind="SavedModel",
@@ -104,14 +111,13 @@ def _tensors(inputs):
     return {name: tf.constant(value) for name, value in inputs.items()}
 
 
-def _open_litert(path: pathlib.Path) -> Artifact:
-    interpreter = litert_file.open_interpreter(path)  # checks the file, which the schema's reader does not
-    content = path.read_bytes()
+def _open_litert(path: pathlib.Path, verify: bool) -> Artifact:
+    interpreter, content, card = litert_file.read(path, verify=verify)
     model = litert_file.schema().Model.GetRootAs(content)
     return Artifact(
         kind="LiteRT",
         signatures={name: _litert_signature(interpreter, name) for name in interpreter.get_signature_list()},
-        card=litert_file.read_card(content),
+        card=card,
         foreign_operations=_foreign_operations(model),
     )
 
@@ -133,7 +139,7 @@ def _foreign_operations(model) -> tuple[str, ...]:
     return tuple(sorted((code.CustomCode() or b"unnamed").decode() for code in custom))
 
 
-def _open_onnx(files: list[pathlib.Path]) -> Artifact:
+def _open_onnx(files: list[pathlib.Path], verify: bool) -> Artifact:
     try:
         import onnxruntime
     except ImportError as error:
@@ -143,10 +149,15 @@ def _open_onnx(files: list[pathlib.Path]) -> Artifact:
     signatures, card = {}, {}
     for file in files:
         with blame(file, "an ONNX model"):
-            session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+            content = file.read_bytes()
+            if verify:
+                sealing.check(file, content)
+            session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
             metadata = session.get_modelmeta().custom_metadata_map
             signatures[metadata.get(SIGNATURE_KEY, file.stem)] = _onnx_signature(session)
             card = json.loads(metadata.get(CARD_KEY, "{}"))
+            if sealing.said_to_be(card) and verify and not sealing.is_sealed(content):
+                raise sealing.damaged(file)
     return Artifact(kind="ONNX", signatures=signatures, card=card)
 
 

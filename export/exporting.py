@@ -20,6 +20,7 @@ from tfpose.export.onnx import export_onnx
 from tfpose.export.quantisation import PRECISIONS, quantise
 from tfpose.export.saved_model import as_saved_model, export_saved_model
 from tfpose.export.verify import require, verify
+from tfpose.files import locked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +70,8 @@ def export(
         Format -> path.
 
     Raises:
-        DataError: when one of the paths exists or cannot be written; when one exists, nothing was written.
+        DataError: when one of the paths exists or cannot be written, or another process exports to `out_dir`; when one
+            exists, nothing was written.
         TfposeError: for an unknown format, a missing calibration, or a model that cannot be exported.
         VerificationError: when an artifact differs from the model; the artifacts stay, to be looked into.
 
@@ -83,26 +85,32 @@ def export(
     if calibration is None and needs_calibration(formats):
         raise TfposeError(f"{', '.join(needs_calibration(formats))} needs poses to calibrate with")
     paths = {name: pathlib.Path(out_dir, FORMATS[name]) for name in formats}
-    for path in paths.values():
-        refuse_existing(path)
-    quantised = [name for name in paths if name in LITERT and LITERT[name].precision]
-    fixed = [name for name in paths if name in LITERT and LITERT[name].batch]
-    if "saved_model" in paths:
-        export_saved_model(model, paths["saved_model"])
-    if "litert" in paths or quantised or "onnx" in paths:
-        with as_saved_model(model) as source, tempfile.TemporaryDirectory() as folder:
-            if "litert" in paths or quantised:
-                float32 = export_litert(source, paths.get("litert", pathlib.Path(folder, LITERT["litert"].file)))
-            inputs = example_inputs(make_card(model), calibration) if needs_calibration(formats) else None
-            for name in quantised:
-                quantise(float32, paths[name], PRECISIONS[LITERT[name].precision], inputs)
-            if "onnx" in paths:
-                export_onnx(source, paths["onnx"])
-    for name in fixed:
-        export_litert(model, paths[name], LITERT[name].batch)
+    with locked(out_dir):
+        for path in paths.values():
+            refuse_existing(path)
+        quantised = [name for name in paths if name in LITERT and LITERT[name].precision]
+        fixed = [name for name in paths if name in LITERT and LITERT[name].batch]
+        if "saved_model" in paths:
+            export_saved_model(model, paths["saved_model"])
+        if "litert" in paths or quantised or "onnx" in paths:
+            _convert(model, paths, quantised, calibration)
+        for name in fixed:
+            export_litert(model, paths[name], LITERT[name].batch)
     if poses is not None:
         require(verify(model, poses, paths.values()))
     return paths
+
+
+def _convert(model, paths: dict[str, pathlib.Path], quantised: list[str], calibration):
+    """Writes the files that are converted from one SavedModel of the layers as they are written."""
+    with as_saved_model(model) as source, tempfile.TemporaryDirectory() as folder:
+        if "litert" in paths or quantised:
+            float32 = export_litert(source, paths.get("litert", pathlib.Path(folder, LITERT["litert"].file)))
+        inputs = example_inputs(make_card(model), calibration) if needs_calibration(list(paths)) else None
+        for name in quantised:
+            quantise(float32, paths[name], PRECISIONS[LITERT[name].precision], inputs)
+        if "onnx" in paths:
+            export_onnx(source, paths["onnx"])
 
 
 def needs_calibration(formats: Sequence[str]) -> list[str]:

@@ -9,6 +9,8 @@ import pathlib
 import tempfile
 from collections.abc import Iterator
 
+import tensorflow as tf
+
 from tfpose.errors import DataError
 
 
@@ -29,8 +31,8 @@ def new_artifact(path: str | os.PathLike) -> Iterator[pathlib.Path]:
             yield temporary
             refuse_existing(path)
             temporary.replace(path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error}") from error
+    except (OSError, tf.errors.OpError) as error:
+        raise DataError(f"{path}: cannot be written: {' '.join(str(error).split())}") from error
 
 
 def refuse_existing(path: str | os.PathLike):

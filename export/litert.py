@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfpose import sealing
 from tfpose.errors import TfposeError
 from tfpose.export.card import only_batch_is_free
 from tfpose.export.files import new_artifact, refuse_existing
@@ -74,8 +75,7 @@ def _convert(saved_model: pathlib.Path) -> bytes:
     slice_splits(model)
     if DEFAULT in card["signatures"]:
         _add_default(model, names[0])
-    set_card(model, card)
-    return pack(model)
+    return finished(model, card)
 
 
 def _add_default(model, name: str):
@@ -83,6 +83,12 @@ def _add_default(model, name: str):
     default = copy.copy(next(one for one in model.signatureDefs if one.signatureKey == name.encode()))
     default.signatureKey = DEFAULT.encode()
     model.signatureDefs.append(default)
+
+
+def finished(model, card: dict) -> bytes:
+    """The content of a file to be given to others: with `card`, in the place of a former one, and a checksum."""
+    set_card(model, {**card, sealing.SEALED: True})
+    return sealing.sealed(pack(model))
 
 
 def set_card(model, card: dict):

@@ -9,6 +9,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
+from tfpose import sealing
 from tfpose.errors import TfposeError
 from tfpose.export.card import only_batch_is_free
 from tfpose.export.files import new_artifact, refuse_existing
@@ -54,9 +55,10 @@ def export_onnx(source: keras.Model | str | os.PathLike, path: str | os.PathLike
     with new_artifact(path) as folder:
         folder.mkdir()
         for name, model in converted.items():
-            onnx.helper.set_model_props(model, {CARD_KEY: json.dumps(card), SIGNATURE_KEY: name})
+            described = json.dumps({**card, sealing.SEALED: True})
+            onnx.helper.set_model_props(model, {CARD_KEY: described, SIGNATURE_KEY: name})
             onnx.checker.check_model(model, full_check=True)
-            onnx.save(model, folder / f"{name}.onnx")
+            (folder / f"{name}.onnx").write_bytes(sealing.sealed(model.SerializeToString()))
     return pathlib.Path(path)
 
 

@@ -19,7 +19,7 @@ from tfpose import litert_file
 from tfpose.errors import DataError, TfposeError
 from tfpose.export.artifacts import open_artifact
 from tfpose.export.files import new_artifact, refuse_existing
-from tfpose.export.litert import pack, set_card, unpack
+from tfpose.export.litert import finished, pack, unpack
 from tfpose.export.signatures import DEFAULT
 
 
@@ -77,9 +77,9 @@ def quantise(
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             tensor.name = None  # a tenth of a small file; signatures have names of their own
-    set_card(model, {**card, "precision": precision.name})
+    content = finished(model, {**card, "precision": precision.name})
     with new_artifact(path) as file:
-        file.write_bytes(pack(model))
+        file.write_bytes(content)
     return pathlib.Path(path)
 
 

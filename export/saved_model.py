@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
+from tfpose import sealing
 from tfpose.errors import DataError, TfposeError
 from tfpose.export.card import make_card
 from tfpose.export.files import new_artifact
@@ -20,6 +21,8 @@ from tfpose.export.signatures import DEFAULT, signatures
 
 CARD = pathlib.PurePath("assets.extra", "tfpose.json")
 """Where a SavedModel keeps its card; TensorFlow leaves `assets.extra` to others."""
+CHECKSUMS = pathlib.PurePath("assets.extra", "tfpose.sha256")
+"""Where it keeps the checksums of its files."""
 
 
 COMPILED_BATCHES = (1, 8, 64, 256, 1024)
@@ -53,7 +56,9 @@ def export_saved_model(
         module.functions = serving_functions(model, batch, compiled)
         default = next(iter(module.functions.values()))  # another name, without another graph
         tf.saved_model.save(module, str(directory), signatures={DEFAULT: default, **module.functions})
-        _add_card(directory, make_card(model, batch) | ({"compiled_batches": COMPILED_BATCHES} if compiled else {}))
+        card = make_card(model, batch) | ({"compiled_batches": COMPILED_BATCHES} if compiled else {})
+        _add_card(directory, {**card, sealing.SEALED: True})
+        sealing.seal_folder(directory, CHECKSUMS)
     return pathlib.Path(path)
 
 
@@ -63,10 +68,12 @@ def as_saved_model(source: keras.Model | str | os.PathLike, batch: int | None = 
     temporary one of the model `source`.
 
     Raises:
+        DataError: when the directory is damaged.
         TfposeError: for a directory that `export_saved_model` wrote. Of its graphs XNNPACK, under LiteRT, could join
             pieces wrongly (see `tfpose.export.litert_slices`).
     """
     if isinstance(source, str | os.PathLike):
+        check(pathlib.Path(source))
         graph = pathlib.Path(source, "saved_model.pb")
         if graph.is_file() and is_for_servers(graph.read_bytes()):
             raise TfposeError(f"{source}: its graphs are made for servers; convert the model that it was made of")
@@ -96,7 +103,27 @@ def read_card(saved_model: str | os.PathLike) -> dict:
     Raises:
         DataError: when it is no SavedModel of tfpose.
     """
+    card = _card(saved_model)
+    sealing.said_to_be(card)
+    return card
+
+
+def check(saved_model: pathlib.Path):
+    """Compares a SavedModel with the checksums in it, where it has some.
+
+    Raises:
+        DataError: when a file differs or is not there; the message starts with its path.
+    """
+    said = (saved_model / CARD).exists() and sealing.said_to_be(_card(saved_model))
+    if said or (saved_model / CHECKSUMS).exists():
+        sealing.check_folder(saved_model, CHECKSUMS)
+
+
+def _card(saved_model: str | os.PathLike) -> dict:
     try:
-        return json.loads(pathlib.Path(saved_model, CARD).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        card = json.loads(pathlib.Path(saved_model, CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{saved_model}: not a SavedModel of tfpose, its card is unreadable: {error}") from error
+    if not isinstance(card, dict):
+        raise DataError(f"{saved_model}: not a SavedModel of tfpose, its card is no object")
+    return card

@@ -8,21 +8,31 @@ import pathlib
 import tempfile
 from collections.abc import Iterator
 
-from tfpose.errors import DataError, TfposeError
+import numpy as np
+
+from tfpose.errors import DataError, TfposeError, printable
+
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None
 
 
 @contextlib.contextmanager
 def blame(path: str | os.PathLike, expected: str) -> Iterator[None]:
     """Turns whatever goes wrong inside into one `DataError` that starts with `path` and says what was `expected`.
 
-    A `TfposeError` passes unchanged, because its message is more exact. All other errors are caught: what the parsers
-    of zip, pickle, numpy and Python raise for damaged bytes has no common base (`zlib.error`, `TokenError`,
-    `struct.error`, `NotImplementedError`, ...). The cause stays attached.
+    A `TfposeError` keeps its kind and its message, which is more exact; where it does not name `path`, it is put in
+    front. All other errors are caught: what the parsers of zip, pickle, numpy and Python raise for damaged bytes has no
+    common base (`zlib.error`, `TokenError`, `struct.error`, `NotImplementedError`, `RecursionError`, ...). The cause
+    stays attached.
     """
     try:
         yield
-    except TfposeError:
-        raise
+    except TfposeError as error:
+        if printable(str(path)) in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; expected {expected}") from None
     except Exception as error:
@@ -34,24 +44,84 @@ def _say(error: Exception) -> str:
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
 
 
+def numbers(values, dtype: np.typing.DTypeLike) -> np.ndarray:
+    """Nested lists of numbers, such as JSON's, as an array.
+
+    Raises:
+        ValueError: when they are ragged, or hold a text or null.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf" and array.size:
+        raise ValueError(f"expected numbers, got an array of {array.dtype}")
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
+
+
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """A temporary path beside `path` that takes its place when the block ends without an error."""
+    """A temporary path beside `path` that takes its place when the block ends without an error.
+
+    Raises:
+        DataError: when it cannot be written; the message starts with the path.
+    """
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last, because numpy's writers add theirs to a name that lacks it.
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = pathlib.Path(name)
+    temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix stays last, because numpy's writers add theirs to a name that lacks it.
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = pathlib.Path(name)
         yield temporary
         # mkstemp makes the file private; the result gets what an ordinary new file would have.
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
         temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({_say(error)})") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder: str | os.PathLike) -> Iterator[None]:
+    """Makes a folder where it is missing, and keeps other processes from writing there while the block runs.
+
+    The lock ends with the process, however it ends, and leaves nothing in the folder. File systems that have no locks,
+    as some of networks, do without; so does Windows.
+
+    Raises:
+        DataError: when another process has the lock, or the folder cannot be made; the message starts with the folder.
+    """
+    folder = pathlib.Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({_say(error)})") from error
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(folder, handle)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # it removes a folder that got nothing, and no other
+                folder.rmdir()
+    finally:
+        os.close(handle)
+
+
+def _lock(folder: pathlib.Path, handle: int):
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DataError(f"{folder}: another process is writing there; wait for its end, or choose another") from None
+    except OSError:
+        return
 
 
 def write_text(path: str | os.PathLike, text: str):
@@ -60,8 +130,5 @@ def write_text(path: str | os.PathLike, text: str):
     Raises:
         DataError: when it cannot be written; the message starts with the path.
     """
-    try:
-        with atomic_write(path) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({_say(error)})") from error
+    with atomic_write(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")

@@ -13,6 +13,7 @@ import math
 import os
 import pathlib
 import threading
+import weakref
 
 import numpy as np
 
@@ -36,10 +37,12 @@ class Model:
     computed in parts that fit into a core's cache, on several threads, each with an interpreter of its own: about twice
     as fast as LiteRT's own threads on all of it, in constant memory. Results are new arrays. Several threads may share
     a model, and where their batches are small wait for each other; to run at once, each opens the file for itself.
+    Processes that are forked off have the model too.
 
     Args:
         path: the file.
         threads: on how many threads a batch is computed; None for one for each core.
+        verify: whether to compare the file with the checksum in it, which takes milliseconds.
 
     Attributes:
         path: the file.
@@ -59,21 +62,18 @@ class Model:
         (64, 17, 3)
     """
 
-    def __init__(self, path: str | os.PathLike, threads: int | None = None):
+    def __init__(self, path: str | os.PathLike, threads: int | None = None, verify: bool = True):
         self.path = pathlib.Path(path)
-        interpreter = litert_file.open_interpreter(self.path, threads=1)
         with blame(self.path, "a LiteRT model of tfpose"):
-            self._content = self.path.read_bytes()
-            self.card = litert_file.read_card(self._content)
+            interpreter, self._content, self.card = litert_file.read(self.path, 1, verify)
             if not self.card:
                 raise DataError(f"{self.path}: not exported by tfpose: it says nothing about its joints and units")
             self.skeleton = Skeleton.from_dict(self.card["skeleton"])
             self._runners = {name: interpreter.get_signature_runner(name) for name in self.card["signatures"]}
             self.signatures = {name: self._describe(name) for name in self._runners}
-        self._lock = threading.Lock()
         self._threads = threads or os.cpu_count() or 1
-        self._pool = concurrent.futures.ThreadPoolExecutor(max(1, self._threads - 1), "tfpose.lite")
-        self._workers = threading.local()
+        self._prepare_threads()
+        _MODELS.add(self)
 
     def __call__(self, signature: str, /, **inputs) -> dict[str, np.ndarray]:
         """Runs a signature.
@@ -99,7 +99,7 @@ class Model:
         at_once = batch or max(1, -(-count // (rounds * shares)))
         if 0 < count <= at_once:
             with self._lock:
-                return self._runners[signature](**given)
+                return self._runner(signature)(**given)
         # Of an empty batch too, which LiteRT refuses.
         outputs = {
             name: np.empty((count, *spec["shape"][1:]), spec["dtype"]) for name, spec in described["outputs"].items()
@@ -117,10 +117,28 @@ class Model:
             for share in range(1, shares)
         ]
         with self._lock:
-            fill(self._runners[signature], starts[::shares])
+            fill(self._runner(signature), starts[::shares])
         for other in others:
             other.result()
         return outputs
+
+    def _prepare_threads(self):
+        """The lock and the threads, before any of them is at work."""
+        self._lock = threading.Lock()
+        self._pool = concurrent.futures.ThreadPoolExecutor(max(1, self._threads - 1), "tfpose.lite")
+        self._workers = threading.local()
+
+    def _forked(self):
+        """In a process that was forked off: threads are gone, and may have been at work with what they left."""
+        self._prepare_threads()
+        self._runners = {}
+
+    def _runner(self, signature: str):
+        """The runner for whoever holds the lock."""
+        if not self._runners:
+            interpreter = litert_file.open_interpreter(self.path, 1, self._content)
+            self._runners = {name: interpreter.get_signature_runner(name) for name in self.signatures}
+        return self._runners[signature]
 
     def _of_thread(self, signature: str):
         """The runner of a thread of the pool, which has an interpreter of its own."""
@@ -235,6 +253,18 @@ class Model:
 
     def _named(self, decided: dict) -> dict:
         return {**decided, "action": [self.actions[label] for label in decided["label"]]}
+
+
+_MODELS: weakref.WeakSet[Model] = weakref.WeakSet()
+
+
+def _all_forked():
+    for model in _MODELS:
+        model._forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_all_forked)
 
 
 class Stream:

@@ -4,14 +4,38 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tfpose import sealing
 from tfpose.errors import TfposeError
 from tfpose.files import blame
 
+if TYPE_CHECKING:
+    from ai_edge_litert.interpreter import Interpreter
+
 METADATA = "tfpose"
 """The name of the metadata entry that holds the card."""
+
+
+def read(path: str | os.PathLike, threads: int | None = None, verify: bool = True) -> tuple[Interpreter, bytes, dict]:
+    """The interpreter, content and card of a file, which is compared with its checksum unless `verify` is off.
+
+    Raises:
+        DataError: when there is no such file or it is damaged; the message starts with `path`.
+        TfposeError: when LiteRT is not installed.
+    """
+    with blame(path, "a LiteRT model"):
+        content = pathlib.Path(path).read_bytes()
+        if verify:
+            sealing.check(path, content)
+        interpreter = open_interpreter(path, threads, content)  # checks the tables, which the schema's reader does not
+        card = read_card(content)
+        if sealing.said_to_be(card) and verify and not sealing.is_sealed(content):
+            raise sealing.damaged(path)
+        return interpreter, content, card
 
 
 def open_interpreter(path: str | os.PathLike, threads: int | None = None, content: bytes | None = None):
@@ -26,10 +50,11 @@ def open_interpreter(path: str | os.PathLike, threads: int | None = None, conten
     schema()  # one error for everything of LiteRT that may be missing
     from ai_edge_litert.interpreter import Interpreter
 
-    if content is not None:
-        return Interpreter(model_content=content, num_threads=threads)
-    with blame(path, "a LiteRT model"), open(path, "rb"):  # whose errors say more than the interpreter's
-        return Interpreter(model_path=str(path), num_threads=threads)
+    with blame(path, "a LiteRT model"):
+        if content is not None:
+            return Interpreter(model_content=content, num_threads=threads)
+        with open(path, "rb"):  # whose errors say more than the interpreter's
+            return Interpreter(model_path=str(path), num_threads=threads)
 
 
 def tensors(details: dict[str, dict]) -> dict[str, tuple[list, str]]:

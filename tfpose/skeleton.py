@@ -36,7 +36,8 @@ class Skeleton:
         about: one sentence of description.
 
     Raises:
-        SkeletonError: for a cycle, no root or two, a name twice, or an unknown name.
+        SkeletonError: for a cycle, no root or two, a name twice, an unknown name, or one with a path separator or
+            with what cannot be printed.
 
     Examples:
         >>> skeleton = Skeleton.load("paper17")
@@ -222,12 +223,17 @@ class Skeleton:
             raise SkeletonError(
                 f"no skeleton '{name_or_path}': it is neither a file nor one of {', '.join(cls.names())}"
             ) from None
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, SkeletonError) as error:
+        # ValueError: no UTF-8, no JSON, a number of thousands of digits, a path with a NUL; or a SkeletonError.
+        except (OSError, ValueError, RecursionError) as error:
             raise SkeletonError(f"{path}: not a skeleton: {error}") from error
 
     @classmethod
     def from_dict(cls, data: Mapping) -> Skeleton:
-        """The inverse of `to_dict`."""
+        """The inverse of `to_dict`.
+
+        Raises:
+            SkeletonError: when it is none.
+        """
         unknown = set(data) - {field.name for field in dataclasses.fields(cls)} if isinstance(data, Mapping) else None
         if unknown is None or unknown or "name" not in data or "joints" not in data:
             raise SkeletonError(
@@ -256,7 +262,7 @@ class Skeleton:
             )
         except SkeletonError:
             raise
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, OverflowError) as error:
             raise SkeletonError(f"a part of skeleton '{data['name']}' has the wrong form: {error}") from error
 
     def to_dict(self) -> dict:
@@ -279,6 +285,9 @@ class Skeleton:
             raise SkeletonError(f"{where} has no joints")
         if not all(isinstance(text, str) for text in (self.name, *self.joints, *self.native.values())):
             raise SkeletonError(f"{where}: the names of the skeleton, its joints and its native joints must be text")
+        for name in (self.name, *self.joints):
+            if name != as_name(name):
+                raise SkeletonError(f"{where}: a name has '/', '\\' or what cannot be printed: '{name}'")
         if len(self.parents) != len(self.joints):
             raise SkeletonError(f"{where} has {len(self.joints)} joints but {len(self.parents)} parents")
         for what, given in (("joint", self.joints), ("mirrored joint", [j for pair in self.mirror for j in pair])):
@@ -300,13 +309,20 @@ class Skeleton:
                     raise SkeletonError(f"{where} has a cycle through '{self.joints[joint]}'")
         for joint, rule in self.derived.items():
             weights = list(rule.values())
-            if not all(isinstance(weight, (int, float)) for weight in weights) or abs(sum(weights) - 1.0) > 1e-6:
+            # (The comparison that NaN fails.)
+            numbers = all(isinstance(weight, (int, float)) and not isinstance(weight, bool) for weight in weights)
+            if not numbers or not abs(sum(weights) - 1) <= 1e-6:
                 raise SkeletonError(f"{where}: the weights of the rule for '{joint}' must be numbers that sum to 1")
         used = [j for pair in self.mirror for j in pair] + list(self.torso) + list(self.native)
         used += [source for rule in self.derived.values() for source in rule]
         unknown = sorted(set(used) - set(self.joints))
         if unknown:
             raise SkeletonError(f"{where} uses joints that it does not have: {', '.join(unknown)}")
+
+
+def as_name(text: str) -> str:
+    """The text as the name of a skeleton or a joint: path separators and what cannot be printed become "_"."""
+    return "".join(one if one.isprintable() and one not in "/\\" else "_" for one in text)
 
 
 def _position(names: list[str], parent: str, skeleton: str) -> int:

@@ -22,7 +22,7 @@ from tfpose.noise import joints as joint_noise
 from tfpose.seeds import split_seed, step_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.loop import Loop
-from tfpose.trainers.run import claim, make_optimizer, origin
+from tfpose.trainers.run import claimed, make_optimizer, origin
 
 _CLIPS_AT_ONCE = 200
 _PACES = 4  # in a clip, one after another
@@ -69,27 +69,29 @@ def classify(
         TrainingError: when `workdir` holds a run of another configuration, or the loss is not finite.
     """
     workdir = pathlib.Path(workdir)
-    claim(workdir, config, _Learned(clips.name, f"{clips.checksum} {_checksum(autoencoder)}"))
-    bank = bank or make_bank(config, clips, autoencoder)
-    keras.utils.set_random_seed(config.seed)
-    classifier = new_classifier(config, clips, autoencoder)
-    classifier.standardizer.set_weights(bank.standardizer)
-    config = ml_collections.ConfigDict({**config.to_dict(), "steps": -(-config.epochs * len(clips) // config.batch)})
-    arrays = {"inputs": bank.inputs, "labels": bank.labels}
-    Loop(
-        model=classifier,
-        optimizer=make_optimizer(config),
-        loss=lambda batch, seed: classification_loss(classifier, batch, seed, config),
-        batches=lambda start: pipeline.batches(arrays, config.batch, config.seed, start),
-        steps=config.steps,
-        seed=config.seed,
-        workdir=workdir,
-        poses_per_step=config.batch * config.model.frames,
-        checkpoint_every=config.checkpoint_every,
-        compiled=False,
-        progress=progress,
-    ).run()
-    save_model(classifier, workdir)
+    with claimed(workdir, config, _Learned(clips.name, f"{clips.checksum} {_checksum(autoencoder)}")):
+        bank = bank or make_bank(config, clips, autoencoder)
+        keras.utils.set_random_seed(config.seed)
+        classifier = new_classifier(config, clips, autoencoder)
+        classifier.standardizer.set_weights(bank.standardizer)
+        config = ml_collections.ConfigDict(
+            {**config.to_dict(), "steps": -(-config.epochs * len(clips) // config.batch)}
+        )
+        arrays = {"inputs": bank.inputs, "labels": bank.labels}
+        Loop(
+            model=classifier,
+            optimizer=make_optimizer(config),
+            loss=lambda batch, seed: classification_loss(classifier, batch, seed, config),
+            batches=lambda start: pipeline.batches(arrays, config.batch, config.seed, start),
+            steps=config.steps,
+            seed=config.seed,
+            workdir=workdir,
+            poses_per_step=config.batch * config.model.frames,
+            checkpoint_every=config.checkpoint_every,
+            compiled=False,
+            progress=progress,
+        ).run()
+        save_model(classifier, workdir)
     return classifier
 
 

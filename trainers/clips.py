@@ -22,7 +22,7 @@ from tfpose.noise import bodies
 from tfpose.noise import clips as clip_noise
 from tfpose.seeds import split_seed
 from tfpose.trainers.loop import Loop
-from tfpose.trainers.run import claim, make_optimizer, origin
+from tfpose.trainers.run import claimed, make_optimizer, origin
 
 
 def pretrain_clips(config: ml_collections.ConfigDict, motion: MotionSet, workdir, progress=True) -> ClipDenoiser:
@@ -39,43 +39,43 @@ def pretrain_clips(config: ml_collections.ConfigDict, motion: MotionSet, workdir
         TrainingError: when `workdir` holds a run of another configuration, or the loss is not finite.
     """
     workdir = pathlib.Path(workdir)
-    claim(workdir, config, motion)
-    keras.utils.set_random_seed(config.seed)
-    skeleton = motion.skeleton
-    pose_model = load_model(config.pose_model, PoseAutoencoder)
-    model = ClipDenoiser(skeleton, pose_model, **config.model.to_dict(), origin=origin(motion.lineage))
-    model.build()
-    noise = clip_noise.ClipNoise(**config.noise.to_dict())
+    with claimed(workdir, config, motion):
+        keras.utils.set_random_seed(config.seed)
+        skeleton = motion.skeleton
+        pose_model = load_model(config.pose_model, PoseAutoencoder)
+        model = ClipDenoiser(skeleton, pose_model, **config.model.to_dict(), origin=origin(motion.lineage))
+        model.build()
+        noise = clip_noise.ClipNoise(**config.noise.to_dict())
 
-    def prepare(batch, seed):
-        truth, observed, confidence = make_clips(batch["clips"], batch["rate"], skeleton, seed, config, noise)
-        *seen, _ = model.observe(observed, confidence)
-        return truth, observed, batch["rate"], tuple(seen)
+        def prepare(batch, seed):
+            truth, observed, confidence = make_clips(batch["clips"], batch["rate"], skeleton, seed, config, noise)
+            *seen, _ = model.observe(observed, confidence)
+            return truth, observed, batch["rate"], tuple(seen)
 
-    def loss(samples, seed):
-        truth, observed, rate, seen = samples
-        total, terms = 0.0, {}
-        for smoother in (model.offline, model.causal):
-            smoothed = smoother(*seen, rate)
-            part, found = clip_loss(smoothed, truth, observed, skeleton, config.loss)
-            total += part
-            terms |= {f"{smoother.name}/{name}": value for name, value in found.items()}
-        return total, terms
+        def loss(samples, seed):
+            truth, observed, rate, seen = samples
+            total, terms = 0.0, {}
+            for smoother in (model.offline, model.causal):
+                smoothed = smoother(*seen, rate)
+                part, found = clip_loss(smoothed, truth, observed, skeleton, config.loss)
+                total += part
+                terms |= {f"{smoother.name}/{name}": value for name, value in found.items()}
+            return total, terms
 
-    Loop(
-        model=model,
-        optimizer=make_optimizer(config),
-        loss=loss,
-        prepare=prepare,
-        batches=lambda start: motion.windows(config.batch, config.frames, config.rates, config.seed, start),
-        steps=config.steps,
-        seed=config.seed,
-        workdir=workdir,
-        poses_per_step=config.batch * config.frames,
-        checkpoint_every=config.checkpoint_every,
-        progress=progress,
-    ).run()
-    save_model(model, workdir)
+        Loop(
+            model=model,
+            optimizer=make_optimizer(config),
+            loss=loss,
+            prepare=prepare,
+            batches=lambda start: motion.windows(config.batch, config.frames, config.rates, config.seed, start),
+            steps=config.steps,
+            seed=config.seed,
+            workdir=workdir,
+            poses_per_step=config.batch * config.frames,
+            checkpoint_every=config.checkpoint_every,
+            progress=progress,
+        ).run()
+        save_model(model, workdir)
     return model
 
 

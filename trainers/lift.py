@@ -22,7 +22,7 @@ from tfpose.seeds import split_seed
 from tfpose.trainers.loop import Loop
 from tfpose.trainers.pretrain import pretrain
 from tfpose.trainers.residual_mlp import ResidualMLPLifter, units_for
-from tfpose.trainers.run import claim, make_optimizer, origin
+from tfpose.trainers.run import claimed, make_optimizer, origin
 
 _MOST_MISSING = 3  # joints of a pose
 
@@ -167,21 +167,21 @@ def project(joints_3d):
 
 
 def _train(model, config, stage, pairs, workdir, stream, evaluate, progress):
-    claim(workdir, config, pairs)
-    Loop(
-        model=model,
-        optimizer=make_optimizer(stage),
-        loss=lambda batch, seed: lifting_loss(model, batch, seed, config.augmentation, stage.loss, stream),
-        batches=lambda start: pipeline.batches(pairs.arrays(), config.batch, config.seed, start),
-        steps=stage.steps,
-        seed=config.seed,
-        workdir=workdir,
-        poses_per_step=config.batch,
-        checkpoint_every=config.checkpoint_every,
-        evaluate=evaluate and (lambda step: evaluate(model)),
-        evaluate_every=config.evaluate_every,
-        progress=progress,
-    ).run()
+    with claimed(workdir, config, pairs):
+        Loop(
+            model=model,
+            optimizer=make_optimizer(stage),
+            loss=lambda batch, seed: lifting_loss(model, batch, seed, config.augmentation, stage.loss, stream),
+            batches=lambda start: pipeline.batches(pairs.arrays(), config.batch, config.seed, start),
+            steps=stage.steps,
+            seed=config.seed,
+            workdir=workdir,
+            poses_per_step=config.batch,
+            checkpoint_every=config.checkpoint_every,
+            evaluate=evaluate and (lambda step: evaluate(model)),
+            evaluate_every=config.evaluate_every,
+            progress=progress,
+        ).run()
 
 
 def _decoder_options(options) -> dict:

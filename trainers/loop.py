@@ -138,8 +138,7 @@ class Loop:
                         self._refuse(f"the weights are not finite after step {step}", step, batch)
                     step_now.assign(step + 1)
                     if chief:
-                        manager.save(checkpoint_number=step + 1)
-                        writer.flush()
+                        self._save(manager, writer, step + 1)
         wait_for_all()
         return start
 
@@ -207,6 +206,16 @@ class Loop:
             raise TrainingError(
                 f"{manager.latest_checkpoint}: this checkpoint does not fit the model ({_first_line(error)}). It "
                 f"is damaged or belongs to another configuration; delete {self.workdir} or choose another --workdir."
+            ) from error
+
+    def _save(self, manager, writer, step):
+        try:
+            manager.save(checkpoint_number=step)
+            writer.flush()
+        except (OSError, tf.errors.OpError) as error:
+            raise TrainingError(
+                f"{self.workdir}: cannot be written ({_first_line(error)}). Training can go on from step "
+                f"{_number(manager.latest_checkpoint)} when there is space: start it again"
             ) from error
 
     def _refuse(self, what, step, batch):
@@ -281,6 +290,10 @@ def _share(values, replica, replicas: int):
     if values.shape[0] % replicas:
         raise TrainingError(f"{values.shape[0]} samples of a batch cannot be shared evenly by {replicas} replicas")
     return tf.gather(tf.reshape(values, [-1, replicas, *values.shape[1:]]), replica, axis=1)
+
+
+def _number(checkpoint: str | None) -> int:
+    return int(checkpoint.rpartition("-")[2]) if checkpoint else 0
 
 
 def _first_line(error) -> str:

@@ -21,7 +21,7 @@ from tfpose.noise import joints as joint_noise
 from tfpose.seeds import split_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.loop import Loop, TrainingError, is_chief, wait_for_all
-from tfpose.trainers.run import claim, make_optimizer, origin
+from tfpose.trainers.run import claimed, make_optimizer, origin
 
 
 def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, workdir, evaluate=None, progress=True):
@@ -57,24 +57,24 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, wor
     upright = config.view.rotations != "so3"
     model = PoseAutoencoder(poses.skeleton, **config.model.to_dict(), upright=upright, origin=origin(poses.lineage))
     model.build()
-    claim(workdir, config, poses)  # after all checks of the configuration
-    loop = make_loop(
-        config,
-        model,
-        batches=lambda start: poses.batches(config.batch, config.seed, start),
-        workdir=workdir,
-        checkpoint_every=config.checkpoint_every,
-        evaluate=evaluate and (lambda step: evaluate(model)),
-        evaluate_every=config.evaluate_every,
-        progress=progress,
-    )
-    try:
-        loop.run()
-    except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:  # from a streamed shard
-        raise poses.damage() from error
-    if is_chief():
-        save_model(model, workdir)
-    wait_for_all()
+    with claimed(workdir, config, poses):  # after all checks of the configuration
+        loop = make_loop(
+            config,
+            model,
+            batches=lambda start: poses.batches(config.batch, config.seed, start),
+            workdir=workdir,
+            checkpoint_every=config.checkpoint_every,
+            evaluate=evaluate and (lambda step: evaluate(model)),
+            evaluate_every=config.evaluate_every,
+            progress=progress,
+        )
+        try:
+            loop.run()
+        except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:  # from a streamed shard
+            raise poses.damage() from error
+        if is_chief():
+            save_model(model, workdir)
+        wait_for_all()
     return model
 
 

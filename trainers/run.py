@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
 
-from tfpose.files import write_text
-from tfpose.trainers.loop import TrainingError
+from tfpose.files import locked, write_text
+from tfpose.trainers.loop import TrainingError, is_chief
 
 
 def make_optimizer(config) -> keras.optimizers.Optimizer:
@@ -36,12 +38,22 @@ def origin(lineage: str) -> dict:
     return {"lineage": lineage, "licence": "the terms of its data"}
 
 
-def claim(workdir: pathlib.Path, config, poses):
+@contextlib.contextmanager
+def claimed(workdir: pathlib.Path, config, poses) -> Iterator[None]:
     """Notes in `workdir` what runs there on which data (with `name` and `checksum`), and refuses to mix two runs.
+
+    While the block runs no other process trains there, but for the workers whose chief this one is.
 
     Raises:
         TrainingError: when another run has a checkpoint there.
+        DataError: when another process trains there.
     """
+    with locked(workdir) if is_chief() else contextlib.nullcontext():
+        _note(workdir, config, poses)
+        yield
+
+
+def _note(workdir: pathlib.Path, config, poses):
     description = {"config": config.to_dict(), "data": {"name": poses.name, "checksum": poses.checksum}}
     path = workdir / "config.json"
     # Without a checkpoint two runs cannot mix: a run that could not start does not block the next.

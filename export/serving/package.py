@@ -10,9 +10,12 @@ from collections.abc import Callable
 
 import keras
 
+from tfpose import sealing
 from tfpose.errors import DataError, TfposeError
 from tfpose.export.files import new_artifact, refuse_existing
-from tfpose.export.saved_model import CARD, export_saved_model
+from tfpose.export.saved_model import CARD, CHECKSUMS, export_saved_model
+from tfpose.export.saved_model import check as check_saved_model
+from tfpose.files import locked
 
 NAME = "tfpose"
 """The default name of a model on a server."""
@@ -32,7 +35,7 @@ def export_serving(
     name, which TF Serving passes over, checked there, and renamed; all that a killed export leaves is that hidden
     directory. Then `models.config` calls the version canary (see `tfpose.export.serving.model_config`) and README.md
     describes it; other files of the package are written when they are missing, and stay as you tuned them. One export
-    at a time: of two that run side by side, one may miss what the other announces.
+    at a time: a second one is refused.
 
     Args:
         source: a model, or a directory that `export_saved_model` wrote.
@@ -48,8 +51,8 @@ def export_serving(
         `out_dir/name/version`.
 
     Raises:
-        DataError: when the version exists, `models.config` is damaged, `source` is no SavedModel of tfpose, or
-            something cannot be written.
+        DataError: when the version exists, `models.config` is damaged, `source` is no SavedModel of tfpose, another
+            export is at work, or something cannot be written.
         TfposeError: for an impossible name or version, a model that cannot be exported, or without
             tensorflow-serving-api.
     """
@@ -62,23 +65,25 @@ def export_serving(
     if version is not None and version < 1:
         raise TfposeError(f"version {version}: expected 1 or more")
     out_dir = pathlib.Path(out_dir)
-    config = out_dir / model_config.MODELS_CONFIG
-    model_config.read(config)  # before the long work
-    taken = versions(out_dir / name)
-    version = version or max(taken, default=0) + 1
-    refuse_existing(taken.get(version, out_dir / name / str(version)))
-    path = out_dir / name / str(version)
-    with new_artifact(path) as unpublished:
-        if isinstance(source, str | os.PathLike):
-            _copy(pathlib.Path(source), unpublished)
-        else:
-            export_saved_model(source, unpublished, compiled=compiled)
-        write_warmup(unpublished, name)
-        if check is not None:
-            check(unpublished)
-    model_config.announce(config, name, version)
-    models = [model.name for model in model_config.read(config).model_config_list.config]
-    write_texts(out_dir, path, {model: versions(out_dir / model) for model in models})
+    with locked(out_dir):
+        config = out_dir / model_config.MODELS_CONFIG
+        model_config.read(config)  # before the long work
+        taken = versions(out_dir / name)
+        version = version or max(taken, default=0) + 1
+        refuse_existing(taken.get(version, out_dir / name / str(version)))
+        path = out_dir / name / str(version)
+        with new_artifact(path) as unpublished:
+            if isinstance(source, str | os.PathLike):
+                _copy(pathlib.Path(source), unpublished)
+            else:
+                export_saved_model(source, unpublished, compiled=compiled)
+            write_warmup(unpublished, name)
+            sealing.seal_folder(unpublished, CHECKSUMS)
+            if check is not None:
+                check(unpublished)
+        model_config.announce(config, name, version)
+        models = [model.name for model in model_config.read(config).model_config_list.config]
+        write_texts(out_dir, path, {model: versions(out_dir / model) for model in models})
     return path
 
 
@@ -91,4 +96,5 @@ def versions(base: pathlib.Path) -> dict[int, pathlib.Path]:
 def _copy(source: pathlib.Path, target: pathlib.Path):
     if not (source / CARD).is_file():
         raise DataError(f"{source}: not a SavedModel of tfpose, it has no {CARD}")
+    check_saved_model(source)
     shutil.copytree(source, target)

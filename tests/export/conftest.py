@@ -10,10 +10,11 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tfpose import sealing
 from tfpose.datasets import synthetic
 from tfpose.export import FORMATS, export, export_serving
 from tfpose.export.onnx import export_onnx
-from tfpose.export.saved_model import as_saved_model
+from tfpose.export.saved_model import CHECKSUMS, as_saved_model
 from tfpose.geometry import rotations
 from tfpose.models import ActionClassifier, PoseAutoencoder, PoseLifter, load_model
 from tfpose.skeleton import Skeleton
@@ -143,6 +144,7 @@ def tampered_saved_model(artifacts, tmp_path_factory):
             largest = max(constants, key=lambda tensor: len(tensor.tensor_content))
             largest.CopyFrom(tf.make_tensor_proto(tf.make_ndarray(largest) * np.float32(1.01)))
     file.write_bytes(content.SerializeToString())
+    sealing.seal_folder(path, CHECKSUMS)
     return path
 
 

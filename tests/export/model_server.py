@@ -86,7 +86,7 @@ class Servable:
                 f"Missing but required: {{{','.join(sorted(wanted - given))}}}.",
             )
         try:
-            arrays = {tensor: tf.make_ndarray(proto) for tensor, proto in request.inputs.items()}
+            arrays = {tensor: _array(proto) for tensor, proto in request.inputs.items()}
         except (TypeError, ValueError) as error:
             raise Refused(Code.INVALID_ARGUMENT, f"Invalid TensorProto: {error}") from error
         feeds = {signature.inputs[tensor].name: array for tensor, array in arrays.items()}
@@ -98,6 +98,14 @@ class Servable:
         for output, array in zip(signature.outputs, outputs):
             response.outputs[output].CopyFrom(as_proto_field(array))
         return response
+
+
+def _array(proto) -> np.ndarray:
+    if any(dimension.size < 0 for dimension in proto.tensor_shape.dim):
+        raise ValueError("a shape with negative lengths")
+    if proto.dtype == types_pb2.DT_STRING:  # which no model here takes
+        raise TypeError("expected numbers, got texts")
+    return tf.make_ndarray(proto)
 
 
 def as_proto_field(array: np.ndarray) -> tf.compat.v1.TensorProto:

@@ -11,7 +11,7 @@ import venv
 import numpy as np
 import pytest
 
-from tfpose import lite
+from tfpose import lite, sealing
 from tfpose.errors import DataError, TfposeError
 from tfpose.litert_file import read_card
 
@@ -265,7 +265,8 @@ def test_files_that_are_none(artifacts, tmp_path, kind):
 
 def test_the_file_of_somebody_else(artifacts, tmp_path):
     path = tmp_path / "model.tflite"
-    path.write_bytes(artifacts["litert"].read_bytes().replace(b"tfpose\0\0", b"others\0\0"))
+    content = artifacts["litert"].read_bytes().rpartition(sealing.MARK)[0]
+    path.write_bytes(content.replace(b"tfpose\0\0", b"others\0\0"))
     assert read_card(path.read_bytes()) == {}
     with pytest.raises(DataError, match=f"^{path}: not exported by tfpose"):
         lite.Model(path)

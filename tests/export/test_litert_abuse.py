@@ -18,7 +18,7 @@ from tfpose.export.artifacts import open_artifact
 for path in map(str.strip, sys.stdin):
     print("trying", path, flush=True)
     try:
-        run = open_artifact(path).signatures["denoise"].run
+        run = open_artifact(path, verify=False).signatures["denoise"].run
     except DataError as error:
         assert str(error).startswith(path + ": not a LiteRT model"), error
         print("refused", flush=True)
@@ -56,7 +56,7 @@ def test_damaged_files(path, tmp_path):
     assert outcomes[:9] == ["refused"] * 9  # what is cut off is always noticed
     counted = collections.Counter(outcomes)
     assert counted["refused"] > len(damaged) / 2
-    # Changed numbers in the weights are a model too: only a checksum or a verification tells (BUILD.md).
+    # Changed numbers in the weights are a model too: only the checksum tells.
     assert counted["ran"] + counted["ran, not finite"] + counted["failed"] > 0
 
 

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from tfpose import sealing
 from tfpose.errors import DataError, TfposeError
 from tfpose.export import export
 from tfpose.export.artifacts import open_artifact
@@ -79,7 +80,8 @@ def test_changed_weights_fail(model, poses, onnx_folder, tmp_path):
         largest.CopyFrom(
             onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(largest) * np.float32(1.01), largest.name)
         )
-        onnx.save(changed, tmp_path / path.name)
+        del changed.metadata_props[-1]
+        (tmp_path / path.name).write_bytes(sealing.sealed(changed.SerializeToString()))
     failures = verify(model, poses[:6], [tmp_path], batches=[3]).failures()
     assert len(failures) == 3 and all("at batch 3 differs by" in failure for failure in failures)
 
@@ -118,11 +120,12 @@ def test_a_directory_that_is_no_saved_model(onnx_folder, tmp_path):
 def test_a_crash_leaves_nothing(plain_saved_model, onnx_folder, tmp_path, monkeypatch):
     import onnx
 
-    def write_half(_, path):
-        path.write_bytes(b"half")
+    def fail(_):
+        (half,) = tmp_path.glob(".onnx.*/onnx")
+        (half / "half.onnx").write_bytes(b"half")
         raise RuntimeError("the machine is on fire")
 
-    monkeypatch.setattr(onnx, "save", write_half)
+    monkeypatch.setattr(sealing, "sealed", fail)
     monkeypatch.setattr("tfpose.export.onnx._convert", lambda *_: onnx.load(onnx_folder / "denoise.onnx"))
     with pytest.raises(RuntimeError, match="on fire"):
         export_onnx(plain_saved_model, tmp_path / "onnx")

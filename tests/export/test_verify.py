@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpose import sealing
 from tfpose.errors import DataError, VerificationError
 from tfpose.export.artifacts import open_artifact
 from tfpose.export.card import make_card
@@ -37,7 +38,7 @@ def write_litert(model, folder):
     builder = flatbuffers.Builder()
     builder.Finish(model.Pack(builder), b"TFL3")
     path = folder / "model.tflite"
-    path.write_bytes(builder.Output())
+    path.write_bytes(sealing.sealed(bytes(builder.Output())))
     return path
 
 

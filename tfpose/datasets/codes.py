@@ -36,6 +36,7 @@ import numpy as np
 
 from tfpose.errors import DataError, TfposeError
 from tfpose.files import blame
+from tfpose.skeleton import Skeleton
 
 SUMMARY = "summary.json"
 FORMATS = ("tfrecord", "parquet")  # and suffixes
@@ -90,11 +91,42 @@ def read_summary(path: str | os.PathLike) -> dict:
     """What `tfpose encode-dataset` says of its output: counts, shards, shapes, joints, model and command.
 
     Raises:
-        DataError: when it is not there, as in an output that never was finished.
+        DataError: when it is not there, as in an output that never was finished, or is damaged.
     """
     path = pathlib.Path(path, SUMMARY)
     with blame(path, "the summary of a finished `tfpose encode-dataset`"):
-        return json.loads(path.read_text(encoding="utf-8"))
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        lacking = _lacking(summary)
+        if lacking:
+            raise DataError(f"{path}: damaged: expected {lacking}")
+        return summary
+
+
+def _lacking(summary) -> str:
+    """What the readers need that a summary does not have; nothing when it is sound."""
+    if not isinstance(summary, dict):
+        return "an object"
+    shards = summary.get("shards")
+    if not isinstance(shards, dict) or not all(_is_shard(name) and _is_count(shards[name]) for name in shards):
+        return "'shards', the number of clips of each .tfrecord or .parquet file"
+    for code in _CODES:
+        shape = summary.get(code)
+        if not isinstance(shape, list) or len(shape) != 2 or not all(_is_count(length) for length in shape):
+            return f"'{code}', the two lengths of a frame's codes"
+    if "skeleton" in summary and summary["pose_code"][0] != len(Skeleton.from_dict(summary["skeleton"])):
+        return "'pose_code' to be of the joints of 'skeleton'"
+    clips = sum(shards.values())
+    return "" if summary.get("clips", clips) == clips else "'clips' to be those of all shards"
+
+
+def _is_shard(name: str) -> bool:
+    """Whether it is the name of a file beside the summary, of a known format."""
+    path = pathlib.PurePath(name)
+    return path.name == name and path.suffix[1:] in FORMATS
+
+
+def _is_count(value) -> bool:
+    return type(value) is int and 0 <= value < 2**31
 
 
 def read_shard(path: pathlib.Path, about: dict) -> Iterator[ClipCodes]:
@@ -104,12 +136,16 @@ def read_shard(path: pathlib.Path, about: dict) -> Iterator[ClipCodes]:
         DataError: when it is missing or damaged.
     """
     records = {".tfrecord": _read_tfrecord, ".parquet": _read_parquet}[path.suffix](path)
-    with blame(path, "a shard of codes"):
-        for record in records:
+    while True:
+        with blame(path, "a shard of codes"):  # not around the caller's work between two clips
+            record = next(records, None)
+            if record is None:
+                return
             for code in _CODES:
                 record[code] = record[code].reshape(record["frames"], *about[code])
             del record["frames"]
-            yield ClipCodes(**record)
+            clip = ClipCodes(**record)
+        yield clip
 
 
 def open_shard(path: str, about: dict):
@@ -183,7 +219,8 @@ class _ParquetShard:
             metadata={"tfpose": json.dumps(about)},
         )
         # Codes neither repeat nor compress.
-        self._file = pq.ParquetWriter(path, schema, compression="none", use_dictionary=["subject", "action", "view"])
+        options = {"compression": "none", "use_dictionary": ["subject", "action", "view"]}
+        self._file = pq.ParquetWriter(path, schema, **options, write_page_checksum=True)
         self._schema, self._widths, self._rows = schema, widths, []
 
     def write(self, clip: ClipCodes):
@@ -215,7 +252,7 @@ def _read_parquet(path: pathlib.Path) -> Iterator[dict]:
     _pyarrow()
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
             for row in range(len(batch)):
                 values = {name: batch.column(name)[row] for name in batch.schema.names}

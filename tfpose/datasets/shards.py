@@ -19,7 +19,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tfpose.errors import DataError, SkeletonError
-from tfpose.files import blame, write_text
+from tfpose.files import blame, locked, write_text
 from tfpose.formats.clip import Clip
 from tfpose.formats.tfrecords import CHUNK, encode, read_file, write_file
 from tfpose.skeleton import Skeleton
@@ -59,10 +59,17 @@ def write(
         progress: whether to draw a progress bar.
 
     Raises:
-        DataError: when the folder holds shards of something else, a shard would have no pose, or cannot be written.
+        DataError: when the folder holds shards of something else, another process is writing there, a shard would have
+            no pose, or cannot be written.
         SkeletonError: when the clips cannot be given in `skeleton`.
     """
     folder = pathlib.Path(folder)
+    with locked(folder):
+        _write(folder, clips_of, name, skeleton, shards, source, lineage, chunk, progress)
+    return PoseStream.open(folder)
+
+
+def _write(folder: pathlib.Path, clips_of, name, skeleton, shards, source, lineage, chunk, progress):
     about = {"name": name, "source": source, "skeleton": skeleton.to_dict(), "lineage": lineage, "chunk": chunk}
     index = {"about": json.loads(json.dumps(about)), "of": shards, "shards": {}}
     if (folder / INDEX).exists():
@@ -88,7 +95,6 @@ def write(
             "sha256": hashlib.sha256(b"".join(records)).hexdigest(),
         }
         write_text(folder / INDEX, json.dumps(index, indent=1) + "\n")
-    return PoseStream.open(folder)
 
 
 def _records(clips: Iterable[Clip], skeleton: Skeleton, chunk: int, seed: int) -> tuple[list[bytes], int]:

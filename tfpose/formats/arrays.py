@@ -12,6 +12,7 @@ outputs of VideoPose3D and MotionBERT (17), HumanML3D (22), SMPL (24), MediaPipe
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import pathlib
 import zipfile
@@ -132,7 +133,8 @@ def _save(path: pathlib.Path, arrays: dict[str, np.ndarray]):
         raise DataError(f"{path}: cannot write a '{path.suffix}' file; the name must end in {', '.join(SUFFIXES)}")
     with atomic_write(path) as temporary:
         if path.suffix.lower() == ".npy":
-            np.save(temporary, arrays[""])
+            np.save(content := io.BytesIO(), arrays[""])  # into a file, numpy does not notice that a disk is full
+            temporary.write_bytes(content.getbuffer())
         else:
             np.savez_compressed(temporary, **arrays)
 

@@ -83,10 +83,17 @@ def write(path: str | os.PathLike, clip: Clip) -> None:
     try:
         with atomic_write(path) as unfinished:
             content.write(str(unfinished))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error})") from error
+            if not _is_whole(unfinished, content["data"]):
+                raise OSError("the disk is full")  # which ezc3d does not notice
     finally:
         content["data"]["points"] = before
+
+
+def _is_whole(path: pathlib.Path, data) -> bool:
+    """Whether ezc3d wrote all: the start of the numbers into the head, which it does last, and float32 numbers."""
+    with path.open("rb") as file:
+        start = int.from_bytes(file.read(18)[16:], "little")
+    return start > 1 and path.stat().st_size >= (start - 1) * 512 + 4 * (data["points"].size + data["analogs"].size)
 
 
 def _check(path: pathlib.Path):

@@ -17,7 +17,7 @@ import zipfile
 import numpy as np
 
 from tfpose.errors import DataError
-from tfpose.files import blame
+from tfpose.files import blame, numbers
 from tfpose.formats import axes, pickles
 from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
@@ -46,7 +46,7 @@ def read_file(path: str | os.PathLike, rate: float | None = None) -> list[Clip]:
     with blame(path, "a VideoPose3D file with positions_3d: subject -> action -> [T, 32, 3]"):
         for subject, action, positions in _sequences(path, "positions_3d"):
             where = f"{path}: {subject} {action}"
-            positions = np.asarray(positions, np.float32)
+            positions = numbers(positions, np.float32)
             if positions.ndim != 3 or positions.shape[1:] != (32, 3):
                 raise DataError(f"{where}: expected [T, 32, 3], got {list(positions.shape)}")
             if not np.isfinite(positions).all():
@@ -64,7 +64,7 @@ def read_2d(path: str | os.PathLike) -> dict[tuple[str, str], list[np.ndarray]]:
     with blame(path, "a VideoPose3D file with positions_2d: subject -> action -> cameras of [T, J, 2]"):
         views = {}
         for subject, action, cameras in _sequences(path, "positions_2d"):
-            views[subject, action] = [np.asarray(points, np.float32) for points in cameras]
+            views[subject, action] = [numbers(points, np.float32) for points in cameras]
             for points in views[subject, action]:
                 if points.ndim != 3 or points.shape[2] != 2 or not np.isfinite(points).all():
                     raise DataError(f"{path}: {subject} {action}: expected finite [T, J, 2], got {list(points.shape)}")
@@ -128,7 +128,7 @@ def read_cameras(path: str | os.PathLike) -> dict[str, list[Camera]]:
 
 def _camera(described: dict) -> Camera:
     def array(key: str, shape: tuple[int, ...]) -> np.ndarray:
-        return np.asarray(described[key], np.float64).reshape(shape)
+        return numbers(described[key], np.float64).reshape(shape)
 
     return Camera(
         name=str(described["name"]),

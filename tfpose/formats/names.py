@@ -18,7 +18,7 @@ import numpy as np
 
 from tfpose.errors import SkeletonError
 from tfpose.files import blame
-from tfpose.skeleton import Skeleton
+from tfpose.skeleton import Skeleton, as_name
 
 PREFIX = re.compile(
     r"(mixamorig\d*|bip\d+|valvebiped|j_bip|cc_base|def|org|mch|jnt|joint|bone|bn|b|character\d*|rig|skel)[-_. ]+",
@@ -169,7 +169,7 @@ def skeleton_of(
         if side:
             sides.setdefault(part, {})[side] = own[at]
     return Skeleton(
-        name=name,
+        name=as_name(name),
         joints=tuple(own),
         parents=tuple(parents),
         mirror=tuple((pair["left"], pair["right"]) for pair in sides.values() if len(pair) == 2),
@@ -242,7 +242,7 @@ def _own_names(names: Sequence[str], found: Mapping[str, int]) -> list[str]:
     of = {at: joint for joint, at in found.items()}
     own: list[str] = []
     for at, name in enumerate(names):
-        own.append(of.get(at, name if name not in found else f"{name}_of_the_file"))
+        own.append(of.get(at, as_name(name) if name not in found else f"{name}_of_the_file"))
     return own
 
 

@@ -15,7 +15,7 @@ import re
 import numpy as np
 
 from tfpose.errors import DataError
-from tfpose.files import blame
+from tfpose.files import blame, numbers
 from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
 
@@ -46,7 +46,7 @@ def read_file(path: str | os.PathLike) -> list[Clip]:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict) or "skeletons" not in content:
             raise DataError(f"{path}: not a Northwestern-UCLA file: JSON without 'skeletons' [T][20][3]")
-        positions = np.array(content["skeletons"], np.float32)
+        positions = numbers(content["skeletons"], np.float32)
         if positions.ndim != 3 or positions.shape[1:] != (20, 3):
             raise DataError(f"{path}: expected 'skeletons' [T][20][3], got {list(positions.shape)}")
         if not np.isfinite(positions).all():

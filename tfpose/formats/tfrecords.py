@@ -109,5 +109,5 @@ def write_file(path: pathlib.Path, records: Iterable[bytes]):
         with atomic_write(path) as unfinished, tf.io.TFRecordWriter(str(unfinished)) as writer:
             for record in records:
                 writer.write(record)
-    except (OSError, tf.errors.OpError) as error:
+    except tf.errors.OpError as error:
         raise DataError(f"{path}: cannot be written ({' '.join(str(error).split())[:200]})") from error

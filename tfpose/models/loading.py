@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
+import zipfile
 
 import keras
 
@@ -15,19 +16,20 @@ from tfpose.models.clip_denoiser import ClipDenoiser
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 
 
-def load_model(path: str | os.PathLike, kind: type[keras.Model] | None = None):
+def load_model(path: str | os.PathLike, kind: type[keras.Model] | None = None, verify: bool = True):
     """A trained model: a preset by name, a `.keras` file, the working directory of a training that holds one, or the
     folder of a preset.
 
     Args:
         path: where it is.
         kind: the class that it has to be of, such as `PoseAutoencoder`; by default any of `tfpose.models`.
+        verify: whether to compare the files with their checksums, which takes milliseconds.
 
     Raises:
         DataError: when there is no such model there; the message starts with the path.
     """
     if presets.is_preset(path):
-        model = _of_preset(path)
+        model = _of_preset(path, verify)
     else:
         path = pathlib.Path(path)
         file = path / "model.keras" if path.is_dir() else path
@@ -36,7 +38,7 @@ def load_model(path: str | os.PathLike, kind: type[keras.Model] | None = None):
                 f"{file}: no such file; expected a model saved by a training (model.keras) or a preset "
                 f"({', '.join(presets.NAMES)})"
             )
-        model, path = _of_file(file), file
+        model, path = _of_file(file, verify), file
     if not (isinstance(model, kind) if kind else type(model).__module__.startswith("tfpose.")):
         expected = kind.__name__ if kind else "model of tfpose"
         raise DataError(f"{path}: holds a {type(model).__name__}, expected a {expected}")
@@ -47,9 +49,9 @@ _CLASSES = {kind.__name__: kind for kind in (ClipDenoiser, PoseAutoencoder)}
 """What presets are, by the name in their cards."""
 
 
-def _of_preset(path) -> keras.Model:
+def _of_preset(path, verify: bool) -> keras.Model:
     try:
-        preset = presets.read(path)
+        preset = presets.read(path, verify)
         model = _CLASSES[preset.card["model"]].from_config({**preset.config, "origin": preset.origin})
         model.build()
         paths = model.weight_paths()
@@ -61,14 +63,24 @@ def _of_preset(path) -> keras.Model:
     return model
 
 
-def _of_file(file: pathlib.Path) -> keras.Model:
+def _of_file(file: pathlib.Path, verify: bool) -> keras.Model:
     try:
+        if verify:
+            _check_archive(file)
         return keras.saving.load_model(file, compile=False)
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
     except Exception as error:  # Keras raises many kinds for files that are not its own
         reason = str(error).strip().split("\n", 1)[0][:200]
         raise DataError(f"{file}: not a tfpose model, or damaged ({type(error).__name__}: {reason})") from error
+
+
+def _check_archive(file: pathlib.Path):
+    """Compares all that a .keras file holds with the zip archive's own checksums; Keras reads parts without them."""
+    with zipfile.ZipFile(file) as archive:
+        damaged = archive.testzip()
+    if damaged:
+        raise DataError(f"{damaged} in it differs from its checksum")
 
 
 def save_model(model: keras.Model, workdir: str | os.PathLike):
