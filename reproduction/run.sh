@@ -142,6 +142,7 @@ for detections in gt hourglass; do
   fi
 done
 evaluate estimates lift_hourglass h36m_hourglass estimates/lifter_hourglass
+evaluate estimates lift_hourglass/mlp_equal h36m_hourglass estimates/mlp_hourglass
 
 # Figures, complexity, and the tables of all.
 preset_model=$([ "$shorten" = 1 ] && echo sebirenet_cmu || echo "$runs/sebirenet_cmu")
