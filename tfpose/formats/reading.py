@@ -49,6 +49,8 @@ WRITTEN = (".bvh", ".c3d", ".trc", ".json", ".npz", ".npy", ".csv", ".tsv", ".nc
 """What the names of files end in that `write` writes."""
 MANY = (".json", ".csv", ".tsv", ".nc")
 """Those of them that hold several clips."""
+# JSON that lies beside clips: cameras, shards' index, what encode-dataset and clean-dataset counted.
+_NO_CLIPS = ("cameras.json", "index.json", "summary.json", "package.json")
 
 
 def read(
@@ -213,7 +215,7 @@ def _is_clips(file: pathlib.Path, format: str) -> bool:
     if file.suffix.lower() == ".json":
         if format == "nucla":
             return bool(nucla.NAME.fullmatch(file.stem))
-        return file.name not in ("cameras.json", "package.json") and not (format == "keypoints" and _is_nucla(file))
+        return file.name not in _NO_CLIPS and not (format == "keypoints" and _is_nucla(file))
     return not (file.suffix.lower() == ".npz" and "positions_2d.npy" in _members(file))
 
 
