@@ -17,6 +17,8 @@ from tfpose.litert_file import schema
 from tfpose.models import load_model
 from tfpose.skeleton import Skeleton
 
+pytestmark = pytest.mark.slow  # what it exports and starts takes most of a minute
+
 
 def test_litert(artifacts, poses, tmp_path, times):
     def answer(path):

@@ -19,6 +19,8 @@ from tfpose.export.saved_model import export_saved_model
 from tfpose.files import write_text
 from tfpose.models import save_model
 
+pytestmark = pytest.mark.slow  # what it exports and starts takes most of a minute
+
 
 @contextlib.contextmanager
 def full_disk(after: int):

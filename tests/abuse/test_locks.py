@@ -12,6 +12,8 @@ from tfpose.export import export
 from tfpose.files import locked
 from tfpose.trainers import run
 
+pytestmark = pytest.mark.slow  # what it exports and starts takes most of a minute
+
 _HOLD = """
 import sys
 from tfpose.files import locked

@@ -18,6 +18,8 @@ from tfpose.export import export_serving
 from tfpose.export.artifacts import open_artifact
 from tfpose.serving_client import MAX_BATCH_SIZE
 
+pytestmark = pytest.mark.slow  # what it exports and starts takes most of a minute
+
 REFUSALS = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND}
 CLIENTS = 16
 

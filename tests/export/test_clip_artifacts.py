@@ -12,6 +12,8 @@ from tfpose.export.examples import synthetic_poses
 from tfpose.export.serving import export_serving
 from tfpose.serving_client import Client
 
+pytestmark = pytest.mark.slow  # what it exports and starts takes most of a minute
+
 
 @pytest.fixture(scope="module")
 def exported(clip_model, tmp_path_factory):

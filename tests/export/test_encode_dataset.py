@@ -25,6 +25,7 @@ pytest.importorskip("apache_beam")
 
 from tfpose.export import encode_dataset as pipeline
 from tfpose.export.encode_dataset import encode_dataset
+from tfpose.export.pipelines import new_output
 
 PAPER = Skeleton.load("paper17")
 READING = {"skeleton": PAPER}
@@ -119,11 +120,14 @@ def test_what_cannot_be_encoded_is_told_and_counted(clips, saved_model, tmp_path
 
 def test_clips_of_another_skeleton_are_told(clips, saved_model, tmp_path):
     write_ntu(clips / "S001C002P003R002A013.skeleton", bodies=(("7",),))
-    summary = encode_dataset(clips, saved_model, tmp_path / "codes")  # nothing says what the arrays' joints are
-    assert summary["clips"] == 1 and summary["dead_letters"] == {"skeleton": 24}
-    (clips / "S001C002P003R002A013.skeleton").unlink()
-    with pytest.raises(DataError, match=r"none of 24 files can be encoded, such as .*take.*say what its joints"):
-        encode_dataset(clips, saved_model, tmp_path / "nothing")
+    (tmp_path / "chairs").mkdir()
+    for folder in (clips, tmp_path / "chairs"):
+        np.save(folder / "chair.npy", np.random.default_rng(0).normal(size=(3, 19, 3)))  # no skeleton has 19 joints
+    summary = encode_dataset(clips, saved_model, tmp_path / "codes", reading_options=READING | {"skeleton": None})
+    # The other one has a joint that is missing in all frames, so that no skeleton fits for certain.
+    assert summary["clips"] == 24 and summary["dead_letters"] == {"skeleton": 2}
+    with pytest.raises(DataError, match=r"none of 1 files can be encoded, such as .*chair.*give the skeleton"):
+        encode_dataset(tmp_path / "chairs", saved_model, tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists() and left_beside(tmp_path / "nothing") == []
 
 
@@ -139,7 +143,7 @@ def test_a_file_of_many_clips(model, saved_model, tmp_path):
 
 def test_what_exists_or_is_being_written_is_refused(clips, saved_model, tmp_path):
     out = tmp_path / "codes"
-    with pipeline._new_output(out), pytest.raises(DataError, match="is being written by another"):
+    with new_output(out), pytest.raises(DataError, match="is being written by another"):
         encode_dataset(clips, saved_model, out, reading_options=READING)
     before = sorted(out.parent.rglob("*"))
     with pytest.raises(DataError, match=f"^{out}: exists already"):

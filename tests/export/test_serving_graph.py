@@ -17,6 +17,8 @@ from tfpose.models.pose_decoder import PoseDecoder
 from tfpose.models.pose_encoder import PoseEncoder
 from tfpose.skeleton import Skeleton
 
+pytestmark = pytest.mark.slow  # what it exports and starts takes most of a minute
+
 _BUSH = Skeleton("bush", tuple("abcdefgh"), (-1, 0, 0, 1, 1, 1, 2, 0))
 """In whose levels some joints have fewer children than others."""
 

@@ -17,6 +17,8 @@ from tfpose.formats import Clip, axes
 from tfpose.models import ClipDenoiser, PoseAutoencoder
 from tfpose.skeleton import Skeleton
 
+pytestmark = pytest.mark.slow  # what it exports and starts takes most of a minute
+
 ASSETS = runpy.run_path(str(pathlib.Path(__file__).parents[2] / "web" / "assets.py"))
 ORIGIN = {"name": "small", "licence": "free", "lineage": "made up"}
 

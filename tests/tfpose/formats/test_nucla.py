@@ -35,7 +35,7 @@ def test_a_joint_at_the_origin_was_not_seen(tmp_path):
         ({"skeletons": [[[0, 0, 0]] * 19]}, "got [1, 19, 3]"),
         ({"skeletons": [[[0, 0, 0]] * 20, [[0, 0]] * 20]}, "inhomogeneous"),
         ({"skeletons": [[[0, 0, float("nan")]] * 20]}, "not finite"),
-        ({"skeletons": "none"}, "none"),
+        ({"skeletons": "none"}, "expected numbers"),
     ],
 )
 def test_other_content_is_refused(tmp_path, content, says):

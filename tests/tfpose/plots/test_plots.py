@@ -414,9 +414,9 @@ def test_a_failure_while_writing_keeps_the_old_file_and_nothing_else(tmp_path, s
 
     monkeypatch.setattr(Figure, "savefig", half_written)
     monkeypatch.setattr(Image.Image, "save", half_written)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(TfposeError, match="no space left"):
         plots.denoising_grid(tmp_path / "old.png", truth, corrupted, recovered, paper17)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(TfposeError, match="no space left"):
         plots.animate(tmp_path / "old.gif", *clip, paper17)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["old.gif", "old.png"]
     assert all(p.read_bytes() == b"what was there before" for p in tmp_path.iterdir())

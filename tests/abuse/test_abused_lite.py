@@ -10,6 +10,8 @@ import pytest
 import tfpose.lite
 from tfpose.errors import LONGEST, TfposeError
 
+pytestmark = pytest.mark.slow  # what it exports and starts takes most of a minute
+
 
 @pytest.fixture
 def lite(artifacts):
