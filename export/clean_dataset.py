@@ -29,7 +29,18 @@ import apache_beam as beam
 import tfpose
 from tfpose import cleaning, reports
 from tfpose.errors import DataError, SkeletonError, TfposeError
-from tfpose.export.pipelines import DEAD, DEAD_LETTERS, LOCAL_RUNNER, dead_letter, make_pipeline, new_output, run
+from tfpose.export.pipelines import (
+    DEAD,
+    DEAD_LETTERS,
+    LOCAL_RUNNER,
+    by_kind,
+    dead_letter,
+    make_pipeline,
+    new_output,
+    read_lines,
+    run,
+    write_lines,
+)
 from tfpose.files import write_text
 from tfpose.formats import read, reading
 
@@ -76,12 +87,8 @@ def clean_dataset(
             | "Spread" >> beam.Reshuffle()
             | "Clean" >> beam.ParDo(cleaner).with_outputs(DEAD, main="done")
         )
-        for name, records in ((_DONE, done.done), (DEAD_LETTERS, done[DEAD])):
-            (
-                records
-                | f"Lines of {name}" >> beam.Map(json.dumps)
-                | f"Write {name}" >> beam.io.WriteToText(str(folder / name), shard_name_template="")
-            )
+        write_lines(done.done, folder, _DONE)
+        write_lines(done[DEAD], folder, DEAD_LETTERS)
         run(pipeline)
         summary = {
             "tfpose": tfpose.__version__,
@@ -134,7 +141,7 @@ def _balance(folder: pathlib.Path, files: list[str]) -> dict:
         DataError: when nothing could be cleaned.
         TfposeError: unless every file was cleaned or refused once, and all that was written is there.
     """
-    done, letters = (_lines(folder / name) for name in (_DONE, DEAD_LETTERS))
+    done, letters = (read_lines(folder, name) for name in (_DONE, DEAD_LETTERS))
     sources = collections.Counter(record["source"] for record in [*done, *letters])
     wrong = sorted(file for file in {*files, *sources} if file not in files or sources[file] != 1)
     written = collections.Counter(name for record in done for name in record["written"])
@@ -150,9 +157,5 @@ def _balance(folder: pathlib.Path, files: list[str]) -> dict:
     return {
         "files": len(files),
         **counts,
-        "dead_letters": dict(sorted(collections.Counter(letter["kind"] for letter in letters).items())),
+        "dead_letters": by_kind(letters),
     }
-
-
-def _lines(path: pathlib.Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -46,11 +46,13 @@ from tfpose.export.pipelines import (
     DEAD,
     DEAD_LETTERS,
     LOCAL_RUNNER,
+    by_kind,
     dead_letter,
-    is_complete,
     make_pipeline,
     new_output,
+    read_lines,
     run,
+    write_lines,
 )
 from tfpose.export.saved_model import export_saved_model, read_card
 from tfpose.files import write_text
@@ -156,11 +158,7 @@ def _build(pipeline, files, reading_options, saved_model, about, folder, format,
         | "Codes" >> beam.MapTuple(lambda clip, encoded: ClipCodes(**clip, **encoded))
         | "Write" >> beam.io.Write(_Sink(folder / "codes", format, clips_per_shard, about))
     )
-    (
-        read[DEAD]
-        | "Lines" >> beam.Map(json.dumps)
-        | "WriteDead" >> beam.io.WriteToText(str(folder / DEAD_LETTERS), shard_name_template="")
-    )
+    write_lines(read[DEAD], folder, DEAD_LETTERS)
 
 
 # --- the steps of the pipeline
@@ -281,10 +279,10 @@ def _balance(folder: pathlib.Path, format: str, files: list[str], about: dict) -
             found[clip.source].append((clip.number, clip.clips))
             shards[shard.name] += 1
             clips, poses = clips + 1, poses + len(clip)
-    letters = [json.loads(line) for line in (folder / DEAD_LETTERS).read_text(encoding="utf-8").splitlines()]
+    letters = read_lines(folder, DEAD_LETTERS)
     for letter in letters:
         found[letter["source"]].append((letter["number"], letter["clips"]))
-    wrong = sorted(file for file in {*files, *found} if file not in files or not is_complete(found[file]))
+    wrong = sorted(file for file in {*files, *found} if file not in files or not _is_complete(found[file]))
     if wrong:
         raise TfposeError(
             f"{len(wrong)} files are not encoded once and whole, such as {wrong[0]}; nothing was written. This "
@@ -296,6 +294,12 @@ def _balance(folder: pathlib.Path, format: str, files: list[str], about: dict) -
         "files": len(files),
         "clips": clips,
         "poses": poses,
-        "dead_letters": dict(sorted(collections.Counter(letter["kind"] for letter in letters).items())),
+        "dead_letters": by_kind(letters),
         "shards": shards,
     }
+
+
+def _is_complete(found: list[tuple[int | None, int | None]]) -> bool:
+    """Whether a file was refused as a whole, once, or each of its clips is there once."""
+    numbers = [number for number, _ in found]
+    return numbers == [None] or (None not in numbers and bool(found) and sorted(numbers) == list(range(found[0][1])))

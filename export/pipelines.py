@@ -7,8 +7,10 @@ end.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import fcntl
+import json
 import os
 import pathlib
 import shutil
@@ -139,7 +141,20 @@ def _ended_by_dead_workers() -> Iterator[None]:
         threading.excepthook = before
 
 
-def is_complete(found: list[tuple[int | None, int | None]]) -> bool:
-    """Whether a file was refused as a whole, once, or each of its clips is there once."""
-    numbers = [number for number, _ in found]
-    return numbers == [None] or (None not in numbers and bool(found) and sorted(numbers) == list(range(found[0][1])))
+def write_lines(records: beam.PCollection, folder: pathlib.Path, name: str):
+    """Adds the step that writes records into the file `name`, a line of JSON each."""
+    (
+        records
+        | f"Lines of {name}" >> beam.Map(json.dumps)
+        | f"Write {name}" >> beam.io.WriteToText(str(folder / name), shard_name_template="")
+    )
+
+
+def read_lines(folder: pathlib.Path, name: str) -> list[dict]:
+    """What `write_lines` wrote."""
+    return [json.loads(line) for line in (folder / name).read_text(encoding="utf-8").splitlines()]
+
+
+def by_kind(letters: list[dict]) -> dict[str, int]:
+    """How many dead letters there are of each kind."""
+    return dict(sorted(collections.Counter(letter["kind"] for letter in letters).items()))

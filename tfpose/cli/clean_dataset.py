@@ -14,7 +14,7 @@ from __future__ import annotations
 from absl import flags
 
 from tfpose.cli import common
-from tfpose.cli.encode_dataset import needs_beam, split_options
+from tfpose.cli.encode_dataset import define_runner_flag, needs_beam, say_refused, split_options
 
 
 def define_flags(values: flags.FlagValues):
@@ -27,12 +27,7 @@ def define_flags(values: flags.FlagValues):
         "skeleton_out", "source", ["source", "model"], "Joints of the output: the files', or the model's.",
         flag_values=values,
     )  # fmt: skip
-    flags.DEFINE_string(
-        "runner",
-        "DirectRunner",
-        "Beam's runner: DirectRunner (this machine), FlinkRunner, SparkRunner, DataflowRunner, ...",
-        flag_values=values,
-    )
+    define_runner_flag(values)
     common.define_reading_flags(values)
     flags.mark_flag_as_required("out", flag_values=values)
 
@@ -60,6 +55,4 @@ def run(values: flags.FlagValues, positional: list[str]):
         )
     print(f"{summary['files']} files: {summary['clips']} clips, {summary['frames']} poses cleaned -> {values.out}")
     print(f"{summary['missing']} joints missing, {summary['filled']} filled, {summary['moved']} moved over 3 cm")
-    if dead := summary["dead_letters"]:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in dead.items())
-        print(f"not cleaned: {kinds}; the reasons: {values.out}/dead_letters.jsonl")
+    say_refused(summary, "not cleaned", values.out)

@@ -35,12 +35,7 @@ def define_flags(values: flags.FlagValues):
     flags.DEFINE_string("out", None, "A new folder.", flag_values=values)
     flags.DEFINE_enum("format", "tfrecord", codes.FORMATS, "Format of the codes.", flag_values=values)
     flags.DEFINE_integer("clips_per_shard", 1000, "Most clips in a file.", lower_bound=1, flag_values=values)
-    flags.DEFINE_string(
-        "runner",
-        "DirectRunner",
-        "Beam's runner: DirectRunner (this machine), FlinkRunner, SparkRunner, DataflowRunner, ...",
-        flag_values=values,
-    )
+    define_runner_flag(values)
     common.define_reading_flags(values)
     flags.mark_flags_as_required(["model", "out"], flag_values=values)
 
@@ -69,9 +64,24 @@ def run(values: flags.FlagValues, positional: list[str]):
             beam_options=beam_options,
         )
     print(f"{summary['files']} files: {summary['clips']} clips, {summary['poses']} poses encoded -> {values.out}")
+    say_refused(summary, "not encoded", values.out)
+
+
+def define_runner_flag(values: flags.FlagValues):
+    """`--runner`."""
+    flags.DEFINE_string(
+        "runner",
+        "DirectRunner",
+        "Beam's runner: DirectRunner (this machine), FlinkRunner, SparkRunner, DataflowRunner, ...",
+        flag_values=values,
+    )
+
+
+def say_refused(summary: dict, what: str, out: str):
+    """Prints how many files and clips were refused, if any were."""
     if dead := summary["dead_letters"]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in dead.items())
-        print(f"not encoded: {kinds}; the reasons: {values.out}/dead_letters.jsonl")
+        print(f"{what}: {kinds}; the reasons: {out}/dead_letters.jsonl")
 
 
 def split_options(positional: list[str]) -> tuple[list[str], list[str]]:

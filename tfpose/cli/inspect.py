@@ -27,10 +27,10 @@ def define_flags(values: flags.FlagValues):
 def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ("FILE",))
 
-    from tfpose.formats import FORMATS, describing
+    from tfpose.formats import describing
+    from tfpose.formats.reading import ENDINGS
 
-    endings = {suffix for suffixes in FORMATS.values() for suffix in suffixes} | {".gz"}
-    if pathlib.Path(positional[0]).suffix.lower() in endings:
+    if pathlib.Path(positional[0]).suffix.lower() in {*ENDINGS, ".gz"}:
         clips = common.read_clips(values, positional[0])
         described = [describing.describe(clip, Skeleton.load("paper17")) for clip in clips]
         print(json.dumps(described, indent=2) if values.json else "\n".join(map(describing.text, described)))

@@ -9,7 +9,7 @@ from tfpose.skeleton import Skeleton
 
 # Metres, of a grown person (Winter, Biomechanics and Motor Control of Human Movement: shares of 1.75 m).
 BONES = {("hip", "knee"): 0.43, ("knee", "ankle"): 0.43, ("shoulder", "elbow"): 0.32, ("elbow", "wrist"): 0.26}
-_CMU = 0.0254 / 0.45
+CMU_UNIT = 0.0254 / 0.45  # metres: CMU's own scale, one unit is 1/0.45 inch
 UNITS = {
     1.0: "metres",
     0.01: "centimetres",
@@ -17,7 +17,7 @@ UNITS = {
     0.0254: "inches",
     0.3048: "feet",
     0.1: "decimetres",
-    _CMU: "CMU's unit of 1/0.45 inch",
+    CMU_UNIT: "CMU's unit of 1/0.45 inch",
 }
 SIZES = (0.55, 1.4)  # of a grown person, from a child of six to a very tall man
 BEARABLE = (0.35, 2.2)  # beyond this a unit that was given is taken to be wrong

@@ -19,6 +19,7 @@ import numpy as np
 
 from tfpose.errors import DataError, SkeletonError
 from tfpose.files import blame, write_text
+from tfpose.formats.body import CMU_UNIT
 from tfpose.formats.bvh_text import parse, text_of
 from tfpose.formats.clip import Clip
 from tfpose.formats.kinematics import Joint, Motion, forward_kinematics, solve
@@ -26,7 +27,6 @@ from tfpose.formats.recording import USUAL, Options, Recording
 from tfpose.formats.text import read_text
 from tfpose.skeleton import Skeleton
 
-CMU_UNIT = 0.0254 / 0.45  # metres: CMU's own scale, one unit is 1/0.45 inch
 CENTIMETRE = 0.01
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfpose.errors import DataError, TfposeError
 from tfpose.files import atomic_write, blame
+from tfpose.formats.axes import from_y_up
 from tfpose.formats.clip import Clip
 from tfpose.formats.recording import USUAL, Options, Recording
 from tfpose.formats.trc import UNITS
@@ -59,13 +60,11 @@ def write(path: str | os.PathLike, clip: Clip) -> None:
     origin = clip.origin
     if origin is not None and origin.format == "c3d":
         content, columns = origin.layout
-        values, up = origin.whole(clip.positions), origin.up
+        values = origin.whole(clip.positions)
         points = np.array(content["data"]["points"])
     else:
-        content, columns, up = library.c3d(), range(len(clip.skeleton)), "z"
-        from tfpose.formats.axes import from_y_up
-
-        values = from_y_up(clip.positions.astype(np.float64), up) * 1000
+        content, columns = library.c3d(), range(len(clip.skeleton))
+        values = from_y_up(clip.positions.astype(np.float64), "z") * 1000
         content["parameters"]["POINT"]["RATE"]["value"] = [clip.rate or 30.0]
         content["parameters"]["POINT"]["LABELS"]["value"] = clip.names
         content["parameters"]["POINT"]["UNITS"]["value"] = ["mm"]

@@ -122,11 +122,6 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
     write_text(path, json.dumps(people[0] if len(people) == 1 else {"clips": people}))
 
 
-def is_sequence(folder: pathlib.Path) -> bool:
-    """Whether a folder holds OpenPose's frames."""
-    return any(SEQUENCE.fullmatch(file.name) for file in folder.glob("*_keypoints.json"))
-
-
 def _sequence(path: pathlib.Path) -> list[pathlib.Path]:
     """All frames of OpenPose's sequence that a file is of; else the file alone."""
     named = SEQUENCE.fullmatch(path.name)

@@ -95,11 +95,8 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
             },
             attrs={"fps": rate, "time_unit": "seconds", "ds_type": "poses", "source_software": "tfpose"},
         )
-    try:
-        with atomic_write(path) as unfinished:
-            content.to_netcdf(unfinished, engine="h5netcdf")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error})") from error
+    with atomic_write(path) as unfinished:
+        content.to_netcdf(unfinished, engine="h5netcdf")
 
 
 def _check_sizes(path: pathlib.Path):

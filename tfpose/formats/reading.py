@@ -45,6 +45,8 @@ FORMATS = {
     "pyskl": (".pkl",),
     "tfrecords": (".tfrecord",),
 }
+ENDINGS = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+"""All that files of clips end in."""
 WRITTEN = (".bvh", ".c3d", ".trc", ".json", ".npz", ".npy", ".csv", ".tsv", ".nc")
 """What the names of files end in that `write` writes."""
 MANY = (".json", ".csv", ".tsv", ".nc")
@@ -153,10 +155,10 @@ def files(path: str | os.PathLike, format: str = "auto") -> list[pathlib.Path]:
     if path.is_dir():
         found = _first_frames([file for file in sorted(path.rglob("*")) if _is_clips(file, format)])
         if not found:
-            suffixes = sorted({suffix for known in FORMATS.values() for suffix in known})
+            endings = sorted(ENDINGS) if format == "auto" else FORMATS[format]
             raise DataError(
                 f"{path}: no {'' if format == 'auto' else format + ' '}clips in this folder; expected files such as "
-                f"{', '.join(suffixes if format == 'auto' else FORMATS[format])}, as in the folders below TFPOSE_DATA"
+                f"{', '.join(endings)}, as in the folders below TFPOSE_DATA"
             )
         if any(file.suffix == ".skeleton" for file in found):
             missing = _missing_samples(path)
@@ -209,7 +211,7 @@ def _guess(file: pathlib.Path) -> str | None:
 
 def _is_clips(file: pathlib.Path, format: str) -> bool:
     """Whether a file in a folder is meant to be read: by its name, so that a damaged one is still reported."""
-    suffixes = FORMATS.get(format) or {suffix for known in FORMATS.values() for suffix in known} - {".txt", ".pkl"}
+    suffixes = FORMATS.get(format) or ENDINGS - {".txt", ".pkl"}
     if file.name.startswith(".") or file.suffix.lower() not in suffixes or not file.is_file():
         return False
     if file.suffix.lower() == ".json":

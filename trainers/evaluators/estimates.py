@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfpose import metrics
-from tfpose.datasets import lifting, splits
+from tfpose.datasets import splits
 from tfpose.datasets.lifting import LiftingPairs
 from tfpose.errors import DataError
 from tfpose.models import ClipDenoiser, load_model
 from tfpose.models.calls import batched
 from tfpose.models.pose_lifter import Lifter
 from tfpose.skeleton import Skeleton
-from tfpose.trainers import residual_mlp  # noqa: F401  a model of this kind can be loaded
+from tfpose.trainers.evaluators import lift
 from tfpose.trainers.evaluators.clips import forms
 from tfpose.trainers.evaluators.filters import CAUSAL, filters
 from tfpose.trainers.markdown import table
@@ -53,10 +53,9 @@ def load(name: str, data_dir, skeleton: Skeleton) -> Data:
     Raises:
         DataError: for another data set, or files that are missing or unreadable.
     """
-    kinds = [f"h36m_{detections}" for detections in lifting.DETECTIONS]
-    if name not in kinds:
-        raise DataError(f"data set '{name}' has no images in a row; {' and '.join(kinds)} have")
-    pairs = lifting.human36m_pairs("test", name.partition("_")[2], data_dir, skeleton)
+    if name not in lift.SETS:
+        raise DataError(f"data set '{name}' has no images in a row; {' and '.join(lift.SETS)} have")
+    pairs = lift.load(name, data_dir, skeleton)
     reference = splits.motion("cmu", "train", data_dir, skeleton, rate=_RATE).clips[:_REFERENCE_CLIPS]
     return Data(pairs, [clip[:300] for clip in reference])
 
@@ -73,9 +72,9 @@ def measure(model: Lifter, data: Data, seed: int = 0, *, cleaner: str = "sebiren
     Returns:
         `{"rows": {method: {"mpjpe", "pa_mpjpe" (mm), "acceleration" (mm per frame squared)}}, "clips", "frames"}`.
     """
-    pairs, root = data.pairs, data.pairs.skeleton.root
+    pairs = data.pairs
     estimated = batched(model)(pairs.joints_2d)
-    truth = pairs.joints_3d - pairs.joints_3d[:, root : root + 1]
+    truth = lift.rooted(pairs.joints_3d, pairs.skeleton)
     starts = np.cumsum(pairs.lengths)[:-1]
     recordings = list(zip(np.split(estimated, starts), np.split(truth, starts)))
     methods = filters(data.reference, _RATE, seed)
@@ -84,8 +83,7 @@ def measure(model: Lifter, data: Data, seed: int = 0, *, cleaner: str = "sebiren
     for name, method in methods.items():
         numbers = []
         for clip, true in recordings:
-            cleaned = np.asarray(method(clip, _RATE), np.float32)
-            cleaned -= cleaned[:, root : root + 1]
+            cleaned = lift.rooted(np.asarray(method(clip, _RATE), np.float32), pairs.skeleton)
             numbers.append(
                 (
                     metrics.mpjpe(cleaned, true),
@@ -99,10 +97,7 @@ def measure(model: Lifter, data: Data, seed: int = 0, *, cleaner: str = "sebiren
 
 def summary(model: Lifter, data: Data, seed: int = 0) -> dict[str, float]:
     """The MPJPE (mm) of the estimates themselves, of every 25th frame."""
-    pairs, root = data.pairs, data.pairs.skeleton.root
-    estimated = batched(model)(pairs.joints_2d[::25])
-    truth = pairs.joints_3d[::25] - pairs.joints_3d[::25, root : root + 1]
-    return {"mpjpe_mm": 1000 * metrics.mpjpe(estimated, truth)}
+    return {"mpjpe_mm": lift.summary(model, data.pairs)["protocol_1_mm"]}
 
 
 def markdown(report: dict) -> str:

@@ -54,7 +54,7 @@ def measure(model: Lifter | dict[str, Lifter], data: LiftingPairs, seed: int = 0
 
 def summary(model: Lifter, data: LiftingPairs, every: int = 25) -> dict[str, float]:
     """A few numbers (mm) of every `every`-th frame, for the progress bar and TensorBoard."""
-    predicted, truth = batched(model)(data.joints_2d[::every]), _rooted(data.joints_3d[::every], data.skeleton)
+    predicted, truth = batched(model)(data.joints_2d[::every]), rooted(data.joints_3d[::every], data.skeleton)
     return {
         "protocol_1_mm": 1000 * metrics.mpjpe(predicted, truth),
         "protocol_2_mm": 1000 * metrics.pa_mpjpe(predicted, truth),
@@ -86,7 +86,7 @@ def markdown(report: dict) -> str:
 
 
 def _row(model: Lifter, data: LiftingPairs) -> dict:
-    predicted, truth = batched(model)(data.joints_2d), _rooted(data.joints_3d, data.skeleton)
+    predicted, truth = batched(model)(data.joints_2d), rooted(data.joints_3d, data.skeleton)
     aligned = metrics.procrustes(predicted, truth)
     return {
         "parameters": model.learned_parameters,
@@ -106,5 +106,6 @@ def _means(predicted: np.ndarray, truth: np.ndarray, data: LiftingPairs) -> dict
     }
 
 
-def _rooted(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+def rooted(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """Poses `[..., J, 3]` about their roots."""
     return poses - poses[:, skeleton.root : skeleton.root + 1]

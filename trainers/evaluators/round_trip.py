@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tfpose import metrics
 from tfpose.datasets import splits
 from tfpose.errors import DataError
 from tfpose.formats import bvh
@@ -76,8 +77,8 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0) -> dict:
         }
         of_rig = {"seen": broken.positions, "clip": corrected.positions, "file": read.positions}
         errors.append(
-            [_error(poses, truth) for poses in of_model.values()]
-            + [_error(poses, clip.positions) for poses in of_rig.values()]
+            [1000 * metrics.mpjpe(poses, truth) for poses in of_model.values()]
+            + [1000 * metrics.mpjpe(poses, clip.positions) for poses in of_rig.values()]
         )
         weights.append(len(clip))
         test.append(clip.subject in splits.CMU_TEST_SUBJECTS)
@@ -125,7 +126,3 @@ def _written_and_read(clip: Clip) -> Clip:
         path = pathlib.Path(folder, "clip.bvh")
         bvh.write(path, clip)
         return bvh.read_file(path, drop_first=bool(clip.origin.layout.rest_frames))[0]
-
-
-def _error(poses: np.ndarray, truth: np.ndarray) -> float:
-    return 1000 * float(np.linalg.norm(poses - truth, axis=-1).mean())
