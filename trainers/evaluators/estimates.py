@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfpose import metrics
-from tfpose.datasets import splits
 from tfpose.datasets.lifting import LiftingPairs
 from tfpose.errors import DataError
 from tfpose.models import ClipDenoiser, load_model
@@ -17,13 +16,12 @@ from tfpose.models.pose_lifter import Lifter
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators import lift
 from tfpose.trainers.evaluators.clips import forms
-from tfpose.trainers.evaluators.filters import CAUSAL, filters
+from tfpose.trainers.evaluators.filters import CAUSAL, filters, reference
 from tfpose.trainers.markdown import table
 
 MODEL = Lifter
 OPTIONS = ("cleaner",)
 _RATE = 10.0  # of this copy of Human3.6M
-_REFERENCE_CLIPS = 12
 _MEASURES = ("mpjpe", "pa_mpjpe", "acceleration")
 
 
@@ -56,8 +54,7 @@ def load(name: str, data_dir, skeleton: Skeleton) -> Data:
     if name not in lift.SETS:
         raise DataError(f"data set '{name}' has no images in a row; {' and '.join(lift.SETS)} have")
     pairs = lift.load(name, data_dir, skeleton)
-    reference = splits.motion("cmu", "train", data_dir, skeleton, rate=_RATE).clips[:_REFERENCE_CLIPS]
-    return Data(pairs, [clip[:300] for clip in reference])
+    return Data(pairs, reference(data_dir, skeleton, _RATE))
 
 
 def measure(model: Lifter, data: Data, seed: int = 0, *, cleaner: str = "sebirenet_cmu_clips") -> dict:

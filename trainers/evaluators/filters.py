@@ -9,8 +9,10 @@ import numpy as np
 from scipy import signal
 
 from tfpose import metrics
+from tfpose.datasets import splits
 from tfpose.datasets.clip_set import resample
 
+_REFERENCE_CLIPS, _REFERENCE_FRAMES = 12, 300
 _PASSES_BEFORE_EDGE = 15  # frames that `filtfilt` needs
 
 
@@ -100,6 +102,12 @@ _GRIDS = {
 }
 CAUSAL = ("One-Euro", "Kalman")
 """Those that look at the past alone."""
+
+
+def reference(data_dir, skeleton, rate: float = 30.0) -> list[np.ndarray]:
+    """Clean clips of CMU's training subjects, on which `filters` can be set; `rate` as of `splits.motion`."""
+    clips = splits.motion("cmu", "train", data_dir, skeleton, rate).clips[:_REFERENCE_CLIPS]
+    return [clip[:_REFERENCE_FRAMES] for clip in clips]
 
 
 def filters(clips, rate: float, seed: int = 0, std: float = 0.015) -> dict:

@@ -16,7 +16,7 @@ from tfpose.formats.clip import Clip
 from tfpose.models.clip_denoiser import ClipDenoiser
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators.clips import forms
-from tfpose.trainers.evaluators.filters import CAUSAL, filters
+from tfpose.trainers.evaluators.filters import CAUSAL, filters, reference
 from tfpose.trainers.markdown import table
 
 MODEL = ClipDenoiser
@@ -55,14 +55,13 @@ def load(name: str, data_dir, skeleton) -> Data:
         _, clips = splits.ntu_cross_view(found)
     else:
         raise DataError(f"no recordings '{name}'; there are nucla, ntu, and clips of your own")
-    reference = splits.motion("cmu", "train", data_dir, skeleton).clips[:_REFERENCE_CLIPS]
-    return _of(f"{name}/test", clips, skeleton, [clip[:300] for clip in reference], lineage)
+    return _of(f"{name}/test", clips, skeleton, reference(data_dir, skeleton), lineage)
 
 
 def of_clips(name: str, clips: Sequence[Clip], skeleton: Skeleton) -> Data:
     """The user's own recordings; the filters are set on synthetic motion."""
-    reference = splits.motion("synthetic", "train", skeleton=skeleton).clips[:_REFERENCE_CLIPS]
-    return _of(name, clips, skeleton, reference, "the user's own clips")
+    motion = splits.motion("synthetic", "train", skeleton=skeleton).clips[:_REFERENCE_CLIPS]
+    return _of(name, clips, skeleton, motion, "the user's own clips")
 
 
 def _of(name, clips, skeleton, reference, lineage) -> Data:
