@@ -56,7 +56,7 @@ def test_coordinates_are_taken_as_they_are(autoencoder, clips):
 @pytest.mark.parametrize("features", ["relative", "aligned", "code"])
 def test_the_lost_translation_is_appended_as_height_and_speed(autoencoder, clips, features):
     classifier = new(autoencoder, features)
-    described = classifier.describe(clips).numpy()[..., classifier.pose_width :]
+    described = classifier.describe(clips)[..., classifier.pose_width :]
     np.testing.assert_allclose(described[..., 0], [[0.0, 0.1, 0.2]] * 2, atol=1e-5)
     np.testing.assert_allclose(described[..., 1], [[0.0, 0.2, 0.2], [0.0, 0.4, 0.4]], atol=1e-5)
     assert described.shape[-1] == (6 if features == "code" else 2)
