@@ -24,12 +24,13 @@ def signatures(model: keras.Model, batch: int | None = None) -> dict[str, tf.typ
     signature           inputs                           outputs
     ==================  ===============================  ============================================================
     `PoseAutoencoder`
-    `denoise`           `joints` `[B, J, 3]`             `denoised` `[B, J, 3]`
+    `denoise`           `joints` `[B, J, 3]`             `denoised` `[B, J, 3]`, `trust` `[B, J]`, `filled` `[B, J]`
+                                                         (1 where missing or trusted below 0.5)
     `encode`            `joints`                         `pose_code` `[B, J, z]`, `view_code` `[B, 3, 3]`
     `transfer_view`     `joints`, `view_from`            `transferred` `[B, J, 3]`
     `ClipDenoiser`
     `denoise_clip`      `clips` `[B, T, J, 3]`,          `denoised` `[B, T, J, 3]`, `trust` `[B, T, J]`,
-                        `confidences` `[B, T, J]`,       `filled` `[B, T, J]` (1 where missing or trusted below 0.5)
+                        `confidences` `[B, T, J]`,       `filled` `[B, T, J]`
                         `rate` `[B]`
     `denoise_step`      `joints`, `confidence` `[B, J]`, `denoised` `[B, J, 3]`, `trust`, `filled` `[B, J]`, and
                         `rate`, the state by name        the state by name, `next_...`
@@ -62,7 +63,8 @@ def _of_autoencoder(model: PoseAutoencoder) -> dict:
 
     @_takes(joints=shape)
     def denoise(joints):
-        return {"denoised": model.denoise(joints)}
+        found = model.denoise_with_trust(joints)
+        return {**found, "filled": tf.cast(found["filled"], tf.float32)}
 
     @_takes(joints=shape)
     def encode(joints):

@@ -23,7 +23,7 @@ class Done:
     Attributes:
         clip: as it was read.
         observed: what the model saw of it, `[T, K, 3]`.
-        result: what it made of this, see `ClipDenoiser.denoise_clip`; of a pose model "denoised" alone.
+        result: what it made of this, see `ClipDenoiser.denoise_clip`.
         rate: frames per second.
         cleaned: the clip to be written.
     """
@@ -92,11 +92,11 @@ def _run(model, positions: np.ndarray, confidence, rate: float, options: dict[st
         return model.denoise_clip(positions, rate, confidence, **options)
     if options["causal"] or options["constant_bones"]:
         raise TfposeError("--causal and --constant_bones need a model of clips, without --per_frame")
-    denoised = model.denoise(positions)
+    found = model.denoise_with_trust(positions)
     missing = np.isnan(positions).any(-1, keepdims=True)
     # A pose model would put somebody at the origin where nobody is seen.
     hidden = missing if options["leave_missing"] else missing.all(1, keepdims=True)
-    return {"denoised": np.where(hidden, np.nan, denoised)}
+    return {**found, "denoised": np.where(hidden, np.nan, found["denoised"])}
 
 
 def write_all(target: pathlib.Path, done: list[Done], skeleton_out: str):

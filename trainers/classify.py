@@ -17,14 +17,12 @@ from tfpose.datasets.clip_set import ClipSet
 from tfpose.geometry import rotations
 from tfpose.geometry.frames import mirror
 from tfpose.models import ActionClassifier, PoseAutoencoder, save_model, weights_checksum
-from tfpose.models.calls import in_pieces
 from tfpose.noise import joints as joint_noise
 from tfpose.seeds import split_seed, step_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.loop import Loop
 from tfpose.trainers.run import claimed, make_optimizer, origin
 
-_CLIPS_AT_ONCE = 200
 _PACES = 4  # in a clip, one after another
 
 
@@ -114,7 +112,7 @@ def make_bank(config, clips: ClipSet, autoencoder: PoseAutoencoder | None) -> Ba
         augment(clips.positions, clips.skeleton, step_seed(options.seed, copy), options).numpy()
         for copy in range(options.copies)
     ]
-    described = describe(classifier, np.concatenate(copies or [clips.positions]))
+    described = classifier.describe(np.concatenate(copies or [clips.positions]))
     if config.model.features != "raw":
         classifier.standardizer.adapt(described)
     inputs = np.concatenate(
@@ -122,13 +120,6 @@ def make_bank(config, clips: ClipSet, autoencoder: PoseAutoencoder | None) -> Ba
     )
     labels = np.tile(clips.labels, max(options.copies, 1))
     return Bank(inputs, labels, classifier.standardizer.get_weights())
-
-
-def describe(classifier: ActionClassifier, positions: np.ndarray) -> np.ndarray:
-    """`ActionClassifier.describe` of any number of clips `[N, T, J, 3]`, compiled once."""
-    compiled = tf.function(classifier.describe, jit_compile=True, autograph=False)
-    at_once = min(_CLIPS_AT_ONCE, len(positions))
-    return in_pieces(compiled, [tf.constant(positions)], (at_once,)).numpy()
 
 
 def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
@@ -203,10 +194,10 @@ def accuracy(classifier: ActionClassifier, clips: ClipSet, versions: Sequence[np
     Args:
         classifier: the trained classifier.
         clips: what to try it on.
-        versions: of `describe`, `[N, T, F]` each: the clips, or several versions of them, whose probabilities are
-            averaged; by default the clips as they are.
+        versions: of `ActionClassifier.describe`, `[N, T, F]` each: the clips, or several versions of them, whose
+            probabilities are averaged; by default the clips as they are.
     """
-    versions = [describe(classifier, clips.positions)] if versions is None else versions
+    versions = [classifier.describe(clips.positions)] if versions is None else versions
     probabilities = [keras.ops.softmax(classifier.logits(classifier.standardizer(version))) for version in versions]
     return 100.0 * float(np.mean(np.argmax(np.mean(probabilities, axis=0), axis=-1) == clips.labels))
 

@@ -1,4 +1,4 @@
-"""Training of `ClipDenoiser`: clips of other bodies, seen by bad sensors, to be cleaned."""
+"""Training of `ClipDenoiser`: clips of other bodies, seen by bad sensors, or clips and what was observed of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tfpose.models.pose_autoencoder import PoseAutoencoder
 from tfpose.noise import bodies
 from tfpose.noise import clips as clip_noise
 from tfpose.seeds import split_seed
-from tfpose.trainers.loop import Loop
+from tfpose.trainers.loop import Loop, TrainingError
 from tfpose.trainers.run import claimed, make_optimizer, origin
 
 
@@ -30,7 +30,7 @@ def pretrain_clips(config: ml_collections.ConfigDict, motion: MotionSet, workdir
 
     Args:
         config: of `trainers/configs/clips.py`.
-        motion: what to learn from.
+        motion: what to learn from. Where it says what was observed, that is to be cleaned; otherwise noise is made.
         workdir: takes `model.keras`, `config.json`, checkpoints and TensorBoard logs. A run that was stopped there
             resumes where it stopped.
         progress: whether to draw the progress bar.
@@ -45,10 +45,16 @@ def pretrain_clips(config: ml_collections.ConfigDict, motion: MotionSet, workdir
         pose_model = load_model(config.pose_model, PoseAutoencoder)
         model = ClipDenoiser(skeleton, pose_model, **config.model.to_dict(), origin=origin(motion.lineage))
         model.build()
+        if config.init:
+            start_from(model, config.init)
         noise = clip_noise.ClipNoise(**config.noise.to_dict())
 
         def prepare(batch, seed):
-            truth, observed, confidence = make_clips(batch["clips"], batch["rate"], skeleton, seed, config, noise)
+            if motion.observed:
+                truth, observed = turned(batch["clips"], batch["observed"], skeleton, seed)
+                confidence = None
+            else:
+                truth, observed, confidence = make_clips(batch["clips"], batch["rate"], skeleton, seed, config, noise)
             *seen, _ = model.observe(observed, confidence)
             return truth, observed, batch["rate"], tuple(seen)
 
@@ -77,6 +83,37 @@ def pretrain_clips(config: ml_collections.ConfigDict, motion: MotionSet, workdir
         ).run()
         save_model(model, workdir)
     return model
+
+
+def start_from(model: ClipDenoiser, trained: str):
+    """Gives `model` the weights of a preset or file `trained`.
+
+    Raises:
+        TrainingError: when that has other weights.
+    """
+    weights = {path: weight for weight, path in _by_path(load_model(trained, ClipDenoiser))}
+    for weight, path in _by_path(model):
+        if path not in weights or weights[path].shape != weight.shape:
+            raise TrainingError(f"config.init={trained}: has no weight '{path}' of shape {list(weight.shape)}")
+        weight.assign(weights[path])
+
+
+def _by_path(model: ClipDenoiser):
+    return zip(model.weights, model.weight_paths())
+
+
+def turned(clips, observed, skeleton, seed):
+    """Clips and what was observed of them, both `[B, T, J, 3]`, at another heading and some of them mirrored."""
+    count, frames, joints, _ = clips.shape
+    mirror_seed, view_seed = split_seed(seed, 2)
+    mirrored = tf.repeat(tf.random.stateless_uniform([count], mirror_seed) < 0.5, frames)
+    views = tf.repeat(rotations.upright(count, view_seed, 0.0), frames, axis=0)
+
+    def turn(values):
+        flat = body_frames.mirror(tf.reshape(values, [-1, joints, 3]), skeleton, mirrored)
+        return tf.reshape(rotations.rotate(flat, views), clips.shape)
+
+    return turn(clips), turn(observed)
 
 
 def make_clips(clips, rate, skeleton, seed, config, noise):

@@ -12,6 +12,6 @@ def make(work: Work, option: str) -> Calls:
 
     def call():
         outputs = model(work.kind, joints=poses)
-        return [outputs[name] for name in sorted(outputs)]
+        return [outputs[name] for name in work.outputs]
 
     return Calls(call)

@@ -11,5 +11,5 @@ def make(work: Work, option: str) -> Calls:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = work.threads
     session = onnxruntime.InferenceSession(work.exported("onnx") / f"{work.kind}.onnx", options)
-    names, poses = sorted(output.name for output in session.get_outputs()), work.poses()
-    return Calls(lambda: session.run(names, {"joints": poses}))
+    poses = work.poses()
+    return Calls(lambda: session.run(work.outputs, {"joints": poses}))

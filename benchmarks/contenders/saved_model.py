@@ -14,6 +14,6 @@ def make(work: Work, option: str) -> Calls:
     tensors = json.loads(work.exported("tensors.json").read_text())[work.kind]
     feeds, fetches = (
         {tensors["inputs"]["joints"]: work.poses()},
-        [tensors["outputs"][n] for n in sorted(tensors["outputs"])],
+        [tensors["outputs"][name] for name in work.outputs],
     )
     return Calls(lambda: session.run(feeds, fetches))

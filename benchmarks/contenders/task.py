@@ -38,6 +38,11 @@ class Work:
         """`[batch, J, 3]` metres."""
         return np.load(pathlib.Path(self.folder, "poses.npy"), mmap_mode="r")[: self.batch].copy()
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The outputs of the signature that all contenders give, in this order."""
+        return {"denoise": ("denoised",), "encode": ("pose_code", "view_code")}[self.kind]
+
     def exported(self, name: str) -> pathlib.Path:
         """What `tfpose export` wrote of the preset under that name."""
         return pathlib.Path(self.folder, self.preset, name)

@@ -207,7 +207,7 @@ def test_accuracy_is_that_of_the_labels_it_gives(trained, clips):
     labels = classifier.classify(clips.positions)["label"]
     assert classify.accuracy(classifier, clips) == pytest.approx(100 * np.mean(labels == clips.labels))
     # Of several versions, the probabilities are averaged: here most of them are of the clips in reverse order.
-    right = classify.describe(classifier, clips.positions)
+    right = classifier.describe(clips.positions)
     mixed = [right, right[::-1], right[::-1]]
     averaged = sum(np.asarray(classifier(at)) for at in (clips.positions, *2 * [clips.positions[::-1]]))
     expected = 100 * np.mean(averaged.argmax(-1) == clips.labels)

@@ -5,12 +5,15 @@ import pytest
 import tensorflow as tf
 
 from tfpose.datasets import splits
+from tfpose.datasets.motion_set import MotionSet
+from tfpose.errors import DataError
 from tfpose.models import ClipDenoiser, load_model
 from tfpose.noise.clips import ClipNoise
 from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import clips as trainer
 from tfpose.trainers.configs import clips as clips_config
+from tfpose.trainers.loop import TrainingError
 
 
 def tiny(pretrained, steps=6):
@@ -75,3 +78,42 @@ def test_the_loss_of_a_perfect_clip_is_its_trust_alone(standing):
     total, terms = trainer.clip_loss(worse, truth, truth, skeleton, options)
     assert float(terms["position"]) == pytest.approx(0.01 * 3**0.5, rel=1e-3) and float(terms["acceleration"]) < 1e-6
     assert float(total) == pytest.approx(3**0.5, rel=1e-2)
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_from_a_model_with_what_was_observed(pretrained, tmp_path):
+    motion = splits.motion("synthetic", "train")
+    config = tiny(pretrained)
+    first = trainer.pretrain_clips(config, motion, tmp_path / "first", progress=False)
+    pairs = MotionSet(
+        "pairs", motion.clips, motion.rate, motion.skeleton, observed=tuple(clip + 0.02 for clip in motion.clips)
+    )
+    config.init, config.steps = str(tmp_path / "first"), 1
+    config.optimizer.learning_rate = 0.0
+    second = trainer.pretrain_clips(config, pairs, tmp_path / "second", progress=False)
+    for one, other in zip(first.get_weights(), second.get_weights()):
+        np.testing.assert_array_equal(one, other)
+    config.model.causal = {**config.model.causal, "units": (8, 12)}
+    with pytest.raises(TrainingError, match=r"config\.init=.*first: has no weight 'causal/mixer/.* of shape"):
+        trainer.pretrain_clips(config, pairs, tmp_path / "third", progress=False)
+
+
+def test_what_was_observed_turns_with_its_clip(standing):
+    skeleton = Skeleton.load("paper17")
+    clips = tf.constant(np.tile(standing, (8, 6, 1, 1)))
+    offset = np.random.default_rng(0).normal(0, 0.02, clips.shape).astype(np.float32)
+    truth, observed = trainer.turned(clips, clips + offset, skeleton, step_seed(0, 0))
+    np.testing.assert_allclose(
+        np.sort(np.linalg.norm(observed - truth, axis=-1)), np.sort(np.linalg.norm(offset, axis=-1)), atol=1e-5
+    )
+    assert np.abs(truth[0] - truth[1]).max() > 0.1  # at different headings
+
+
+def test_windows_of_what_was_observed(standing):
+    skeleton = Skeleton.load("paper17")
+    clip = standing + np.linspace(0, 1, 30)[:, None, None]
+    motion = MotionSet("pairs", (clip,), 30.0, skeleton, observed=(clip + 0.01,))
+    batch = next(iter(motion.windows(4, 8, (15.0, 60.0), seed=0)))
+    np.testing.assert_allclose(batch["observed"], batch["clips"] + 0.01, atol=1e-5)
+    with pytest.raises(DataError, match="pairs: what is observed has other shapes than the clips"):
+        MotionSet("pairs", (clip,), 30.0, skeleton, observed=(clip[1:],))

@@ -84,7 +84,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     ]
     # The pictures first: when they cannot be drawn nothing is written.
     if values.plot:
-        _draw(values.plot, done[0], model.skeleton)
+        _draw(values.plot, done[0], model)
         print(f"picture: {values.plot}")
     if values.report:
         reports.page(values.report, f"tfpose denoise {positional[0]}", [_of_page(one, model) for one in done[:10]])
@@ -109,14 +109,16 @@ def _of_page(one: cleaning.Done, model) -> dict:
     }
 
 
-def _draw(path: str, one: cleaning.Done, skeleton):
+def _draw(path: str, one: cleaning.Done, model):
     from tfpose import plots
+    from tfpose.models import ClipDenoiser
 
+    skeleton = model.skeleton
     observed, recovered = one.observed, one.result["denoised"]
     if pathlib.Path(path).suffix.lower() in (".gif", ".mp4"):
         plots.animate(path, observed, recovered, skeleton, rate=one.rate)
         return
-    if "trust" in one.result and len(observed) > 1:
+    if isinstance(model, ClipDenoiser) and len(observed) > 1:
         plots.trajectories(path, observed, recovered, one.result["trust"], skeleton, rate=one.rate)
         return
     chosen = [round(i * (len(observed) - 1) / 4) for i in range(5)] if len(observed) > 5 else list(range(len(observed)))

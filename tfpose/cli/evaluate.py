@@ -8,6 +8,7 @@ retrieval: the pose of the same moment in another camera's recording, Hit@1, 5 a
 recognise: actions in other views (--data=nucla, ntu, ntu_subject), by an LSTM on frozen codes; linear, knn: without.
 clips: clips with twelve kinds of noise, beside filters, of a model of clips (--data=h36m, cmu).
 recordings: jitter and bone lengths of what real sensors recorded, cleaned as clips (--data=nucla, ntu).
+recognise_cleaned: actions in such recordings, before and after (--data=nucla, ntu).
 estimates: 3D estimates of a lifter in a row, cleaned as clips (--data=h36m_hourglass, h36m_gt).
 round_trip: BVH files with broken joints, cleaned, written and read again, of a model of clips (--data=cmu).
 lift: both protocols of Human3.6M, of a lifter (--data=h36m_gt, h36m_hourglass).

@@ -4,6 +4,10 @@
 
 The working directory gets model.keras, checkpoints and TensorBoard logs. The same command resumes where a stopped run
 stopped. --data is a motion capture set, or a folder of your own clips. Any setting can be changed: --config.steps=2000.
+
+With --lifter the model learns from what a lifter gets wrong, and --data is h36m_gt or h36m_hourglass:
+
+    tfpose pretrain-clips --config estimates --data h36m_hourglass --lifter runs/lift --workdir runs/clips_of_estimates
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ def define_flags(values: flags.FlagValues):
     config_flags.DEFINE_config_file("config", configs.path("clips"), "A file, or a config by name.", flag_values=values)
     common.define_data_flags(values, "auto")
     flags.DEFINE_float("rate", 30.0, "Frames per second of clips that do not say.", flag_values=values)
+    flags.DEFINE_string("lifter", None, "A lifter whose estimates are to be cleaned.", flag_values=values)
     flags.DEFINE_string("workdir", "runs/clips", "Where everything goes.", flag_values=values)
     flags.DEFINE_integer(
         "shorten", 1, "Train for 1/N of the config's steps, to try a long run.", lower_bound=1, flag_values=values
@@ -36,7 +41,9 @@ def run(values: flags.FlagValues, positional: list[str]):
     from tfpose.trainers.clips import pretrain_clips
 
     name, skeleton = common.data_name(values), load_model(values.config.pose_model, PoseAutoencoder).skeleton
-    if name in splits.MOTION_NAMES:
+    if values.lifter:
+        motion = _estimates(values.lifter, name, values.data_dir, skeleton)
+    elif name in splits.MOTION_NAMES:
         motion = splits.motion(name, "train", values.data_dir, skeleton)
     else:
         clips = common.read_clips(values, common.existing(name))
@@ -45,3 +52,18 @@ def run(values: flags.FlagValues, positional: list[str]):
     print(f"{len(motion):,} frames in {len(motion.clips)} clips of {motion.name} ({motion.lineage})")
     pretrain_clips(values.config, motion, values.workdir)
     print(f"model: {pathlib.Path(values.workdir) / 'model.keras'}")
+
+
+def _estimates(lifter, name, data_dir, skeleton):
+    from tfpose.datasets import lifting
+    from tfpose.models import load_model
+    from tfpose.models.pose_lifter import Lifter
+    from tfpose.trainers.estimates import of_pairs
+    from tfpose.trainers.evaluators import lift
+
+    if name not in lift.SETS:
+        raise flags.Error(
+            f"--lifter: --data must be {' or '.join(lift.SETS)}, whose images are to be lifted; got {name}"
+        )
+    pairs = lifting.human36m_pairs("train", name.partition("_")[2], data_dir, skeleton)
+    return of_pairs(load_model(lifter, Lifter), pairs)

@@ -24,6 +24,7 @@ class MotionSet:
         skeleton: what the J joints are.
         sources: what each clip is called.
         lineage: what data this is, with the acknowledgement that its owner asks for.
+        observed: what an estimator or a sensor made of each clip, like `clips`; empty where that is not known.
 
     Attributes:
         checksum: the first 16 hex digits of the SHA-256 of joint names, rate and positions.
@@ -38,20 +39,26 @@ class MotionSet:
     skeleton: Skeleton
     sources: tuple[str, ...] = ()
     lineage: str = ""
+    observed: tuple[np.ndarray, ...] = ()
     checksum: str = dataclasses.field(init=False)
 
     def __post_init__(self):
-        clips = tuple(np.ascontiguousarray(clip, np.float32) for clip in self.clips)
+        clips, observed = (
+            tuple(np.ascontiguousarray(clip, np.float32) for clip in values) for values in (self.clips, self.observed)
+        )
         if not clips:
             raise DataError(f"{self.name}: holds no clip in which all joints are seen")
         digest = hashlib.sha256(",".join([*self.skeleton.joints, f"{self.rate:.6g}"]).encode())
-        for clip in clips:
+        if observed and [clip.shape for clip in observed] != [clip.shape for clip in clips]:
+            raise DataError(f"{self.name}: what is observed has other shapes than the clips")
+        for clip in (*clips, *observed):
             if clip.ndim != 3 or clip.shape[1:] != (len(self.skeleton), 3) or not np.isfinite(clip).all():
                 raise DataError(
                     f"{self.name}: expected finite clips [T, {len(self.skeleton)}, 3], got {list(clip.shape)}"
                 )
             digest.update(clip.tobytes())
         object.__setattr__(self, "clips", clips)
+        object.__setattr__(self, "observed", observed)
         object.__setattr__(self, "checksum", digest.hexdigest()[:16])
 
     @classmethod
@@ -79,13 +86,15 @@ class MotionSet:
             start: the step of the first batch.
 
         Returns:
-            A `tf.data.Dataset` of `{"clips": [batch, frames, J, 3], "rate": [batch]}`.
+            A `tf.data.Dataset` of `{"clips": [batch, frames, J, 3], "rate": [batch]}`, and "observed", like "clips",
+            where it is known.
         """
         import tensorflow as tf  # which clips do not need
 
         from tfpose.seeds import split_seed, step_seed
 
-        positions = tf.constant(np.concatenate(self.clips))
+        known = {"clips": self.clips} | ({"observed": self.observed} if self.observed else {})
+        known = {name: tf.constant(np.concatenate(clips)) for name, clips in known.items()}
         lengths = np.array([len(clip) for clip in self.clips])
         ends = np.cumsum(lengths)
         first = tf.constant(np.repeat(ends - lengths, lengths), tf.float32)
@@ -103,14 +112,14 @@ class MotionSet:
             )
             whole = tf.floor(moments)
 
-            def frame(shift):
+            def place(shift):
                 # To and fro between the first frame and the last.
-                place = tf.math.floormod(whole + shift, tf.maximum(2 * last, 1.0))
-                place = tf.minimum(place, 2 * last - place)
-                return tf.gather(positions, tf.cast(begin + place, tf.int32))
+                there = tf.math.floormod(whole + shift, tf.maximum(2 * last, 1.0))
+                return tf.cast(begin + tf.minimum(there, 2 * last - there), tf.int32)
 
-            clips = cubic(*(frame(shift) for shift in (-1.0, 0.0, 1.0, 2.0)), (moments - whole)[..., None, None])
-            return {"clips": clips, "rate": rate}
+            places, share = [place(shift) for shift in (-1.0, 0.0, 1.0, 2.0)], (moments - whole)[..., None, None]
+            pieces = {name: cubic(*(tf.gather(values, at) for at in places), share) for name, values in known.items()}
+            return {**pieces, "rate": rate}
 
         steps = tf.data.Dataset.counter(start, dtype=tf.int64)
         return steps.map(at, num_parallel_calls=1, deterministic=True).prefetch(4)

@@ -129,7 +129,25 @@ def clips(
     skeleton: Skeleton | None = None,
     frames: int = 40,
 ) -> ClipSet:
-    """The labelled clips of an action recognition protocol; of several people in a clip, the one who moves most.
+    """The clips of `labelled_clips` as joints of one skeleton, all of one length.
+
+    Args:
+        name, split, data_dir: as of `labelled_clips`.
+        skeleton: the joints wanted; by default the paper's 17.
+        frames: how many each clip is resampled to.
+
+    Raises:
+        DataError: as `labelled_clips`.
+        SkeletonError: when the set's skeleton cannot become `skeleton`.
+    """
+    found, actions, lineage = labelled_clips(name, split, data_dir)
+    return ClipSet.of_clips(f"{name}/{split}", found, actions, skeleton or Skeleton.load("paper17"), frames, lineage)
+
+
+def labelled_clips(
+    name: str, split: str, data_dir: str | os.PathLike | None = None
+) -> tuple[Iterable[Clip], dict[str, str], str]:
+    """The clips of an action recognition protocol as recorded; of several people in a clip, the one who moves most.
 
     Args:
         name: one of `CLIP_NAMES`: "nucla" (trains on views 1 and 2, tests on view 3), "nucla_v1_v2" and "nucla_v2_v1"
@@ -137,18 +155,18 @@ def clips(
             "ntu" (cross-view) and "ntu_subject" (cross-subject).
         split: "train" or "test".
         data_dir: the data folder; by default the environment variable TFPOSE_DATA.
-        skeleton: the joints wanted; by default the paper's 17.
-        frames: how many each clip is resampled to.
+
+    Returns:
+        `(clips, actions, lineage)`; the actions are what the codes of `Clip.action` mean.
 
     Raises:
-        DataError: for an unknown name or split, a missing folder, or an unreadable file.
-        SkeletonError: when the set's skeleton cannot become `skeleton`.
+        DataError: for an unknown name or split, a missing folder, or (while the clips are read) an unreadable file.
     """
     if name not in _CLIP_SETS:
         raise DataError(f"no set of labelled clips '{name}'; there are {', '.join(_CLIP_SETS)}")
     if split not in ("train", "test"):
         raise DataError(f"set of labelled clips '{name}' has no split '{split}'; it has train, test")
-    return _CLIP_SETS[name](name, split, data_dir, skeleton or Skeleton.load("paper17"), frames)
+    return _CLIP_SETS[name](name, split, data_dir)
 
 
 def _together(sets: list[PoseSet]) -> PoseSet:
@@ -316,13 +334,13 @@ NAMES = tuple(_SETS)
 # --- labelled clips
 
 
-def _nucla_clips(name: str, split: str, data_dir, skeleton: Skeleton, frames: int) -> ClipSet:
+def _nucla_clips(name: str, split: str, data_dir):
     views = _NUCLA_CLIPS[name][split == "test"]
     clips = (clip for path in files("nucla", data_dir) for clip in nucla.read_file(path) if clip.view in views)
-    return ClipSet.of_clips(f"{name}/{split}", clips, nucla.ACTIONS, skeleton, frames, NUCLA_LINEAGE)
+    return clips, nucla.ACTIONS, NUCLA_LINEAGE
 
 
-def _ntu_clips(name: str, split: str, data_dir, skeleton: Skeleton, frames: int) -> ClipSet:
+def _ntu_clips(name: str, split: str, data_dir):
     missing = ntu_missing(data_dir)
 
     def is_train(sample: ntu.Sample) -> bool:
@@ -337,7 +355,7 @@ def _ntu_clips(name: str, split: str, data_dir, skeleton: Skeleton, frames: int)
                     yield max(bodies, key=_movement)
 
     lineage = f"NTU RGB+D ({'cross-view' if name == 'ntu' else 'cross-subject'}), research licence of its owner"
-    return ClipSet.of_clips(f"{name}/{split}", clips(), ntu.ACTIONS, skeleton, frames, lineage)
+    return clips(), ntu.ACTIONS, lineage
 
 
 def _movement(clip: Clip) -> float:

@@ -8,6 +8,7 @@ from tfpose.layers.local_regression import LocalRegression
 from tfpose.layers.pose_normalizer import PoseNormalizer
 from tfpose.layers.ray_normalizer import RayNormalizer
 from tfpose.layers.sebirenet import SeBiReNet
+from tfpose.layers.sebirenet_over_time import SeBiReNetCell, SeBiReNetOverTime
 from tfpose.layers.side_match import SideMatch
 from tfpose.layers.temporal_convolutions import TemporalConvolutions
 from tfpose.layers.tree_pass import TreePass
@@ -22,6 +23,8 @@ __all__ = [
     "PoseNormalizer",
     "RayNormalizer",
     "SeBiReNet",
+    "SeBiReNetCell",
+    "SeBiReNetOverTime",
     "SideMatch",
     "TemporalConvolutions",
     "TreePass",

@@ -11,9 +11,12 @@ from keras import ops
 
 from tfpose.geometry.bones import bone_matrix, norm
 from tfpose.layers.local_regression import LocalRegression
+from tfpose.layers.sebirenet_over_time import SeBiReNetOverTime
 from tfpose.layers.static import by_rows, length
 from tfpose.layers.temporal_convolutions import TemporalConvolutions
 from tfpose.skeleton import Skeleton
+
+NETWORKS = ("convolutions", "sebirenet")
 
 
 class Smoothed(NamedTuple):
@@ -45,8 +48,10 @@ class ClipSmoother(keras.layers.Layer):
     Args:
         skeleton: the joints (a `Skeleton`, or its `to_dict`).
         causal: whether a frame is computed from itself and earlier frames alone.
-        units: widths of the two networks.
-        dilations: of the two networks.
+        network: what the two networks are: "convolutions" over the frames of all joints, or "sebirenet", a SeBiReNet
+            whose hidden states carry over from frame to frame.
+        units: widths of the two networks; of a SeBiReNet, of a joint.
+        dilations: of the two networks' convolutions.
         widths, reach: of `LocalRegression`.
 
     Call arguments:
@@ -66,6 +71,7 @@ class ClipSmoother(keras.layers.Layer):
         self,
         skeleton,
         causal,
+        network="convolutions",
         units=(96, 128),
         dilations=((1, 2, 4), (1, 2, 4, 8)),
         widths=(1, 2, 4, 8, 16),
@@ -75,7 +81,10 @@ class ClipSmoother(keras.layers.Layer):
         super().__init__(**kwargs)
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         self.causal = causal
+        if network not in NETWORKS:
+            raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got '{network}'")
         self.options = {
+            "network": network,
             "units": list(units),
             "dilations": [list(each) for each in dilations],
             "widths": list(widths),
@@ -83,9 +92,14 @@ class ClipSmoother(keras.layers.Layer):
         }
         self.twins = np.array(self.skeleton.mirror_joints)
         self.bone_of = bone_matrix(self.skeleton)
+        self.bone_of_joint = np.maximum(self.bone_of, 0.0)  # [J - 1, J]: 1 at the joint at a bone's end
         self.regression = LocalRegression(widths, reach, causal, name="regression", dtype=self.dtype_policy)
-        self.reader = TemporalConvolutions(units[0], dilations[0], causal, name="reader", dtype=self.dtype_policy)
-        self.mixer = TemporalConvolutions(units[1], dilations[1], causal, name="mixer", dtype=self.dtype_policy)
+        self.reader, self.mixer = (
+            SeBiReNetOverTime(self.skeleton, width, causal, name=name, dtype=self.dtype_policy)
+            if network == "sebirenet"
+            else TemporalConvolutions(width, taps, causal, name=name, dtype=self.dtype_policy)
+            for name, width, taps in zip(("reader", "mixer"), units, dilations)
+        )
         joints = len(self.skeleton)
         zeros = {"kernel_initializer": "zeros", "dtype": self.dtype_policy}
         self.logits = keras.layers.Dense(3 * joints, name="logits", **zeros)
@@ -96,8 +110,10 @@ class ClipSmoother(keras.layers.Layer):
 
     def build(self, *shapes, **named):
         joints, widths = len(self.skeleton), len(self.options["widths"])
-        self.reader.build((None, None, 23 * joints + 1))
-        self.mixer.build((None, None, (4 * self.candidates + 4 + widths) * joints + len(self.bone_of) * 2 + 1))
+        by_joint = self.options["network"] == "sebirenet"
+        common = (joints, 3 * joints) if by_joint else (1, 2 * len(self.bone_of) + 1)
+        self.reader.build((None, None, 23 * joints + common[0]))
+        self.mixer.build((None, None, (4 * self.candidates + 4 + widths) * joints + common[1]))
         # How much less an estimate counts than an observation, by joint.
         self.guess = self.add_weight(
             shape=(joints, 1), initializer=keras.initializers.Constant(-1.0), name="guess", dtype=self.variable_dtype
@@ -122,12 +138,7 @@ class ClipSmoother(keras.layers.Layer):
         state, later = state or {}, {}
 
         def history(name, network):
-            return [state[f"{name}_{n}"] for n in range(len(network.dilations))] if state else None
-
-        def flat(parts):
-            return ops.concatenate(
-                [ops.reshape(part, (-1, frames, part.shape[-1] * joint_count)) for part in parts], -1
-            )
+            return [state[f"{name}_{n}"] for n in range(len(network.history_shapes))] if state else None
 
         here = ops.cast(observed > 0, joints.dtype)
         joints = here * ops.where(here > 0, joints, 0.0) + (1 - here) * estimate
@@ -149,7 +160,7 @@ class ClipSmoother(keras.layers.Layer):
             ops.tanh(estimate_trust / 4),
             observed,
         ]
-        read, kept = self.reader(ops.concatenate([flat(features), speed], -1), history("reader", self.reader))
+        read, kept = self.reader(self._features(features, [], speed), history("reader", self.reader))
         later |= {f"reader_{number}": value for number, value in enumerate(kept)}
         logits = ops.reshape(by_rows(self.logits, read), (-1, frames, joint_count, 3))
         own, other, neither = (logits[..., n : n + 1] for n in range(3))
@@ -182,8 +193,8 @@ class ClipSmoother(keras.layers.Layer):
             trust,
             *support,
         ]
-        bones = ops.concatenate([(lengths - person) / 0.05, person / 0.4], axis=-1)
-        mixed, kept = self.mixer(ops.concatenate([flat(features), bones, speed], -1), history("mixer", self.mixer))
+        bones = [(lengths - person) / 0.05, person / 0.4]
+        mixed, kept = self.mixer(self._features(features, bones, speed), history("mixer", self.mixer))
         later |= {f"mixer_{number}": value for number, value in enumerate(kept)}
         mixture = ops.reshape(by_rows(self.mixture, mixed), (-1, frames, joint_count, self.candidates + 4))
         shares = ops.softmax(mixture[..., : self.candidates] + self.preferred, axis=-1)
@@ -196,6 +207,18 @@ class ClipSmoother(keras.layers.Layer):
             stretch = (person / ops.maximum(norm(bone), 0.02) - 1.0)[..., None] * bone * 0.5
             smoothed = smoothed + pull * ops.matmul(np.transpose(self.bone_of), stretch)
         return Smoothed(smoothed, logits, trust, later if self.causal else {})
+
+    def _features(self, joints, bones, speed):
+        """What a network gets of joints `[B, T, J, n]`, bones `[B, T, J - 1]` and the speed `[B, T, 1]`."""
+        frames, count = length(speed, 1), len(self.skeleton)
+        if self.options["network"] == "convolutions":
+            flat = [ops.reshape(part, (-1, frames, part.shape[-1] * count)) for part in joints]
+            return ops.concatenate([*flat, *bones, speed], -1)
+        # Each joint gets the bone to its parent, the root zeros.
+        bones = [ops.matmul(part, self.bone_of_joint)[..., None] for part in bones]
+        speed = speed[..., None] + ops.zeros_like(joints[0][..., :1])
+        every = ops.concatenate([*joints, *bones, speed], -1)
+        return ops.reshape(every, (-1, frames, every.shape[-1] * count))
 
     def _person(self, lengths, trust, sums):
         """The person's bone lengths `[B, T, J - 1]`: the mean over the clip, or of the causal form up to the frame."""

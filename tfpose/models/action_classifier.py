@@ -10,7 +10,7 @@ from keras import ops
 
 from tfpose.geometry.bones import norm
 from tfpose.layers.static import by_rows
-from tfpose.models.calls import Input, checked, described, public
+from tfpose.models.calls import Input, described, public
 from tfpose.models.frozen import frozen_copy
 from tfpose.skeleton import Skeleton
 
@@ -151,9 +151,9 @@ class ActionClassifier(keras.Model):
             "state": Input((self.state_size,), "as `step` returned it", "A clip begins with zeros."),
         }
 
+    @public
     def describe(self, clips):
         """Clips `[B, T, J, 3]` metres -> what is known of each frame, `[B, T, F]`."""
-        clips = checked(clips, "clips", self.call_inputs["clips"], self.variable_dtype)
         poses, view = self._poses(clips)
         root = clips[:, :, self.skeleton.root]
         return self._described(clips, poses, view, root[:, :1, 1:2], _before(root), _before(view[:, :, 2]))

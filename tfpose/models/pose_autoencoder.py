@@ -15,6 +15,7 @@ from tfpose.models.calls import Input, described, public
 from tfpose.models.pose_decoder import PoseDecoder
 from tfpose.models.pose_encoder import PoseEncoder, couple
 from tfpose.skeleton import Skeleton
+from tfpose.streaming import TRUSTED
 
 
 class Estimate(NamedTuple):
@@ -192,8 +193,27 @@ class PoseAutoencoder(keras.Model):
     @public
     def denoise(self, joints):
         """`[B, J, 3]` metres, NaN = missing -> `[B, J, 3]` metres in the same frame."""
+        return self._denoised(joints)[0]
+
+    @public
+    def denoise_with_trust(self, joints):
+        """What `denoise` does, and how far each joint's place comes from what was observed.
+
+        Args:
+            joints: `[B, J, 3]` metres, NaN = missing.
+
+        Returns:
+            `{"denoised": [B, J, 3] metres, "trust": [B, J] from 0 to 1, "filled": [B, J] bool}`; what was missing or is
+            trusted by less than a half is filled. A model without refinements trusts nothing.
+        """
+        denoised, trust = self._denoised(joints)
+        return {"denoised": denoised, "trust": trust, "filled": trust < TRUSTED}
+
+    def _denoised(self, joints):
         normalized, frame = self.normalizer(joints)
-        return self.normalizer.restore(self.refine(normalized, frame.observed)[-1].pose, frame)
+        last = self.refine(normalized, frame.observed)[-1]
+        trust = 0.0 * frame.observed if last.trust_logits is None else ops.sigmoid(last.trust_logits) * frame.observed
+        return self.normalizer.restore(last.pose, frame), trust[..., 0]
 
     @public
     def reconstruct(self, joints):

@@ -16,6 +16,7 @@ def get_config():
     config.steps = 6_000
     config.checkpoint_every = 250
     config.pose_model = "sebirenet_cmu"
+    config.init = ""  # a preset or model.keras to start from
     config.rates = (10.0, 120.0)
 
     config.model = ml_collections.ConfigDict()

@@ -11,9 +11,9 @@ from tfpose import metrics
 from tfpose.datasets.lifting import LiftingPairs
 from tfpose.errors import DataError
 from tfpose.models import ClipDenoiser, load_model
-from tfpose.models.calls import batched
 from tfpose.models.pose_lifter import Lifter
 from tfpose.skeleton import Skeleton
+from tfpose.trainers.estimates import RATE, of_pairs
 from tfpose.trainers.evaluators import lift
 from tfpose.trainers.evaluators.clips import forms
 from tfpose.trainers.evaluators.filters import CAUSAL, filters, reference
@@ -21,7 +21,6 @@ from tfpose.trainers.markdown import table
 
 MODEL = Lifter
 OPTIONS = ("cleaner",)
-_RATE = 10.0  # of this copy of Human3.6M
 _MEASURES = ("mpjpe", "pa_mpjpe", "acceleration")
 
 
@@ -54,7 +53,7 @@ def load(name: str, data_dir, skeleton: Skeleton) -> Data:
     if name not in lift.SETS:
         raise DataError(f"data set '{name}' has no images in a row; {' and '.join(lift.SETS)} have")
     pairs = lift.load(name, data_dir, skeleton)
-    return Data(pairs, reference(data_dir, skeleton, _RATE))
+    return Data(pairs, reference(data_dir, skeleton, RATE))
 
 
 def measure(model: Lifter, data: Data, seed: int = 0, *, cleaner: str = "sebirenet_cmu_clips") -> dict:
@@ -70,17 +69,14 @@ def measure(model: Lifter, data: Data, seed: int = 0, *, cleaner: str = "sebiren
         `{"rows": {method: {"mpjpe", "pa_mpjpe" (mm), "acceleration" (mm per frame squared)}}, "clips", "frames"}`.
     """
     pairs = data.pairs
-    estimated = batched(model)(pairs.joints_2d)
-    truth = lift.rooted(pairs.joints_3d, pairs.skeleton)
-    starts = np.cumsum(pairs.lengths)[:-1]
-    recordings = list(zip(np.split(estimated, starts), np.split(truth, starts)))
-    methods = filters(data.reference, _RATE, seed)
+    motion = of_pairs(model, pairs)
+    methods = filters(data.reference, RATE, seed)
     methods = {"as estimated": methods.pop("interpolation"), **methods, **forms(load_model(cleaner, ClipDenoiser))}
     rows = {}
     for name, method in methods.items():
         numbers = []
-        for clip, true in recordings:
-            cleaned = lift.rooted(np.asarray(method(clip, _RATE), np.float32), pairs.skeleton)
+        for clip, true in zip(motion.observed, motion.clips):
+            cleaned = lift.rooted(np.asarray(method(clip, RATE), np.float32), pairs.skeleton)
             numbers.append(
                 (
                     metrics.mpjpe(cleaned, true),
@@ -89,7 +85,7 @@ def measure(model: Lifter, data: Data, seed: int = 0, *, cleaner: str = "sebiren
                 )
             )
         rows[name] = dict(zip(_MEASURES, (1000 * np.average(numbers, axis=0, weights=pairs.lengths)).tolist()))
-    return {"rows": rows, "clips": len(recordings), "frames": len(truth)}
+    return {"rows": rows, "clips": len(motion.clips), "frames": len(motion)}
 
 
 def summary(model: Lifter, data: Data, seed: int = 0) -> dict[str, float]:
@@ -102,7 +98,7 @@ def markdown(report: dict) -> str:
     report = report["mean"]
     rows = [(name, *(f"{row[measure]:.1f}" for measure in _MEASURES)) for name, row in report["rows"].items()]
     return (
-        f"{report['clips']:.0f} recordings by single cameras, {report['frames']:,.0f} frames at {_RATE:.0f} Hz; joints "
+        f"{report['clips']:.0f} recordings by single cameras, {report['frames']:,.0f} frames at {RATE:.0f} Hz; joints "
         f"about the root. {', '.join(CAUSAL)} and the causal clip model look at the past alone.\n\n"
         + table(["method", "MPJPE, mm", "PA-MPJPE, mm", "acceleration error, mm per frame²"], rows)
     )

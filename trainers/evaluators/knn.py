@@ -18,7 +18,12 @@ def measure(model, data: recognise.Recognition, seed: int = 0, features: Sequenc
     Returns:
         As `recognise.measure`.
     """
-    return linear.pooled_accuracy(model, data, features, lambda: KNeighborsClassifier(1, metric="cosine"))
+    return linear.pooled_accuracy(model, data, features, new_classifier)
+
+
+def new_classifier() -> KNeighborsClassifier:
+    """The classifier, not fitted."""
+    return KNeighborsClassifier(1, metric="cosine")
 
 
 def summary(model, data: recognise.Recognition) -> dict[str, float]:

@@ -172,7 +172,7 @@ def _prepared(model, data: Recognition, config) -> tuple[classify.Bank, list[np.
             for copy in range(config.test_copies)
         ]
         classifier = classify.new_classifier(config, test, model)
-        versions = [classify.describe(classifier, np.asarray(clips)) for clips in (test.positions, *copies)]
+        versions = [classifier.describe(np.asarray(clips)) for clips in (test.positions, *copies)]
         data.made[features] = (key, classify.make_bank(config, data.train, model), versions)
     return data.made[features][1:]
 

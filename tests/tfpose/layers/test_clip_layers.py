@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfpose.layers import ClipSmoother, LocalRegression, TemporalConvolutions
+from tfpose.layers import ClipSmoother, LocalRegression, SeBiReNet, SeBiReNetOverTime, TemporalConvolutions
 
 RANDOM = np.random.default_rng(0)
 
@@ -12,17 +12,24 @@ def clip(*shape):
     return RANDOM.normal(size=shape).astype(np.float32)
 
 
-def trained(layer):
+def trained(layer, scale=0.3):
     """With weights that are not zero."""
     for weight in layer.weights:
-        weight.assign(0.3 * RANDOM.normal(size=weight.shape))
+        weight.assign(scale * RANDOM.normal(size=weight.shape))
     return layer
 
 
-def test_convolutions_run_frame_by_frame():
-    layer = TemporalConvolutions(8, (1, 2, 4), causal=True)
-    frames = clip(2, 20, 5)
-    whole, _ = layer(frames)
+NETWORKS = {
+    "convolutions": lambda skeleton, causal: TemporalConvolutions(8, (1, 2), causal),
+    "sebirenet": lambda skeleton, causal: SeBiReNetOverTime(skeleton, 4, causal),
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_networks_run_frame_by_frame(paper17, network):
+    layer = NETWORKS[network](paper17, True)
+    frames = clip(2, 20, 17 * 2)
+    layer(frames)
     trained(layer)
     whole, _ = layer(frames)
     history = [np.zeros((2, *shape), np.float32) for shape in layer.history_shapes]
@@ -31,16 +38,31 @@ def test_convolutions_run_frame_by_frame():
         np.testing.assert_allclose(values[:, 0], whole[:, number], atol=1e-5)
 
 
-def test_only_the_causal_form_ignores_the_future():
-    frames = clip(1, 20, 5)
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("causal", [True, False])
+def test_only_the_causal_form_ignores_the_future(paper17, network, causal):
+    frames = clip(1, 20, 17 * 2)
     changed = frames.copy()
     changed[:, 12] += 1.0
-    for causal in (True, False):
-        layer = TemporalConvolutions(8, (1, 2), causal=causal)
-        layer(frames)
-        trained(layer)
-        different = np.abs(np.array(layer(frames)[0]) - np.array(layer(changed)[0])).max(axis=(0, 2)) > 1e-6
-        assert different[12] and different[10] == (not causal) and not different[8] and not different[19]
+    layer = NETWORKS[network](paper17, causal)
+    layer(frames)
+    trained(layer)
+    different = np.abs(np.array(layer(frames)[0]) - np.array(layer(changed)[0])).max(axis=(0, 2)) > 1e-6
+    assert different[12] and different[13] and different[11] == different[10] == (not causal)
+    if network == "convolutions":  # which see so far and no farther
+        assert not different[8] and not different[19]
+
+
+def test_a_pose_seen_twice_is_two_passes_of_the_paper(paper17):
+    pose = clip(3, 17, 2)
+    passes = SeBiReNet(paper17, units=4, passes=2)
+    passes(pose)
+    over_time = SeBiReNetOverTime(paper17, 4, causal=True)
+    over_time(np.repeat(pose.reshape(3, 1, -1), 2, axis=1))
+    over_time.set_weights(trained(passes).get_weights())
+    expected = passes(pose)
+    values, _ = over_time(np.repeat(pose.reshape(3, 1, -1), 2, axis=1))
+    np.testing.assert_allclose(np.reshape(values[:, 1], (3, 17, 4)), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -71,10 +93,10 @@ def test_what_has_no_weight_is_the_prior_and_short_gaps_are_bridged():
     np.testing.assert_allclose(values[0], 9.0)
 
 
-def smoother(skeleton, causal):
-    layer = ClipSmoother(skeleton, causal, units=(8, 8), dilations=((1, 2), (1, 2)), reach=8, widths=(1, 2, 4))
+def smoother(skeleton, causal, network="convolutions"):
+    layer = ClipSmoother(skeleton, causal, network, (8, 8), ((1, 2), (1, 2)), reach=8, widths=(1, 2, 4))
     layer.build()
-    return trained(layer)
+    return trained(layer, 0.1)
 
 
 def seen(standing_pose, frames=16):
@@ -84,8 +106,9 @@ def seen(standing_pose, frames=16):
     return joints, observed, frame_seen, joints + 0.02 * clip(2, frames, 17, 3), clip(2, frames, 17, 1)
 
 
-def test_the_smoother_runs_frame_by_frame(paper17, standing_pose):
-    layer, given, rate = smoother(paper17, True), seen(standing_pose), np.float32([30, 60])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_smoother_runs_frame_by_frame(paper17, standing_pose, network):
+    layer, given, rate = smoother(paper17, True, network), seen(standing_pose), np.float32([30, 60])
     whole = layer(*given, rate)
     state = {name: np.zeros((2, *shape), np.float32) for name, shape in layer.state_shapes.items()}
     for number in range(16):
@@ -96,9 +119,10 @@ def test_the_smoother_runs_frame_by_frame(paper17, standing_pose):
         state = step.state
 
 
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("causal", [True, False])
-def test_the_smoother_moves_with_the_clip(paper17, standing_pose, causal):
-    layer, rate = smoother(paper17, causal), np.float32([30, 60])
+def test_the_smoother_moves_with_the_clip(paper17, standing_pose, causal, network):
+    layer, rate = smoother(paper17, causal, network), np.float32([30, 60])
     joints, observed, frame_seen, estimate, trust = seen(standing_pose)
     here = layer(joints, observed, frame_seen, estimate, trust, rate)
     shift = np.float32([1.0, -0.5, 2.0])
@@ -106,8 +130,14 @@ def test_the_smoother_moves_with_the_clip(paper17, standing_pose, causal):
     np.testing.assert_allclose(there.joints, here.joints + shift, atol=1e-4)
 
 
-def test_the_smoother_can_be_saved(paper17):
-    layer = smoother(paper17, True)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_smoother_can_be_saved(paper17, network):
+    layer = smoother(paper17, True, network)
     copy = ClipSmoother.from_config(layer.get_config())
     copy.build()
     assert [weight.shape for weight in copy.weights] == [weight.shape for weight in layer.weights]
+
+
+def test_an_unknown_network_is_refused(paper17):
+    with pytest.raises(ValueError, match="network must be one of convolutions, sebirenet, got 'lstm'"):
+        ClipSmoother(paper17, True, "lstm")

@@ -56,7 +56,7 @@ def test_coordinates_are_taken_as_they_are(autoencoder, clips):
 @pytest.mark.parametrize("features", ["relative", "aligned", "code"])
 def test_the_lost_translation_is_appended_as_height_and_speed(autoencoder, clips, features):
     classifier = new(autoencoder, features)
-    described = classifier.describe(clips).numpy()[..., classifier.pose_width :]
+    described = classifier.describe(clips)[..., classifier.pose_width :]
     np.testing.assert_allclose(described[..., 0], [[0.0, 0.1, 0.2]] * 2, atol=1e-5)
     np.testing.assert_allclose(described[..., 1], [[0.0, 0.2, 0.2], [0.0, 0.4, 0.4]], atol=1e-5)
     assert described.shape[-1] == (6 if features == "code" else 2)
@@ -67,7 +67,7 @@ def test_tilt_and_turn_are_those_of_the_body(autoencoder, clips):
     classifier = new(autoencoder)
     still = np.repeat(clips[:, :1], FRAMES, axis=1)
     turn = rotations.about_axis(np.radians(30.0 * np.arange(FRAMES, dtype=np.float32)))
-    described = classifier.describe(rotations.rotate(still, turn[None]).numpy()).numpy()[..., classifier.pose_width :]
+    described = classifier.describe(rotations.rotate(still, turn[None]).numpy())[..., classifier.pose_width :]
     np.testing.assert_allclose(described[..., 5], [[0.0, 0.5, 0.5]] * 2, atol=1e-5)
     up = described[..., 2:5]
     np.testing.assert_allclose(np.linalg.norm(up, axis=-1), 1.0, atol=1e-5)
@@ -76,7 +76,7 @@ def test_tilt_and_turn_are_those_of_the_body(autoencoder, clips):
 
 def test_motion_that_is_not_wanted_is_left_out(autoencoder, clips):
     whole, some = new(autoencoder), new(autoencoder, motion=("turn", "height"))
-    described = whole.describe(clips).numpy()
+    described = whole.describe(clips)
     np.testing.assert_allclose(
         some.describe(clips), np.delete(described, whole.pose_width + np.array([1, 2, 3, 4]), axis=-1), atol=1e-6
     )
@@ -85,12 +85,12 @@ def test_motion_that_is_not_wanted_is_left_out(autoencoder, clips):
 
 
 def test_relative_coordinates_have_the_root_at_the_origin(autoencoder, clips):
-    described = new(autoencoder, "relative").describe(clips).numpy()[..., :-2].reshape(2, FRAMES, 17, 3)
+    described = new(autoencoder, "relative").describe(clips)[..., :-2].reshape(2, FRAMES, 17, 3)
     np.testing.assert_allclose(described, clips - clips[:, :, :1], atol=1e-6)
 
 
 def test_the_code_is_the_encoder_s(autoencoder, clips):
-    described = new(autoencoder).describe(clips).numpy()[..., : 17 * 4]
+    described = new(autoencoder).describe(clips)[..., : 17 * 4]
     poses = clips.reshape(-1, 17, 3)
     code = autoencoder.encode(poses)["pose_code"]
     np.testing.assert_allclose(described.reshape(-1, 17, 4), code, atol=1e-5)

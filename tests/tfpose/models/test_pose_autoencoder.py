@@ -201,6 +201,24 @@ def test_full_trust_changes_nothing_and_none_reconstructs_again(skeleton, logit,
     np.testing.assert_allclose(model.denoise(poses), poses if keeps else again, atol=1e-5)
 
 
+def test_trust_says_what_is_observed_and_what_is_filled(skeleton):
+    model = made(skeleton)
+    kernel, bias = model.trust.logits.weights
+    kernel.assign(np.zeros(kernel.shape))
+    bias.assign(np.full(bias.shape, 2.0))
+    poses = some_poses(skeleton)
+    poses[:, 6] = np.nan
+    found = model.denoise_with_trust(poses)
+    np.testing.assert_array_equal(found["denoised"], model.denoise(poses))
+    expected = np.where(np.arange(17) == 6, 0.0, 1 / (1 + np.exp(-2.0)))
+    np.testing.assert_allclose(found["trust"], np.tile(expected, (len(poses), 1)), atol=1e-6)
+    np.testing.assert_array_equal(found["filled"], np.tile(np.arange(17) == 6, (len(poses), 1)))
+    bias.assign(np.full(bias.shape, -2.0))
+    assert model.denoise_with_trust(poses)["filled"].all()
+    found = made(skeleton, refinements=0).denoise_with_trust(poses)
+    assert found["filled"].all() and not found["trust"].any()
+
+
 def test_where_exchanging_always_pays_full_trust_is_in_the_other_sides(skeleton):
     model = made(skeleton)
     kernel, bias = model.trust.logits.weights

@@ -8,9 +8,10 @@ from tfpose.datasets import splits
 from tfpose.datasets.motion_set import MotionSet
 from tfpose.errors import DataError, TfposeError
 from tfpose.formats.clip import Clip
+from tfpose.formats.samples import sample
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators import clips as evaluator
-from tfpose.trainers.evaluators import filters, recordings
+from tfpose.trainers.evaluators import filters, recognise_cleaned, recordings
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +134,38 @@ def test_recordings_of_ones_own(smooth):
         recordings.of_clips("mine", clips[2:], skeleton)
     with pytest.raises(DataError, match="no recordings 'cmu'"):
         recordings.load("cmu", None, skeleton)
+
+
+class Still(NothingDone):
+    """Stands for a model that takes all movement away."""
+
+    skeleton = Skeleton.load("paper17")
+
+    def denoise_clip(self, clip, rate, causal=False):
+        return {"denoised": np.repeat(clip[:1], len(clip), axis=0) if causal else np.nan_to_num(clip)}
+
+
+def test_actions_are_recognised_in_cleaned_clips(smooth, monkeypatch):
+    """Of two actions, a wrist that moves much and one that moves little, nothing is left in clips that stand still."""
+    standing, phase = sample("walk").to(Still.skeleton).positions[:1], np.random.default_rng(0)
+    wrist = np.arange(17)[:, None] == Still.skeleton.index("wrist_left")
+    moments = np.arange(60)[:, None, None]
+    clips = [
+        Clip(
+            standing + wrist * size * np.sin(moments / 5 + phase.uniform(0, 6)),
+            Still.skeleton,
+            action=action,
+            rate=30.0,
+        )
+        for _ in range(12)
+        for action, size in (("little", 0.02), ("much", 0.3))
+    ]
+    data = recognise_cleaned.Data(
+        "made up", {"train": clips[:16], "test": clips[16:]}, {"little": "a", "much": "b"}, [smooth], "us"
+    )
+    monkeypatch.setattr(recognise_cleaned, "_FEATURES", {"aligned": "coordinates"})
+    report = recognise_cleaned.measure(Still(), data)
+    assert report["clips"] == {"train": 16, "test": 8} and "Savitzky-Golay" in report["rows"]
+    rows = {name: row["aligned"]["linear"] for name, row in report["rows"].items()}
+    assert rows["clip model"] == rows["as recorded"] == 100.0 and rows["clip model, causal"] < 90.0
+    assert "| clips | coordinates, linear | coordinates, nearest clip |" in recognise_cleaned.markdown({"mean": report})

@@ -7,6 +7,7 @@ from tfpose.datasets.lifting import LiftingPairs
 from tfpose.errors import DataError
 from tfpose.formats.samples import sample
 from tfpose.skeleton import Skeleton
+from tfpose.trainers import estimates as lifted
 from tfpose.trainers.evaluators import estimates, round_trip
 
 PAPER = Skeleton.load("paper17")
@@ -40,7 +41,7 @@ def test_estimates_are_cleaned_recording_by_recording(data, monkeypatch):
     step = np.where(np.arange(60)[:, None, None] % 2, 0.01, -0.01) * np.array([1.0, 0, 0])
     rooted = data.pairs.joints_3d - data.pairs.joints_3d[:, :1]
     shaken = rooted + np.where(np.arange(17)[:, None] == 0, 0.0, step)
-    monkeypatch.setattr(estimates, "batched", lambda model: lambda joints: shaken.astype(np.float32))
+    monkeypatch.setattr(lifted, "batched", lambda model: lambda joints: shaken.astype(np.float32))
     monkeypatch.setattr(estimates, "load_model", lambda name, kind: Shakes())
     report = estimates.measure(Shakes(), data)
     rows = report["rows"]
