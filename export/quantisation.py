@@ -180,10 +180,13 @@ _FRAME = (
     (r"/frame(_\d+)?/", "FULLY_CONNECTED", "weights"),
     (r"(/frame|sides)(_\d+)?/MatMul", "FULLY_CONNECTED", "float"),  # constants that are ones and zeros
 )
+# Joints exchanged with their twins, and bones: products of coordinates with ones and zeros.
+_ONES_AND_ZEROS = (r"(^|;)(sides|causal)(_\d+)?/MatMul", "BATCH_MATMUL", "float")
 _INT8 = (
     (".*", "FULLY_CONNECTED", "dynamic"),
     *_FRAME,
     (".*", "BATCH_MATMUL", "weights"),
+    _ONES_AND_ZEROS,
 )
 _FULL_INT8 = (
     (".*", "FULLY_CONNECTED", "static"),
@@ -191,6 +194,7 @@ _FULL_INT8 = (
     (".*", "BATCH_MATMUL", "static"),
     # What enters a tree: 8 bits for coordinates of up to metres would be steps of centimetres.
     (r"/(recursive|diffuse)(_\d+)?/MatMul\d*(;|$)", "BATCH_MATMUL", "weights"),
+    _ONES_AND_ZEROS,
 )
 
 PRECISIONS = {

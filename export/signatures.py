@@ -88,17 +88,18 @@ def _of_clip_denoiser(model: ClipDenoiser) -> dict:
     @_takes(joints=shape, confidence=shape[:1], rate=(), **model.state_shapes)
     def denoise_step(joints, confidence, rate, *state):
         state = dict(zip(model.state_shapes, state, strict=True))
-        denoised, trust, state = model.advance(joints[:, None], confidence[:, None], rate, state)
+        given = tf.reshape(joints, (-1, 1, *shape)), tf.reshape(confidence, (-1, 1, shape[0]))
+        denoised, trust, state = model.advance(*given, rate, state)
+        denoised, trust = tf.reshape(denoised, (-1, *shape)), tf.reshape(trust, (-1, shape[0]))
         following = {NEXT + name: value for name, value in state.items()}
-        return {**_filled(joints, denoised[:, 0], trust[:, 0]), **following}
+        return {**_filled(joints, denoised, trust), **following}
 
     return {"denoise_clip": denoise_clip, "denoise_step": denoise_step}
 
 
 def _filled(observed, denoised, trust) -> dict:
     seen = tf.reduce_all(tf.abs(observed) < 1e6, axis=-1)  # false for NaN
-    filled = 1.0 - tf.cast(seen & (trust >= TRUSTED), tf.float32)
-    return {"denoised": denoised, "trust": trust, "filled": filled}
+    return {"denoised": denoised, "trust": trust, "filled": tf.cast(~(seen & (trust >= TRUSTED)), tf.float32)}
 
 
 def _of_classifier(model: ActionClassifier) -> dict:

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import functools
 import math
 import os
 import pathlib
@@ -88,7 +87,10 @@ class Model:
         Raises:
             TfposeError: when the file has no such signature, or an input does not fit it.
         """
-        given = self._checked(signature, inputs)
+        return self._run(signature, self._checked(signature, inputs))
+
+    def _run(self, signature: str, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Runs a signature on what `_checked` returns."""
         count = len(next(iter(given.values())))
         described = self.signatures[signature]
         batch, *shape = next(iter(described["inputs"].values()))["shape"]
@@ -188,7 +190,11 @@ class Model:
             raise TfposeError(f"{self.path}: stream(rate): how many frames per second come in?")
         inputs = self.signatures["denoise_step"]["inputs"]
         shapes = {name: tuple(spec["shape"][1:]) for name, spec in inputs.items() if name not in STEP_INPUTS}
-        return ClipStream(functools.partial(self, "denoise_step"), shapes, len(self.skeleton), rate)
+
+        def step(**given):  # of shapes and types that `ClipStream` has checked or made
+            return self._run("denoise_step", given)
+
+        return ClipStream(step, shapes, len(self.skeleton), rate)
 
     def _describe(self, signature: str) -> dict:
         runner, card = self._runners[signature], self.card["signatures"][signature]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+import keras
+import ml_dtypes
 import numpy as np
 from keras import ops
 
@@ -23,11 +25,14 @@ def bone_matrix(skeleton: Skeleton) -> np.ndarray:
     return difference
 
 
-def norm(vectors):
-    """Euclidean norm over the last axis with gradient zero, not NaN, at zero."""
-    squared = ops.sum(ops.square(vectors), axis=-1)
-    positive = squared > 0
-    return ops.where(positive, ops.sqrt(ops.where(positive, squared, 1.0)), 0.0)
+def norm(vectors, keepdims=False):
+    """Euclidean norm over the last axis with value and gradient zero, not NaN, at zero.
+
+    Without a choice between values, for which a LiteRT graph would have to leave XNNPACK.
+    """
+    squared = ops.sum(ops.square(vectors), axis=-1, keepdims=keepdims)
+    normal = float(ml_dtypes.finfo(keras.backend.standardize_dtype(squared.dtype)).smallest_normal)
+    return squared / ops.sqrt(ops.maximum(squared, max(normal, 1e-20)))
 
 
 def with_constant_bones(clips: np.ndarray, skeleton: Skeleton) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import NamedTuple
 
 import keras
@@ -12,7 +11,7 @@ from keras import ops
 from tfpose.geometry.bones import bone_matrix, norm
 from tfpose.layers.local_regression import LocalRegression
 from tfpose.layers.sebirenet_over_time import SeBiReNetOverTime
-from tfpose.layers.static import by_rows, length
+from tfpose.layers.static import by_rows, concatenate, exchange, length
 from tfpose.layers.temporal_convolutions import TemporalConvolutions
 from tfpose.skeleton import Skeleton
 
@@ -55,7 +54,7 @@ class ClipSmoother(keras.layers.Layer):
         widths, reach: of `LocalRegression`.
 
     Call arguments:
-        joints: `[B, T, J, 3]` metres, finite where observed.
+        joints: `[B, T, J, 3]` metres, finite.
         observed: `[B, T, J, 1]`, 0 to 1: 0 where a joint is missing, else the tracker's confidence.
         seen: `[B, T, 1, 1]`: 0 in frames of which the pose model can say nothing.
         estimate: `[B, T, J, 3]` metres, finite: of the pose model.
@@ -90,9 +89,9 @@ class ClipSmoother(keras.layers.Layer):
             "widths": list(widths),
             "reach": reach,
         }
-        self.twins = np.array(self.skeleton.mirror_joints)
+        self.exchange = exchange(self.skeleton.mirror_joints)
         self.bone_of = bone_matrix(self.skeleton)
-        self.bone_of_joint = np.maximum(self.bone_of, 0.0)  # [J - 1, J]: 1 at the joint at a bone's end
+        self.child_of = np.maximum(self.bone_of, 0.0)  # [J - 1, J]: takes for each bone the joint at its end
         self.regression = LocalRegression(widths, reach, causal, name="regression", dtype=self.dtype_policy)
         self.reader, self.mixer = (
             SeBiReNetOverTime(self.skeleton, width, causal, name=name, dtype=self.dtype_policy)
@@ -134,37 +133,51 @@ class ClipSmoother(keras.layers.Layer):
         return shapes
 
     def call(self, joints, observed, seen, estimate, estimate_trust, rate, state=None):
-        frames, joint_count = length(joints, 1), len(self.skeleton)
+        frames, count = length(joints, 1), len(self.skeleton)
         state, later = state or {}, {}
 
         def history(name, network):
             return [state[f"{name}_{n}"] for n in range(len(network.history_shapes))] if state else None
 
-        here = ops.cast(observed > 0, joints.dtype)
-        joints = here * ops.where(here > 0, joints, 0.0) + (1 - here) * estimate
-        twin, twin_observed = ops.take(joints, self.twins, axis=2), ops.take(observed, self.twins, axis=2)
+        # Below, values of joints are `[B * T, n, J, .]`: of each frame n that are alike, with which the same is done.
+        def by_frame(values):
+            return ops.reshape(values, (-1, int(np.prod(values.shape[2:-2])), *values.shape[-2:]))
+
+        def smoothed_by(weights, values, name):
+            values, weights, prior = (
+                ops.reshape(each, (-1, frames, count, each.shape[-1])) for each in (values, weights, estimate)
+            )
+            values, support, later[name] = self.regression(values, weights, prior, state.get(name))
+            return by_frame(values), by_frame(support)
+
+        joints, observed, seen, estimate, estimate_trust = (
+            by_frame(each) for each in (joints, observed, seen, estimate, estimate_trust)
+        )
+        here = ops.ceil(observed)  # 1 wherever there is an observation
+        joints = estimate + here * (joints - estimate)
+        twin, twin_observed = ops.matmul(self.exchange, joints), ops.matmul(self.exchange, observed)
         centre = ops.mean(estimate, axis=2, keepdims=True)
-        speed = ops.reshape(ops.log(rate / 30.0), (-1, 1, 1)) + ops.zeros_like(centre[..., 0, :1])
+        speed = ops.reshape(ops.log(rate / 30.0), (-1, 1, 1)) + ops.zeros((1, frames, 1), rate.dtype)
 
         # What can be said before the network.
-        weight = observed * ops.sigmoid(estimate_trust)
-        first, _, later["observed_window"] = self.regression(joints, weight, estimate, state.get("observed_window"))
+        first, _ = smoothed_by(observed * ops.sigmoid(estimate_trust), joints, "observed_window")
+        narrow, wide = first[:, :1], first[:, 2:3]
+        offsets = concatenate([joints, twin, joints, joints, twin], 1)
+        offsets = offsets - concatenate([estimate, estimate, narrow, wide, wide], 1)
+        bounds = np.float32([0.1, 0.1, 0.05, 0.05, 0.1])[:, None, None]
+        distances = _bounded(norm(offsets, keepdims=True), 0.05)
         features = [
             (estimate - centre) / 0.4,
-            _bounded(joints - estimate, 0.1),
-            _bounded(twin - estimate, 0.1),
-            _bounded(joints - first[0], 0.05),
-            _bounded(joints - first[2], 0.05),
-            _bounded(twin - first[2], 0.1),
-            *(_bounded(norm(joints - value)[..., None], 0.05) for value in (estimate, first[0], first[2])),
+            _bounded(offsets, bounds),
+            distances[:, :1],
+            distances[:, 2:4],
             ops.tanh(estimate_trust / 4),
             observed,
         ]
         read, kept = self.reader(self._features(features, [], speed), history("reader", self.reader))
         later |= {f"reader_{number}": value for number, value in enumerate(kept)}
-        logits = ops.reshape(by_rows(self.logits, read), (-1, frames, joint_count, 3))
-        own, other, neither = (logits[..., n : n + 1] for n in range(3))
-        logits = ops.concatenate([own + estimate_trust, other - 4.0, neither], axis=-1)
+        logits = ops.reshape(by_rows(self.logits, read), (-1, 1, count, 3))
+        logits = logits + estimate_trust * np.float32([1, 0, 0]) - np.float32([0, 4, 0])
         shares = ops.softmax(logits, axis=-1)
         own, other = shares[..., :1] * observed, shares[..., 1:2] * twin_observed
         trust = own + other
@@ -173,64 +186,67 @@ class ClipSmoother(keras.layers.Layer):
         reading = (own * joints + other * twin + (guessed + 1e-4) * estimate) / (weight + 1e-4)
 
         # Smoothed with these weights.
-        values, support, later["trusted_window"] = self.regression(
-            reading, weight, estimate, state.get("trusted_window")
-        )
-        middle = values[1]
-        candidates = [
-            reading,
-            estimate,
-            *values,
-            *(narrow + (narrow - wide) / 3.0 for narrow, wide in itertools.pairwise(values)),
-        ]
-        lengths = norm(ops.matmul(self.bone_of, middle))
-        person, later["bone_sums"] = self._person(lengths, trust, state.get("bone_sums"))
-        offsets = [value - middle for value in candidates]
+        values, support = smoothed_by(weight, reading, "trusted_window")
+        middle = values[:, 1:2]
+        extrapolated = values[:, :-1] + (values[:, :-1] - values[:, 1:]) / 3.0
+        offsets = concatenate([reading, estimate, values, extrapolated], 1) - middle  # of the candidates
+        lengths = norm(ops.matmul(self.bone_of, middle), keepdims=True)
+        person, later["bone_sums"] = self._person(lengths, trust, frames, state.get("bone_sums"))
         features = [
             (middle - centre) / 0.4,
-            *(_bounded(offset, 0.05) for offset in offsets),
-            *(_bounded(norm(offset)[..., None], 0.02) for offset in offsets),
+            _bounded(offsets, 0.05),
+            _bounded(norm(offsets, keepdims=True), 0.02),
             trust,
-            *support,
+            support,
         ]
         bones = [(lengths - person) / 0.05, person / 0.4]
         mixed, kept = self.mixer(self._features(features, bones, speed), history("mixer", self.mixer))
         later |= {f"mixer_{number}": value for number, value in enumerate(kept)}
-        mixture = ops.reshape(by_rows(self.mixture, mixed), (-1, frames, joint_count, self.candidates + 4))
+        mixture = ops.reshape(by_rows(self.mixture, mixed), (-1, 1, count, self.candidates + 4))
         shares = ops.softmax(mixture[..., : self.candidates] + self.preferred, axis=-1)
+        shares = ops.transpose(shares, (0, 3, 2, 1))  # [B * T, candidates, J, 1]
         smoothed = middle + 0.1 * mixture[..., self.candidates : self.candidates + 3]
-        for number, offset in enumerate(offsets):
-            smoothed = smoothed + shares[..., number : number + 1] * offset
+        smoothed = smoothed + ops.sum(shares * offsets, axis=1, keepdims=True)
         pull = ops.sigmoid(mixture[..., -1:] - 2.0)
         for _ in range(2):
             bone = ops.matmul(self.bone_of, smoothed)
-            stretch = (person / ops.maximum(norm(bone), 0.02) - 1.0)[..., None] * bone * 0.5
+            stretch = 0.5 * bone * (person / ops.maximum(norm(bone, keepdims=True), 0.02) - 1.0)
             smoothed = smoothed + pull * ops.matmul(np.transpose(self.bone_of), stretch)
+        smoothed, logits, trust = (
+            ops.reshape(each, (-1, frames, count, each.shape[-1])) for each in (smoothed, logits, trust)
+        )
         return Smoothed(smoothed, logits, trust, later if self.causal else {})
 
     def _features(self, joints, bones, speed):
-        """What a network gets of joints `[B, T, J, n]`, bones `[B, T, J - 1]` and the speed `[B, T, 1]`."""
-        frames, count = length(speed, 1), len(self.skeleton)
+        """What a network gets of joints `[B * T, n, J, .]`, bones `[B * T, 1, J - 1, 1]` and the speed `[B, T, 1]`."""
+        frames = length(speed, 1)
         if self.options["network"] == "convolutions":
-            flat = [ops.reshape(part, (-1, frames, part.shape[-1] * count)) for part in joints]
-            return ops.concatenate([*flat, *bones, speed], -1)
-        # Each joint gets the bone to its parent, the root zeros.
-        bones = [ops.matmul(part, self.bone_of_joint)[..., None] for part in bones]
-        speed = speed[..., None] + ops.zeros_like(joints[0][..., :1])
-        every = ops.concatenate([*joints, *bones, speed], -1)
-        return ops.reshape(every, (-1, frames, every.shape[-1] * count))
+            flat = [ops.reshape(part, (-1, frames, int(np.prod(part.shape[1:])))) for part in (*joints, *bones)]
+            return concatenate([*flat, speed], -1)
+        # Joint by joint; each gets the bone to its parent, and the root zeros.
+        joints = [*joints, *(ops.matmul(np.transpose(self.child_of), part) for part in bones)]
+        joints = [ops.transpose(part, (0, 2, 1, 3)) for part in joints]
+        count = len(self.skeleton)
+        flat = [ops.reshape(part, (-1, frames, count, part.shape[-2] * part.shape[-1])) for part in joints]
+        speed = speed[..., None] + ops.zeros_like(flat[0][..., :1])
+        every = concatenate([*flat, speed], -1)
+        return ops.reshape(every, (-1, frames, count * every.shape[-1]))
 
-    def _person(self, lengths, trust, sums):
-        """The person's bone lengths `[B, T, J - 1]`: the mean over the clip, or of the causal form up to the frame."""
-        both = ops.prod(ops.take(trust[..., 0], np.reshape(self.skeleton.bones, (-1, 2)), axis=2), axis=-1) + 1e-3
-        parts = ops.stack([both * lengths, both], axis=-1)  # [B, T, J - 1, 2]
-        if not self.causal:
-            total = ops.sum(parts, axis=1, keepdims=True)
-            return (total[..., 0] / total[..., 1]) + ops.zeros_like(lengths), None
-        total = ops.cumsum(parts, axis=1)
-        if sums is not None:
-            total = total + sums[:, None]
-        return total[..., 0] / total[..., 1], total[:, -1]
+    def _person(self, lengths, trust, frames, sums):
+        """The person's bone lengths `[B * T, 1, J - 1, 1]`: the mean over the clip, or of the causal form up to the
+        frame."""
+        both = ops.matmul(self.child_of, trust) * ops.matmul(self.child_of - self.bone_of, trust) + 1e-3
+        bones = len(self.bone_of)
+        parts = ops.reshape(ops.concatenate([both * lengths, both], axis=-1), (-1, frames, bones, 2))
+        if self.causal:
+            total = ops.cumsum(parts, axis=1)
+            if sums is not None:
+                total = total + ops.reshape(sums, (-1, 1, bones, 2))
+            sums = ops.reshape(total[:, -1:], (-1, bones, 2))
+        else:
+            total = ops.sum(parts, axis=1, keepdims=True) + ops.zeros_like(parts)
+        total = ops.reshape(total, (-1, 1, bones, 2))
+        return total[..., :1] / total[..., 1:], sums
 
     def get_config(self):
         return {
@@ -243,5 +259,4 @@ class ClipSmoother(keras.layers.Layer):
 
 def _bounded(values, unit):
     """Offsets in units of `unit` metres, softly bounded: beyond a few units it does not matter how far."""
-    values = values / unit
-    return values / (1.0 + 0.25 * ops.abs(values))
+    return values / (unit + 0.25 * ops.abs(values))

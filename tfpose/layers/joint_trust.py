@@ -48,7 +48,8 @@ class JointTrust(keras.layers.Layer):
         reconstructed_bones = bone_lengths(reconstructed, self.skeleton)
         # The saturating form tells 1 cm from 5 cm, the plain one 20 cm from 80 cm.
         features = [distance, distance / (distance + 0.1), observed_bones - reconstructed_bones, reconstructed_bones]
-        return self.logits(self.hidden2(self.hidden(ops.concatenate(features, axis=-1))))[..., None]
+        logits = self.logits(self.hidden2(self.hidden(ops.concatenate(features, axis=-1))))
+        return ops.reshape(logits, (-1, len(self.skeleton), 1))
 
     def get_config(self):
         return {**super().get_config(), "skeleton": self.skeleton.to_dict(), "units": self.units}

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpose.layers.static import length
+from tfpose.layers.static import concatenate, length
 
 
 @keras.saving.register_keras_serializable("tfpose")
@@ -30,8 +30,8 @@ class LocalRegression(keras.layers.Layer):
         history: of the causal form, what `call` returned for the frames before, `[B, reach, 4 J]`; None for no weights.
 
     Returns:
-        `(values, support, history)`: a list of `[B, T, J, 3]` and one of `[B, T, J, 1]` (how much was seen, at most
-        about 1) from the smallest width to the largest; the history is None in the form that is not causal.
+        `(values, support, history)`: `[B, T, W, J, 3]` and `[B, T, W, J, 1]` (how much was seen, at most about 1) of
+        the W widths; the history is None in the form that is not causal.
     """
 
     def __init__(self, widths=(1, 2, 4, 8, 16), reach=32, causal=False, floor=0.01, ridge=0.05, **kwargs):
@@ -39,13 +39,12 @@ class LocalRegression(keras.layers.Layer):
         self.widths, self.reach, self.causal = tuple(widths), reach, causal
         self.floor, self.ridge = floor, ridge
         steps = np.arange(-reach, 1 if causal else reach + 1)
-        tables = []
-        for width in self.widths:
-            window = np.exp(steps / width) if causal else np.exp(-0.5 * (steps / width) ** 2)
-            window /= window.sum()
-            tables += [window, window * steps / width, window * (steps / width) ** 2]
+        steps = steps[:, None] / np.array(self.widths)
+        window = np.exp(steps) if causal else np.exp(-0.5 * steps**2)
+        window /= window.sum(axis=0)
+        table = np.concatenate([window, window * steps, window * steps**2], axis=1)
         # A row of zeros at the end, for frames out of reach.
-        self.table = np.concatenate([np.stack(tables, 1), np.zeros((1, 3 * len(self.widths)))]).astype(np.float32)
+        self.table = np.pad(table, [[0, 1], [0, 0]]).astype(np.float32)
 
     def build(self, joints_shape, weights_shape=None, prior_shape=None, history_shape=None):
         self.built = True
@@ -60,30 +59,34 @@ class LocalRegression(keras.layers.Layer):
             before = self.reach
             pad = [[0, 0], [before, 0], [0, 0]]
             around = ops.pad(signals, pad) if history is None else ops.concatenate([history, signals], axis=1)
-        moments = ops.matmul(self._windows(frames, before), around)  # [B, 3 widths * T, 4 J]
-        moments = ops.reshape(moments, (-1, 3 * len(self.widths), frames, count, 4))
-        values, support = [], []
+        # The moments of each frame, of order 0 of all widths, then 1, then 2.
+        moments = ops.matmul(self._windows(frames, before), around)  # [B, T * 3 W, 4 J]
+        moments = ops.reshape(moments, (-1, 3 * len(self.widths), count, 4))
+        zeroth, first, second = ops.split(moments, 3, axis=1)  # [B * T, W, J, 4]
+        seen, lean, spread = zeroth[..., :1], first[..., :1], second[..., :1] + self.ridge
+        determinant = (seen + self.floor) * spread - ops.square(lean)
+        line = (spread * zeroth[..., 1:] - lean * first[..., 1:]) / determinant
+        bridged = self.floor * spread / determinant  # the prior's share: all of it where nothing is seen
+        value, values = ops.reshape(prior, (-1, 1, count, 3)), []
         for number in reversed(range(len(self.widths))):
-            zeroth, first, second = (moments[:, 3 * number + power] for power in range(3))
-            seen, lean, spread = zeroth[..., :1], first[..., :1], second[..., :1] + self.ridge
-            # About the prior, so that what is not seen is the prior.
-            total, slope = zeroth[..., 1:] - seen * prior, first[..., 1:] - lean * prior
-            determinant = (seen + self.floor) * spread - ops.square(lean)
-            prior = prior + (spread * total - lean * slope) / determinant
-            values.insert(0, prior)
-            support.insert(0, seen)
-        return values, support, around[:, -self.reach :] if self.causal else None
+            value = line[:, number : number + 1] + bridged[:, number : number + 1] * value
+            values.insert(0, value)
+        values, seen = (
+            ops.reshape(each, (-1, frames, len(self.widths), count, each.shape[-1]))
+            for each in (concatenate(values, 1), seen)
+        )
+        return values, seen, around[:, -self.reach :] if self.causal else None
 
     def _windows(self, frames, before):
-        """`[3 widths * T, before + T]`: what each frame takes from each frame."""
+        """`[T * 3 W, before + T]`: what each frame takes from each frame."""
         here = ops.arange(frames)[:, None]
         there = ops.arange(-before, frames)[None]
         apart = there - here + self.reach
         last = len(self.table) - 1
         inside = ops.logical_and(apart >= 0, apart < last)
         table = ops.convert_to_tensor(self.table, self.compute_dtype)
-        windows = ops.take(table, ops.where(inside, apart, last), axis=0)  # [T, before + T, 3 widths]
-        return ops.reshape(ops.transpose(windows, (2, 0, 1)), (3 * len(self.widths) * frames, before + frames))
+        windows = ops.take(table, ops.where(inside, apart, last), axis=0)  # [T, before + T, 3 W]
+        return ops.reshape(ops.swapaxes(windows, 1, 2), (frames * 3 * len(self.widths), before + frames))
 
     def get_config(self):
         return {

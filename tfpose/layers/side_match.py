@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from tfpose.geometry.bones import norm
+from tfpose.layers.static import exchange
 from tfpose.skeleton import Skeleton
 
 
@@ -32,7 +33,7 @@ class SideMatch(keras.layers.Layer):
     def __init__(self, skeleton, **kwargs):
         super().__init__(**kwargs)
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
-        self.twins = np.array(self.skeleton.mirror_joints)
+        self.exchange = exchange(self.skeleton.mirror_joints)
         self.limbs = np.zeros((len(self.skeleton), len(self.skeleton)), "f")
         for limb in self.skeleton.limbs:
             self.limbs[np.ix_(limb, limb)] = 1.0
@@ -44,14 +45,16 @@ class SideMatch(keras.layers.Layer):
         self.built = True
 
     def call(self, observed, reconstructed, is_observed):
-        exchanged = ops.take(observed, self.twins, axis=1)
-        both = is_observed * ops.take(is_observed, self.twins, axis=1)
-        gain = (norm(observed - reconstructed) - norm(exchanged - reconstructed)) * both[..., 0]
-        limbs, steepness, threshold = (
-            ops.cast(values, gain.dtype) for values in (self.limbs, self.steepness, self.threshold)
+        exchange, limbs, steepness, threshold = (
+            ops.cast(values, observed.dtype) for values in (self.exchange, self.limbs, self.steepness, self.threshold)
         )
-        share = ops.sigmoid(steepness * (ops.matmul(gain, limbs) - threshold))[..., None]
-        return observed + share * both * (exchanged - observed)
+        joints = len(self.skeleton)
+        exchanged = ops.matmul(exchange, observed)
+        both = is_observed * ops.matmul(exchange, is_observed)
+        gain = norm(observed - reconstructed) - norm(exchanged - reconstructed)
+        gain = gain * ops.reshape(both, (-1, joints))
+        share = ops.sigmoid(steepness * (ops.matmul(gain, limbs) - threshold))
+        return observed + ops.reshape(share, (-1, joints, 1)) * both * (exchanged - observed)
 
     def get_config(self):
         return {**super().get_config(), "skeleton": self.skeleton.to_dict()}

@@ -6,6 +6,7 @@ and their concatenation are copies in both directions, and built-in operations e
 
 from __future__ import annotations
 
+import numpy as np
 from keras import ops
 
 
@@ -34,6 +35,14 @@ def take(values, indices):
     return concatenate([values[begin:end] for _, begin, end in runs([(0, index) for index in indices])])
 
 
+def exchange(indices):
+    """The matrix `[n, n]` whose product with `[..., n, m]` takes the rows `indices`.
+
+    Of a few short rows the product costs no more than a gather, and XNNPACK, under LiteRT, knows no gather.
+    """
+    return np.eye(len(indices), dtype="float32")[list(indices)]
+
+
 def split(values, sizes):
     """Pieces of `sizes` along the first axis, which they fill.
 
@@ -44,8 +53,11 @@ def split(values, sizes):
 
 
 def concatenate(parts, axis=0):
-    """A single part is passed through."""
-    return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis)
+    """A single part is passed through. More than five are joined in groups, as XNNPACK joins no more at once."""
+    while len(parts) > 1:
+        groups = [parts[begin : begin + 5] for begin in range(0, len(parts), 5)]
+        parts = [ops.concatenate(group, axis) if len(group) > 1 else group[0] for group in groups]
+    return parts[0]
 
 
 def runs(places):

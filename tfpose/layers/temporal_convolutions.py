@@ -53,13 +53,14 @@ class TemporalConvolutions(keras.layers.Layer):
     def call(self, frames, history=None):
         values, count, later = by_rows(self.first, frames), length(frames, 1), []
         for number, (dilation, (taps, mix)) in enumerate(zip(self.dilations, self.blocks)):
-            active = ops.relu(values)
-            if not self.causal:
-                around = ops.pad(active, [[0, 0], [dilation, dilation], [0, 0]])
-            elif history is None:
-                around = ops.pad(active, [[0, 0], [2 * dilation, 0], [0, 0]])
+            if history is not None:
+                around = ops.concatenate([history[number], values], axis=1)
             else:
-                around = ops.concatenate([history[number], active], axis=1)
+                before, after = (2 * dilation, 0) if self.causal else (dilation, dilation)
+                around = ops.pad(values, [[0, 0], [before, after], [0, 0]])
+            # Only here, where the history stays as it is: right after a product, LiteRT's converter would compute the
+            # product twice, with and without it.
+            around = ops.relu(around)
             if self.causal:
                 later.append(around[:, -2 * dilation :])
             three = [around[:, shift : shift + count] for shift in (0, dilation, 2 * dilation)]

@@ -194,26 +194,22 @@ class ClipDenoiser(keras.Model):
         frames, model = length(clips, 1), self.autoencoder
         normalized, frame = model.normalizer(ops.reshape(clips, (-1, joints, 3)))
         estimates = model.refine(normalized, frame.observed)[-1]
-        estimate = model.normalizer.restore(estimates.pose, frame)
-        seen = ops.sum(frame.observed[..., 0], axis=1) > 2.5
 
         def over_time(values):
             return ops.reshape(values, (-1, frames, *values.shape[1:]))
 
+        # Missing joints are at the centre; their place counts for nothing.
+        clips = over_time(model.normalizer.restore(normalized, frame))
+        estimate = over_time(model.normalizer.restore(estimates.pose, frame))
         observed, logits = over_time(frame.observed), over_time(estimates.trust_logits)
-        # Without trust in a frame of which next to nothing is seen.
-        estimate, seen = over_time(estimate), over_time(seen)
-        if last is None:
-            last_estimate, begun = ops.zeros_like(estimate[:, 0]), ops.zeros_like(estimate[:, 0, 0, :1])
-        else:
-            last_estimate, begun = last
-        estimate = _filled(estimate, seen, last_estimate, begun)
-        clips = ops.where(observed > 0, clips, 0.0)
+        # Without trust in a frame of which next to nothing is seen: less than three joints.
+        seen = ops.clip(ops.sum(observed, axis=(2, 3)) - 2.0, 0.0, 1.0)
+        last = (ops.zeros_like(estimate[:, 0]), ops.zeros_like(seen[:, :1])) if last is None else last
+        estimate, begun = _filled(estimate, seen, *last)
         if confidence is not None:
-            observed = observed * confidence[..., None]
-        begun = ops.maximum(begun, ops.cast(ops.any(seen, axis=1, keepdims=True), begun.dtype))
-        seen = ops.cast(seen, observed.dtype)[..., None, None]
-        return clips, observed, seen, estimate, logits, (estimate[:, -1], begun)
+            observed = observed * ops.reshape(confidence, (-1, frames, joints, 1))
+        last = ops.reshape(estimate[:, -1:], (-1, joints, 3)), begun
+        return clips, observed, ops.reshape(seen, (-1, frames, 1, 1)), estimate, logits, last
 
     def smooth(self, clips, rate, smoother: ClipSmoother, confidence=None) -> Smoothed:
         """Clips `[B, T, J, 3]` metres (NaN = missing) at `rate` `[B]`, by one of `offline` and `causal`."""
@@ -235,7 +231,8 @@ class ClipDenoiser(keras.Model):
         *observed, last = self.observe(clips, confidence, (state["last_estimate"], state["begun"]))
         smoothed = self.causal(*observed, rate, {name: state[name] for name in self.causal.state_shapes})
         following = {"last_estimate": last[0], "begun": last[1], **smoothed.state}
-        return smoothed.joints, smoothed.trust[..., 0], {name: following[name] for name in self.state_shapes}
+        trust = ops.reshape(smoothed.trust, (-1, length(clips, 1), len(self.skeleton)))
+        return smoothed.joints, trust, {name: following[name] for name in self.state_shapes}
 
     def __repr__(self):
         return described(self)
@@ -254,15 +251,18 @@ class ClipDenoiser(keras.Model):
 
 
 def _filled(estimate, seen, last, begun):
-    """Estimates `[B, T, J, 3]`, those of frames that are not `seen` `[B, T]` replaced by that of the frame before."""
-    frames = length(estimate, 1)
-    number = ops.arange(frames)
-    earlier = number[None, :] <= number[:, None]
-    usable = ops.logical_and(earlier, seen[:, None, :])  # [B, T, T]
-    latest = ops.max(ops.where(usable, number, -1), axis=-1)  # [B, T]
-    chosen = ops.cast(number[None, None, :] == latest[..., None], estimate.dtype)
-    taken = ops.einsum("bts,bsjc->btjc", chosen, estimate)
-    first = ops.cast(number[None] == ops.min(ops.where(seen, number, frames), axis=-1, keepdims=True), estimate.dtype)
-    beginning = ops.einsum("bs,bsjc->bjc", first, estimate)
-    before = begun[..., None] * last + (1 - begun[..., None]) * beginning
-    return taken + ops.cast(latest < 0, estimate.dtype)[..., None, None] * before[:, None]
+    """Estimates `[B, T, J, 3]`, those of frames that are not `seen` `[B, T]` replaced by that of the seen frame before,
+    or at the beginning by that of the first; and whether a frame was seen, `[B, 1]`.
+
+    `last` `[B, J, 3]` is the frame before these, where there is one: `begun` `[B, 1]`. All are floats, 0 or 1: XNNPACK
+    has no whole numbers.
+    """
+    frames, joints = length(estimate, 1), estimate.shape[2]
+    number = begun + ops.cumsum(seen, axis=1)  # how many are seen up to a frame, itself included
+    numbers, seen = ops.concatenate([begun, number], axis=1), ops.concatenate([begun, seen], axis=1)
+    wanted = ops.reshape(ops.maximum(number, 1.0), (-1, frames, 1))
+    numbers, seen = (ops.reshape(values, (-1, 1, 1 + frames)) for values in (numbers, seen))
+    chosen = seen * ops.relu(1.0 - ops.abs(wanted - numbers))  # [B, T, 1 + T]
+    every = [ops.reshape(values, (-1, count, 3 * joints)) for values, count in ((last, 1), (estimate, frames))]
+    taken = ops.matmul(chosen, ops.concatenate(every, axis=1))
+    return ops.reshape(taken, (-1, frames, joints, 3)), ops.minimum(number[:, -1:], 1.0)

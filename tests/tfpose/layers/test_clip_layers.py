@@ -78,7 +78,7 @@ def test_regression_is_weighted_least_squares(causal):
         for joint in range(2):
             weight = np.sqrt(window * weights[0, :, joint, 0])
             line = np.polynomial.polynomial.polyfit(apart, joints[0, :, joint], 1, w=weight)
-            np.testing.assert_allclose(values[0][0, frame, joint], line[0], atol=2e-3)
+            np.testing.assert_allclose(values[0, frame, 0, joint], line[0], atol=2e-3)
 
 
 def test_what_has_no_weight_is_the_prior_and_short_gaps_are_bridged():
@@ -87,10 +87,10 @@ def test_what_has_no_weight_is_the_prior_and_short_gaps_are_bridged():
     weights = np.ones((1, 40, 1, 1), np.float32)
     weights[:, 15:25] = 0.0
     values, support, _ = layer(line, weights, np.full_like(line, 9.0))
-    np.testing.assert_allclose(values[0][:, 15:25], line[:, 15:25], atol=0.1)
-    assert support[0][0, 20] < 1e-3 < support[-1][0, 20]
+    np.testing.assert_allclose(values[:, 15:25, 0], line[:, 15:25], atol=0.1)
+    assert support[0, 20, 0] < 1e-3 < support[0, 20, -1]
     values, _, _ = layer(line, 0 * weights, np.full_like(line, 9.0))
-    np.testing.assert_allclose(values[0], 9.0)
+    np.testing.assert_allclose(values, 9.0)
 
 
 def smoother(skeleton, causal, network="convolutions"):
@@ -113,7 +113,8 @@ def test_the_smoother_runs_frame_by_frame(paper17, standing_pose, network):
     state = {name: np.zeros((2, *shape), np.float32) for name, shape in layer.state_shapes.items()}
     for number in range(16):
         step = layer(*(values[:, number : number + 1] for values in given), rate, state)
-        np.testing.assert_allclose(step.joints[:, 0], whole.joints[:, number], atol=1e-5)
+        # Weights that did not learn make much of float32's rounding: 4 to 15 micrometres.
+        np.testing.assert_allclose(step.joints[:, 0], whole.joints[:, number], atol=3e-5)
         np.testing.assert_allclose(step.trust[:, 0], whole.trust[:, number], atol=1e-5)
         assert {name: tuple(value.shape[1:]) for name, value in step.state.items()} == layer.state_shapes
         state = step.state
