@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from benchmarks.turns import medians
+from benchmarks.harness import medians
 from reproduction import complexity
 from reproduction.configs import structures
 from tfpose.cli import common
@@ -39,7 +39,7 @@ def run(values: flags.FlagValues, positional: list[str]):
         rows[name] = {"parameters": total["parameters"], "flops": total["reconstruct"]}
         traced = tf.function(model.reconstruct, jit_compile=True, autograph=False)
         runs[name] = lambda traced=traced: traced(poses).numpy()
-    for name, seconds in medians(runs, values.rounds, seconds=0.0).items():
+    for name, seconds in medians(runs, values.rounds).items():
         rows[name]["poses_per_second"] = values.batch / seconds
     table = markdown.table(
         ("structure", "parameters", "FLOPs", "poses/s"),
