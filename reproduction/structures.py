@@ -18,11 +18,11 @@ from reproduction.configs import structures
 from tfpose.cli import common
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
-from tfpose.trainers import markdown, results
+from tfpose.trainers import markdown
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string("out", None, "JSON file for the result.", flag_values=values)
+    common.define(values, "out")
     flags.DEFINE_integer("batch", 1024, "Poses per call.", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("rounds", 9, "How often the structures take turns.", lower_bound=1, flag_values=values)
 
@@ -49,5 +49,4 @@ def run(values: flags.FlagValues, positional: list[str]):
         ],
     )
     print(table)
-    if values.out:
-        results.write(values.out, "cost", {"batch": values.batch, "rows": rows}, table)
+    common.write_result(values.out, "cost", {"batch": values.batch, "rows": rows}, table)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import pathlib
 
 from absl import flags
-from ml_collections import config_flags
 
 from tfpose.cli import common
 from tfpose.datasets import splits
@@ -21,16 +20,10 @@ from tfpose.trainers import configs
 
 
 def define_flags(values: flags.FlagValues):
-    config_flags.DEFINE_config_file("config", configs.path("classify"), "A configuration file.", flag_values=values)
-    flags.DEFINE_string(
-        "encoder",
-        None,
-        "Whose codes: a preset, a model.keras file or its directory.",
-        flag_values=values,
-    )
-    flags.DEFINE_enum("data", "nucla", splits.CLIP_NAMES, "Protocol.", flag_values=values)
-    common.define_data_dir_flag(values)
-    flags.DEFINE_string("workdir", "runs/classify", "Where everything goes.", flag_values=values)
+    about = "Whose codes: a preset, a model.keras file, or the directory of its training."
+    flags.DEFINE_string("encoder", None, about, values)
+    flags.DEFINE_enum("data", "nucla", splits.CLIP_NAMES, "Protocol.", values)
+    common.define(values, "data_dir", config=configs.path("classify"), workdir="runs/classify")
 
 
 def run(values: flags.FlagValues, positional: list[str]):

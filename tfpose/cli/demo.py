@@ -25,9 +25,9 @@ _PRESET = "sebirenet_cmu"
 
 
 def define_flags(values: flags.FlagValues):
-    common.define_data_flags(values, "auto")
-    flags.DEFINE_string("out", "demo", "Folder for everything; made anew.", flag_values=values)
-    flags.DEFINE_bool("train", False, "Train a model, instead of taking the weights that ship.", flag_values=values)
+    common.define(values, *common.DATA)
+    flags.DEFINE_string("out", "demo", "Folder for everything; made anew.", values)
+    flags.DEFINE_bool("train", False, "Train a model, instead of taking the weights that ship.", values)
     flags.DEFINE_integer("steps", 900, "Training steps of --train.", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("seed", 0, "Of everything random.", flag_values=values)
 

@@ -26,18 +26,12 @@ from tfpose.errors import TfposeError
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string(
-        "model",
-        None,
-        "A SavedModel of tfpose export, or a preset, a model.keras file or the directory of its training.",
-        flag_values=values,
-    )
-    flags.DEFINE_string("out", None, "A new folder.", flag_values=values)
-    flags.DEFINE_enum("format", "tfrecord", codes.FORMATS, "Format of the codes.", flag_values=values)
+    about = "A SavedModel of tfpose export, a preset, a model.keras file, or the directory of its training."
+    flags.DEFINE_string("model", None, about, values, required=True)
+    flags.DEFINE_string("out", None, "A new folder.", values, required=True)
+    flags.DEFINE_enum("format", "tfrecord", codes.FORMATS, "Format of the codes.", values)
     flags.DEFINE_integer("clips_per_shard", 1000, "Most clips in a file.", lower_bound=1, flag_values=values)
-    define_runner_flag(values)
-    common.define_reading_flags(values)
-    flags.mark_flags_as_required(["model", "out"], flag_values=values)
+    common.define(values, *common.READING, "runner")
 
 
 def run(values: flags.FlagValues, positional: list[str]):
@@ -65,16 +59,6 @@ def run(values: flags.FlagValues, positional: list[str]):
         )
     print(f"{summary['files']} files: {summary['clips']} clips, {summary['poses']} poses encoded -> {values.out}")
     say_refused(summary, "not encoded", values.out)
-
-
-def define_runner_flag(values: flags.FlagValues):
-    """`--runner`."""
-    flags.DEFINE_string(
-        "runner",
-        "DirectRunner",
-        "Beam's runner: DirectRunner (this machine), FlinkRunner, SparkRunner, DataflowRunner, ...",
-        flag_values=values,
-    )
 
 
 def say_refused(summary: dict, what: str, out: str):

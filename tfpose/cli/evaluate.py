@@ -23,27 +23,18 @@ from tfpose.cli import common
 
 
 def define_flags(values: flags.FlagValues):
-    common.define_model_flag(values)
-    common.define_data_flags(values, "auto")
-    flags.DEFINE_list("seeds", ["0"], "Seeds of everything drawn: one run for each.", flag_values=values)
-    flags.DEFINE_enum("views", "upright", ["upright", "so3"], "swap: turns between two views.", flag_values=values)
-    flags.DEFINE_list(
-        "features", None, "recognise, linear, knn: what describes a pose; default: all there are.", flag_values=values
-    )
-    flags.DEFINE_list(
-        "motion",
-        None,
-        "recognise: what the classifier adds of the way that a body moves; empty for nothing.",
-        flag_values=values,
-    )
+    common.define(values, *common.DATA, "model", "out")
+    flags.DEFINE_list("seeds", ["0"], "Seeds of everything drawn: one run for each.", values)
+    flags.DEFINE_enum("views", "upright", ["upright", "so3"], "swap: turns between two views.", values)
+    about = "recognise, linear, knn: what describes a pose; default: all there are."
+    flags.DEFINE_list("features", None, about, values)
+    about = "recognise: which descriptions of a body's motion the classifier adds; empty for none."
+    flags.DEFINE_list("motion", None, about, values)
     flags.DEFINE_integer("most_poses", None, "Evenly thin the test poses to so many.", flag_values=values)
     flags.DEFINE_float("frame_rate", None, "clips: frames per second; default: the data's.", flag_values=values)
-    flags.DEFINE_string(
-        "cleaner", "sebirenet_cmu_clips", "estimates: the model of clips that cleans them.", flag_values=values
-    )
-    flags.DEFINE_string("out", None, "JSON file for the result.", flag_values=values)
-    flags.DEFINE_string("plot", None, "Picture of what the model does (PNG).", flag_values=values)
-    flags.mark_flag_as_required("model", flag_values=values)
+    about = "estimates: the model of clips that cleans them."
+    flags.DEFINE_string("cleaner", "sebirenet_cmu_clips", about, values)
+    flags.DEFINE_string("plot", None, "Picture of what the model does (PNG).", values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):
@@ -55,7 +46,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     seeds = _seeds(values.seeds)
 
     from tfpose.models import PoseAutoencoder, load_model
-    from tfpose.trainers import evaluators, results
+    from tfpose.trainers import evaluators
 
     model = load_model(values.model, getattr(evaluator, "MODEL", PoseAutoencoder))
     data = common.evaluation_data(values, evaluator, model.skeleton)
@@ -63,9 +54,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     report = evaluators.over_seeds(evaluator, model, data, seeds, **options)
     table = evaluator.markdown(report)
     print(f"{data.name}\n\n{table}")
-    if values.out:
-        results.write(values.out, name, report, table, values.model)
-        print(f"result: {values.out}")
+    common.write_result(values.out, name, report, table, values.model)
     if values.plot:
         evaluator.draw(values.plot, model, data, seed=seeds[0])
         print(f"picture: {values.plot}")

@@ -30,8 +30,9 @@ _SERVING = "serving"
 
 
 def define_flags(values: flags.FlagValues):
-    common.define_model_flag(values)
-    flags.DEFINE_string("out", None, "A new folder for the artifacts, or a package of TF Serving.", flag_values=values)
+    common.define(values, *common.DATA, "model")
+    about = "A new folder for the artifacts, or a package of TF Serving."
+    flags.DEFINE_string("out", None, about, values, required=True)
     flags.DEFINE_list(
         "format",
         ["saved_model", "litert"],
@@ -39,13 +40,11 @@ def define_flags(values: flags.FlagValues):
         f"{_SERVING}.",
         flag_values=values,
     )
-    flags.DEFINE_string("name", None, f"What {_SERVING} calls the model; default: tfpose.", flag_values=values)
+    flags.DEFINE_string("name", None, f"What {_SERVING} calls the model; default: tfpose.", values)
     flags.DEFINE_integer(
         "version", None, f"Of {_SERVING}; default: one more than is there.", lower_bound=1, flag_values=values
     )
-    flags.DEFINE_bool("compiled", False, f"Of {_SERVING}: whether XLA compiles the signatures.", flag_values=values)
-    common.define_data_flags(values, "auto")
-    flags.mark_flags_as_required(["model", "out"], flag_values=values)
+    flags.DEFINE_bool("compiled", False, f"Of {_SERVING}: whether XLA compiles the signatures.", values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):

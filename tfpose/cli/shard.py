@@ -25,16 +25,11 @@ from tfpose.skeleton import Skeleton
 
 
 def define_flags(values: flags.FlagValues):
-    common.define_data_dir_flag(values)
-    common.define_clip_flags(values)
-    flags.DEFINE_string(
-        "model_skeleton", "paper17", "Skeleton of the shards and the model: a name or a JSON file.", flag_values=values
-    )
-    flags.DEFINE_string("out", None, "Folder for the shards.", flag_values=values)
+    common.define(values, *common.CLIPS, "data_dir", "model_skeleton")
+    flags.DEFINE_string("out", None, "Folder for the shards.", values, required=True)
     flags.DEFINE_integer("shards", 16, "How many; at most as many as there are files.", 1, flag_values=values)
     flags.DEFINE_integer("poses", None, "synthetic: how many poses to make.", 1, flag_values=values)
     flags.DEFINE_integer("seed", 1, "synthetic with --poses: of the poses.", flag_values=values)
-    flags.mark_flag_as_required("out", flag_values=values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):
