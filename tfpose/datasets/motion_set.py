@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable
 
 import numpy as np
 
+from tfpose.datasets import checked
 from tfpose.errors import DataError
 from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
@@ -41,18 +41,12 @@ class MotionSet:
     checksum: str = dataclasses.field(init=False)
 
     def __post_init__(self):
-        clips = tuple(np.ascontiguousarray(clip, np.float32) for clip in self.clips)
-        if not clips:
+        if not self.clips:
             raise DataError(f"{self.name}: holds no clip in which all joints are seen")
-        digest = hashlib.sha256(",".join([*self.skeleton.joints, f"{self.rate:.6g}"]).encode())
-        for clip in clips:
-            if clip.ndim != 3 or clip.shape[1:] != (len(self.skeleton), 3) or not np.isfinite(clip).all():
-                raise DataError(
-                    f"{self.name}: expected finite clips [T, {len(self.skeleton)}, 3], got {list(clip.shape)}"
-                )
-            digest.update(clip.tobytes())
-        object.__setattr__(self, "clips", clips)
-        object.__setattr__(self, "checksum", digest.hexdigest()[:16])
+        shape = ("T", len(self.skeleton), 3)
+        clips = tuple(checked.array(self.name, "clips", clip, shape) for clip in self.clips)
+        checksum = checked.checksum([*self.skeleton.joints, f"{self.rate:.6g}"], *clips)
+        checked.complete(self, clips=clips, checksum=checksum)
 
     @classmethod
     def of_clips(cls, name: str, clips: Iterable[Clip], skeleton: Skeleton, rate: float, lineage: str = ""):

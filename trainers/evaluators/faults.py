@@ -10,28 +10,19 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose import metrics
-from tfpose.datasets import splits
 from tfpose.datasets.pose_set import PoseSet, evenly
 from tfpose.geometry import rotations
 from tfpose.models.calls import batched
 from tfpose.noise import joints as joint_noise
 from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
+from tfpose.trainers.evaluators import swap
 from tfpose.trainers.markdown import table, with_spread
 
 OPTIONS = ("most_poses",)
 _TILT = np.radians(10.0)
 _MOST = 2000
-
-
-def load(name: str, data_dir, skeleton: Skeleton) -> PoseSet:
-    """The test poses of a data set (see `tfpose.datasets.splits.poses`)."""
-    return splits.poses(name, "test", data_dir, skeleton)
-
-
-def of_clips(name: str, clips, skeleton: Skeleton) -> PoseSet:
-    """The user's own clips."""
-    return PoseSet.of_clips(name, clips, skeleton)
+load, of_clips = swap.load, swap.of_clips
 
 
 def measure(model, data: PoseSet, seed: int = 0, *, most_poses: int | None = None) -> dict:

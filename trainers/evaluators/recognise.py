@@ -9,7 +9,6 @@ augmented copies of it.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import tempfile
 from collections.abc import Sequence
 
@@ -17,7 +16,7 @@ import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from tfpose.datasets import splits
+from tfpose.datasets import checked, splits
 from tfpose.datasets.clip_set import ClipSet
 from tfpose.errors import TfposeError
 from tfpose.models import weights_checksum
@@ -61,9 +60,8 @@ class Recognition:
     checksum: str = dataclasses.field(init=False)
 
     def __post_init__(self):
-        both = hashlib.sha256((self.train.checksum + self.test.checksum).encode()).hexdigest()[:16]
-        object.__setattr__(self, "checksum", both)
-        object.__setattr__(self, "lineage", self.train.lineage)
+        both = checked.checksum([self.train.checksum + self.test.checksum])
+        checked.complete(self, checksum=both, lineage=self.train.lineage)
 
 
 def load(name: str, data_dir, skeleton: Skeleton) -> Recognition:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import hashlib
 import itertools
 
 import numpy as np
 
 from tfpose import metrics
-from tfpose.datasets import splits
+from tfpose.datasets import checked, splits
 from tfpose.errors import DataError
 from tfpose.formats import axes, human36m, ntu
 from tfpose.geometry import frames
@@ -51,10 +50,8 @@ class Recordings:
     checksum: str = dataclasses.field(init=False)
 
     def __post_init__(self):
-        digest = hashlib.sha256(",".join(self.skeleton.joints).encode())
-        for performance in self.performances:
-            digest.update(np.ascontiguousarray(performance, np.float32).tobytes())
-        object.__setattr__(self, "checksum", digest.hexdigest()[:16])
+        arrays = [np.asarray(performance, np.float32) for performance in self.performances]
+        checked.complete(self, checksum=checked.checksum(self.skeleton.joints, *arrays))
 
 
 def load(name: str, data_dir, skeleton: Skeleton) -> Recordings:
