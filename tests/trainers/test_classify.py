@@ -233,5 +233,5 @@ def test_dropout_is_of_the_seed_alone(clips):
 
 def test_the_command_asks_for_the_encoder(capsys):
     assert cli.main(["classify", "--data=nucla"]) == 2
-    assert "--encoder: whose codes?" in capsys.readouterr().err
+    assert "--encoder is missing" in capsys.readouterr().err
     assert "classify" in configs.NAMES

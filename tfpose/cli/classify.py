@@ -1,9 +1,9 @@
-"""Learns to say what somebody does, from the codes of a frozen encoder.
+"""Learns to recognise actions, from the codes of a frozen encoder.
 
     tfpose classify --encoder runs/default_cmu --data nucla --workdir runs/classify_nucla
 
-The working directory gets model.keras, checkpoints and TensorBoard logs; the same command resumes where a stopped run
-stopped. Then the clips of the other views are tested. --data=nucla_v1_v2 and nucla_v2_v1 are for choosing settings
+The working directory gets model.keras, checkpoints and TensorBoard logs; the same command resumes a stopped run. Then
+the clips of the other views are tested. --data=nucla_v1_v2 and nucla_v2_v1 are for choosing settings
 (--config.epochs=60) without looking at view 3. --config.model.features=aligned and others learn without an encoder.
 """
 
@@ -30,7 +30,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ())
     config = values.config
     if config.model.features == "code" and not values.encoder:
-        raise flags.Error("--encoder: whose codes?")
+        raise flags.Error("--encoder is missing: a model whose codes are classified")
 
     from tfpose.models import PoseAutoencoder, load_model
     from tfpose.trainers import classify

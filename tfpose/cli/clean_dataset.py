@@ -6,7 +6,7 @@
 
 Does what `tfpose denoise` does to a folder, one file at a time in each worker. --out is a new folder, which appears
 when all is done: the cleaned files by their names in files/, the files that cannot be cleaned with the reasons
-(dead_letters.jsonl), and the counts (summary.json). What comes after -- are options of Beam and its runner.
+(dead_letters.jsonl), and the counts (summary.json). Options after -- are passed to Beam and its runner.
 """
 
 from __future__ import annotations

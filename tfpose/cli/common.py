@@ -42,15 +42,15 @@ _SHARED = {
         "Folder of the data sets; default: $TFPOSE_DATA.",
     ),
     "skeleton": (flags.DEFINE_string, None, "Skeleton of clips that do not say their own: a name or a JSON file."),
-    "map": (flags.DEFINE_string, None, 'A JSON file of what clips call their joints: {"hip_left": "LThigh", ...}.'),
+    "map": (flags.DEFINE_string, None, 'A JSON file with the clips\' names of joints: {"hip_left": "LThigh", ...}.'),
     "clip_format": (flags.DEFINE_enum, "auto", ["auto", *FORMATS], "Format of clip files."),
     "unit": (flags.DEFINE_string, "auto", f"Unit of files that do not say it: {_UNIT}; auto finds it by the bones."),
     "up": (flags.DEFINE_enum, "auto", ["auto", *UPS], "Upward axis of files that do not say it; auto finds it."),
     "mirrored": (flags.DEFINE_bool, False, "The files' axes are left-handed, as Unity's are."),
-    "visibility": (flags.DEFINE_float, 0.5, "Landmarks of a lower confidence are missing.", 0.0, 1.0),
-    "skip_bad": (flags.DEFINE_bool, False, "Pass over unreadable files, and count them."),
+    "visibility": (flags.DEFINE_float, 0.5, "Landmarks below this confidence are missing.", 0.0, 1.0),
+    "skip_bad": (flags.DEFINE_bool, False, "Skip unreadable files, and count them."),
     "runner": (flags.DEFINE_string, "DirectRunner", "Runner of Beam: DirectRunner (this machine), FlinkRunner, ..."),
-    "rate": (flags.DEFINE_float, 30.0, "Frames per second of clips that do not say.", 1.0, None),
+    "rate": (flags.DEFINE_float, 30.0, "Frames per second of clips that do not say it.", 1.0, None),
     "skeleton_out": (flags.DEFINE_enum, "source", ["source", "model"], "Joints of the output: the input's or model's."),
     "model_skeleton": (flags.DEFINE_string, "paper17", "Skeleton of the model: a name or a JSON file."),
     "config": (config_flags.DEFINE_config_file, None, f"A file, or one of {', '.join(configs.NAMES)}."),
@@ -131,7 +131,7 @@ def evaluator(name: str):
     from tfpose.trainers import evaluators
 
     if name not in evaluators.NAMES:
-        raise flags.Error(f"no evaluator '{name}'; there is {', '.join(evaluators.NAMES)}")
+        raise flags.Error(f"no evaluator '{name}'; there are {', '.join(evaluators.NAMES)}")
     return evaluators.get(name)
 
 

@@ -21,7 +21,7 @@ from tfpose.skeleton import Skeleton
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string("to", None, "What the files of an output folder end in, such as .bvh.", values)
+    flags.DEFINE_string("to", None, "The suffix of the files of an output folder, such as .bvh.", values)
     flags.DEFINE_string(
         "skeleton_out", None, "Convert to this skeleton, in metres, y up: a name or a JSON file.", flag_values=values
     )

@@ -25,18 +25,18 @@ from tfpose.errors import DataError
 def define_flags(values: flags.FlagValues):
     common.define(values, *common.CLIPS, "rate", "skeleton_out", model="sebirenet_cmu_clips")
     flags.DEFINE_bool("per_frame", False, "Clean every pose alone, with the pose model.", values)
-    flags.DEFINE_bool("causal", False, "Compute what a stream would: look at the past alone.", values)
+    flags.DEFINE_bool("causal", False, "Use past frames only, as a stream does.", values)
     flags.DEFINE_bool("leave_missing", False, "Leave missing joints missing.", values)
     flags.DEFINE_bool("constant_bones", False, "Give each bone one length over the clip.", values)
     flags.DEFINE_string(
         "plot",
         None,
-        "Of the first clip: an animation (.gif, .mp4) or a picture (.png), of the coordinates over time where it was "
-        "cleaned as a clip, else of some poses.",
+        "An animation (.gif, .mp4) or a picture (.png) of the first clip: of its coordinates over time, or for a pose "
+        "model of some poses.",
         flag_values=values,
     )
-    flags.DEFINE_string("report", None, "An .html page of what was done, with plots of the first ten clips.", values)
-    about = "A file, whose ending says the format; for a folder, or several clips of a format that holds one, a folder."
+    flags.DEFINE_string("report", None, "An .html report, with plots of the first ten clips.", values)
+    about = "A file, whose suffix says the format; a folder for folders, or several clips of a format that holds one."
     flags.DEFINE_string("out", None, about, values, required=True)
 
 

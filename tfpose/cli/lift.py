@@ -2,8 +2,8 @@
 
     tfpose lift --config lift --detections gt --workdir runs/lift_gt --out results/lifting/gt.json
 
-Needs Human3.6M. The working directory gets model.keras and a folder for each stage and each MLP; the same command goes
-on where a stopped run stopped. Several runs may share one 3D stream: --stream3d=runs/lift_gt/stream3d.
+Needs Human3.6M. The working directory gets model.keras and a folder for each stage and each MLP; the same command
+resumes a stopped run. Several runs may share one 3D stream: --stream3d=runs/lift_gt/stream3d.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tfpose.trainers import configs
 
 def define_flags(values: flags.FlagValues):
     common.define(values, "data_dir", "out", "shorten", config=configs.path("lift"), workdir="runs/lift")
-    flags.DEFINE_enum("detections", "gt", lifting.DETECTIONS, "Where 2D joints are from.", values)
+    flags.DEFINE_enum("detections", "gt", lifting.DETECTIONS, "The source of the 2D joints.", values)
     flags.DEFINE_string("stream3d", None, "The 3D stream's training; default: WORKDIR/stream3d.", values)
     flags.DEFINE_bool("baselines", True, "Train the residual MLPs too.", values)
 

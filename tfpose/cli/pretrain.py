@@ -22,7 +22,7 @@ def define_flags(values: flags.FlagValues):
     common.define(
         values, *common.DATA, "model_skeleton", "shorten", config=configs.path("default"), workdir="runs/pretrain"
     )
-    flags.DEFINE_list("evaluators", ["denoise"], "What is measured while it learns, see tfpose evaluate.", values)
+    flags.DEFINE_list("evaluators", ["denoise"], "What is measured during training, see tfpose evaluate.", values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):

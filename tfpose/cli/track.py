@@ -23,9 +23,9 @@ from tfpose.formats import WRITTEN
 
 def define_flags(values: flags.FlagValues):
     common.define(values, "skeleton_out", model="sebirenet_cmu_clips")
-    flags.DEFINE_string("out", None, "A file, whose ending says the format.", values, required=True)
+    flags.DEFINE_string("out", None, "A file, whose suffix says the format.", values, required=True)
     flags.DEFINE_integer(
-        "person", 0, "Who: 0 for the largest one, 1 for the next ...", lower_bound=0, flag_values=values
+        "person", 0, "Which person: 0 for the largest one, 1 for the next ...", lower_bound=0, flag_values=values
     )
     flags.DEFINE_string("draw", None, "An .mp4 file: the video with the found joints over it.", values)
 

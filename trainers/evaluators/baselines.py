@@ -36,10 +36,10 @@ def mean_pose(poses: np.ndarray, rounds: int = 3) -> np.ndarray:
 
 
 def with_bone_lengths(poses: np.ndarray, lengths: np.ndarray, skeleton: Skeleton, rounds: int = 50) -> np.ndarray:
-    """Poses `[B, J, 3]` brought near to bone lengths `[J - 1]` by moving joints little.
+    """Moves the joints of poses `[B, J, 3]` a little, so that bones have nearly the lengths `[J - 1]`.
 
     Alternating projections: bone after bone is stretched or shortened about its middle, for several rounds. (Setting
-    the lengths from the root outwards would carry the error of a moved joint to all joints beyond it.)
+    the lengths from the root outwards would pass the error of a moved joint on to all joints beyond it.)
     """
     recovered = np.array(poses)
     for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""Faults of sensors one by one: hips and shoulders that are missing, moved or exchanged, limbs under each other's name.
+"""Faults of sensors one by one: hips and shoulders that are missing, moved or exchanged, and limbs of exchanged sides.
 
 For each fault: MPJPE of what comes in and of what the model makes of it, and how far the fault turns the frame of the
 body (`tfpose.layers.BodyFrame`): the angle between the view codes of the clean pose and of the faulty one.
@@ -31,7 +31,7 @@ def measure(model, data: PoseSet, seed: int = 0, *, most_poses: int | None = Non
     Args:
         model: a `PoseAutoencoder`.
         data: of `load`.
-        seed: of the views and of what a fault draws.
+        seed: of the views and of random faults.
         most_poses: evenly thins the poses to at most so many; 2,000 by default.
 
     Returns:

@@ -1,4 +1,4 @@
-"""BVH files with joints broken in episodes, cleaned, written back and read again: is the file as good as the poses?"""
+"""BVH files whose joints are broken in episodes, cleaned, written and read again: is a file as good as the poses?"""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def test_an_unknown_command_is_a_wrong_call(call):
         (["denoise", "--model=m", "--out=o.npz"], "expected INPUT, got nothing"),
         (["denoise", "a", "b", "--model=m", "--out=o.npz"], "expected INPUT, got a b"),
         (["evaluate", "--model=m"], "expected EVALUATOR, got nothing"),
-        (["evaluate", "walking", "--model=m"], "no evaluator 'walking'; there is"),
+        (["evaluate", "walking", "--model=m"], "no evaluator 'walking'; there are"),
         (["evaluate", "denoise", "--model=m", "--views=sideways"], "flag --views=sideways"),
         (["evaluate", "denoise", "--model=m", "--seeds=one"], "--seeds=one: expected whole numbers"),
         (["denoise", "x.npz", "--model=m", "--out=o.npz", "--clip_format=wav"], "flag --clip_format=wav"),
