@@ -1,21 +1,18 @@
-"""Why `batching_parameters.txt` of a TF Serving package has the values that it has: measured, on this machine.
+"""Measures the values of `batching_parameters.txt` of a TF Serving package on this machine.
 
     .venv/bin/python benchmarks/batching.py --out results/batching.json
 
 TF Serving's batching is TensorFlow's own scheduler, which `tf.nondifferentiable_batch_function` puts around the
-SavedModel here, so that no server is needed. Each of four measurements answers for one value; the cases of each take
-turns, so that a busy machine slows all of them alike.
+SavedModel here, so that no server is needed. Each of four measurements decides one value; its cases take turns.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
-import json
 import math
 import os
 import pathlib
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,37 +20,30 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from turns import medians
+from harness import in_turns, medians, report
 
 import tfpose
 from tfpose.datasets import synthetic
 from tfpose.export.saved_model import export_saved_model
-from tfpose.files import write_text
 from tfpose.trainers import markdown
 
 _MODEL = flags.DEFINE_string("model", "sebirenet_cmu", "A preset, or a trained model.")
-_OUT = flags.DEFINE_string("out", "results/batching.json", "Where to; a table goes beside it.")
-_SECONDS = flags.DEFINE_float("seconds", 0.2, "How long a case runs in its turn.", lower_bound=0.01)
-_ROUNDS = flags.DEFINE_integer("rounds", 5, "How often the cases of a measurement take turns.", lower_bound=1)
+_OUT = flags.DEFINE_string("out", "results/batching.json", "JSON file for the result.")
 
+_SECONDS, _ROUNDS = 0.2, 5  # of a turn, and how often the cases of a measurement take turns
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _CLIENTS = 64
 _WAITS = (0, 500, 1000, 2000, 5000)  # microseconds
-_NEAR_BEST = 0.9  # of the best throughput is as good as the best
-_LONGEST_BATCH = 0.05  # seconds that a request may have to wait for the batch before its own
+_NEAR_BEST = 0.9  # this share of the best throughput counts as the best
+_LONGEST_BATCH = 0.05  # seconds that a request may wait for the batch before its own
 _LONGEST_QUEUE = 1.0  # seconds of work that may wait before the server says that it is full
 
 Run = Callable[[np.ndarray], tf.Tensor]  # poses [B, J, 3] -> denoised poses
 
 
-def in_turns(cases: dict[object, Callable]) -> dict:
-    """Case -> median seconds of a call."""
-    return medians(cases, _ROUNDS.value, _SECONDS.value)
-
-
 def by_size(run: Run, poses: np.ndarray) -> list[dict]:
     """One call at a time."""
-    seconds = in_turns({size: (lambda joints=poses[:size]: run(joints)) for size in _SIZES})
+    seconds = medians({size: (lambda joints=poses[:size]: run(joints)) for size in _SIZES}, _ROUNDS, _SECONDS)
     return [{"rows": size, "ms": 1000 * found, "poses_per_second": size / found} for size, found in seconds.items()]
 
 
@@ -65,16 +55,15 @@ def largest_batch(rows: list[dict]) -> int:
 
 
 def by_padding(run: Run, poses: np.ndarray, largest: int) -> dict[str, float]:
-    """Calls of any size up to `largest`, as they are and filled up: poses per second that somebody asked for."""
+    """Calls of any size up to `largest`, unchanged and padded: requested poses per second."""
     sizes = np.random.default_rng(0).integers(1, largest + 1, 20).tolist()
     fills = {
         "as they are": lambda size: size,
         "to a power of 2": lambda size: 2 ** math.ceil(math.log2(size)),
         "to a power of 4": lambda size: min(4 ** math.ceil(math.log(size, 4) - 1e-9), largest),
     }
-    seconds = in_turns(
-        {name: (lambda fill=fill: [run(poses[: fill(s)]) for s in sizes]) for name, fill in fills.items()}
-    )
+    cases = {name: (lambda fill=fill: [run(poses[: fill(s)]) for s in sizes]) for name, fill in fills.items()}
+    seconds = medians(cases, _ROUNDS, _SECONDS)
     return {name: sum(sizes) / found for name, found in seconds.items()}
 
 
@@ -82,20 +71,19 @@ def by_threads(run: Run, batch: np.ndarray) -> dict[int, float]:
     """Full batches from several threads at once: poses per second."""
     counts = (1, 2, 4)
     with concurrent.futures.ThreadPoolExecutor(max(counts)) as pool:
-        seconds = in_turns({count: (lambda count=count: list(pool.map(run, [batch] * count))) for count in counts})
+        cases = {count: (lambda count=count: list(pool.map(run, [batch] * count))) for count in counts}
+        seconds = medians(cases, _ROUNDS, _SECONDS)
     return {count: count * len(batch) / found for count, found in seconds.items()}
 
 
 def by_wait(run: Run, poses: np.ndarray, largest: int, threads: int) -> list[dict]:
-    """Clients with one pose each, all at once and one alone; without batching (None) and with each waiting time."""
+    """Clients with one pose each, all at once and one alone, without batching (None) and with each waiting time."""
     servers = {None: run} | {wait: batched(run, poses, largest, threads, wait) for wait in _WAITS}
-    alone = in_turns({wait: (lambda server=server: server(poses[:1])) for wait, server in servers.items()})
-    times = {wait: [] for wait in servers}
+    single = {wait: (lambda server=server: server(poses[:1])) for wait, server in servers.items()}
+    alone = medians(single, _ROUNDS, _SECONDS)
     with concurrent.futures.ThreadPoolExecutor(_CLIENTS) as pool:
-        for _ in range(_ROUNDS.value):
-            for wait, server in servers.items():
-                times[wait] += crowd(pool, server, poses)
-    total = _ROUNDS.value * _SECONDS.value
+        times = in_turns(servers, _ROUNDS, lambda wait: crowd(pool, servers[wait], poses))
+    total = _ROUNDS * _SECONDS
     return [
         {
             "batch_timeout_micros": wait,
@@ -116,7 +104,7 @@ def batched(run: Run, poses: np.ndarray, largest: int, threads: int, wait: int) 
 
 def crowd(pool, run: Run, poses: np.ndarray) -> list[float]:
     """Seconds of each request while all clients ask without a pause."""
-    end = time.perf_counter() + _SECONDS.value
+    end = time.perf_counter() + _SECONDS
 
     def client(number: int) -> list[float]:
         found = []
@@ -129,7 +117,7 @@ def crowd(pool, run: Run, poses: np.ndarray) -> list[float]:
 
 
 def chosen(sizes: list[dict], padding: dict, threads: dict, waits: list[dict], largest: int) -> dict:
-    """The values that follow, by the rules that the table states."""
+    """The values that follow by the rules in the table."""
     best_threads = max(threads.values())
     with_batching = [row for row in waits if row["batch_timeout_micros"] is not None]
     best_requests = max(row["requests_per_second"] for row in with_batching)
@@ -153,7 +141,6 @@ def table(result: dict) -> str:
     sizes, padding, threads, waits = (result[name] for name in ("sizes", "padding", "threads", "waits"))
     values = result["chosen"]
     parts = [
-        f"`{result['command']}`",
         result["machine"],
         f"**max_batch_size {values['max_batch_size']}**: the smallest with {_NEAR_BEST:.0%} of the best throughput, of "
         f"those that take at most {1000 * _LONGEST_BATCH:.0f} ms.",
@@ -183,7 +170,7 @@ def table(result: dict) -> str:
         f"**max_enqueued_batches {values['max_enqueued_batches']}**: about {_LONGEST_QUEUE:.0f} s of full batches; "
         "what comes then is refused at once with UNAVAILABLE, which clients try again.",
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
 
 
 def main(_):
@@ -203,7 +190,6 @@ def main(_):
     threads = by_threads(run, poses[:largest])
     waits = by_wait(run, poses, largest, max(threads, key=threads.get))
     result = {
-        "command": " ".join(["benchmarks/batching.py", *sys.argv[1:]]),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, TensorFlow {tf.__version__}; load average "
         f"{os.getloadavg()[0]:.1f} at the end.",
         "model": _MODEL.value,
@@ -213,10 +199,7 @@ def main(_):
         "waits": waits,
         "chosen": chosen(sizes, padding, threads, waits, largest),
     }
-    text = table(result)
-    write_text(_OUT.value, json.dumps(result, indent=1) + "\n")
-    write_text(pathlib.Path(_OUT.value).with_suffix(".md"), text)
-    print(text)
+    report(_OUT.value, "batching", result, table(result))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""TensorFlow's C API by ctypes: the loader and the session that TF Serving has, without Python code of TensorFlow.
+"""TensorFlow's C API by ctypes: the loader and the session of TF Serving, without Python code of TensorFlow.
 
-Run as a program, `python c_api.py SAVED_MODEL REQUESTS.npz TENSORS.json ANSWERS.npz` proves just that: it imports
-nothing but numpy. Signature names and arrays come as `signature/tensor` keys, names in the graph from TENSORS.json.
+The program `python c_api.py SAVED_MODEL REQUESTS.npz TENSORS.json ANSWERS.npz` shows that: it imports only numpy. The
+arrays have keys `signature/tensor`, and TENSORS.json has their names in the graph.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Output(ctypes.Structure):
 
 
 class CApiError(RuntimeError):
-    """What TensorFlow answered; `code` is its number, as gRPC counts."""
+    """An error of TensorFlow; `code` is its status code, as of gRPC."""
 
     def __init__(self, code: int, message: str):
         super().__init__(message)
@@ -132,7 +132,7 @@ def tensor_names(saved_model: str | os.PathLike) -> dict:
 
 
 def main(saved_model, requests, tensors, answers):
-    """Answers every request, as a server would."""
+    """Answers every request as a server would."""
     session, arrays, found = Session(saved_model), np.load(requests), {}
     for signature, names in json.loads(pathlib.Path(tensors).read_text()).items():
         feeds = {tensor: arrays[f"{signature}/{name}"] for name, tensor in names["inputs"].items()}

@@ -1,28 +1,28 @@
-"""From nothing to the first training step, and when each part of it was over, as JSON; `stages.py` starts it.
-
-Its argument is when that was, by `time.perf_counter`, which is the same for all processes on Linux.
-"""
+"""The parts of a start, from nothing to the first training step; a task of `stages.py`."""
 
 from __future__ import annotations
 
 import importlib
-import json
 import pathlib
-import sys
 import time
 
 from contenders import PAPER
+from contenders.task import Once
 
 BATCH = 64
 
 
-def main(started: float):
+def make(started: float) -> Once:
+    """A task that returns the seconds from `started` (by `time.perf_counter`) to the end of each part."""
+    return Once(lambda: parts(started))
+
+
+def parts(started: float) -> dict[str, float]:
     ends = {}
 
     def over(part: str):
         ends[part] = time.perf_counter() - started
 
-    importlib.import_module("tfpose.compilation").prepare_xla()
     tf = importlib.import_module("tensorflow")
     over("import of TensorFlow")
     pretrain = importlib.import_module("tfpose.trainers.pretrain")
@@ -38,8 +38,4 @@ def main(started: float):
     over("tracing")
     train_step(batch, tf.constant(0, tf.int64))[0].numpy()
     over("compiling, and the first step")
-    print(json.dumps(ends))
-
-
-if __name__ == "__main__":
-    main(float(sys.argv[1]))
+    return ends

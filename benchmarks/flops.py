@@ -1,4 +1,4 @@
-"""The floating-point operations of a piece of work, counted from shapes. They do not depend on the implementation."""
+"""The floating-point operations of a piece of work, counted from shapes, whatever the implementation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tfpose.layers.cells import CELLS
 from tfpose.models import PoseAutoencoder, complexity
 
-_BRANCHES, _DECODES = 2, 4  # of a training step's pose
+_BRANCHES, _RECONSTRUCTIONS = 2, 4  # of each pose in a training step
 
 
 class Product(NamedTuple):
@@ -26,43 +26,57 @@ class Product(NamedTuple):
 def per_pose(model: PoseAutoencoder, kind: str) -> int:
     """Of all matrix products per pose, as `tfpose.models.complexity` counts them; a multiply-add counts as two.
 
-    A training step is two encoder runs, four decoder runs, and for each product two of the same size backwards: the
-    gradients of its two factors. (Those of the poses themselves, which nothing asks for, are 0.4 % of it.)
+    A training step runs the encoder twice and couples four pose and view codes (for the decoder see `_decodes`). For
+    each product there are two of the same size in the backward pass, the gradients of its two factors. (The gradient of
+    the poses themselves, which nothing asks for, would be 0.4 % of it.)
     """
     if kind != "train":
         return sum(complexity.flops(model, kind).values())
-    encode, both = (sum(complexity.flops(model, method).values()) for method in ("encode", "reconstruct"))
-    return 3 * (_BRANCHES * encode + _DECODES * (both - encode))
+    encode = sum(complexity.flops(model, "encode").values())
+    parts = complexity.flops(model, "reconstruct")
+    decode = sum(parts.values()) - encode - parts["coupling"]
+    return 3 * (_BRANCHES * encode + _decodes(model) * decode + _RECONSTRUCTIONS * parts["coupling"])
 
 
 def products(model: PoseAutoencoder, kind: str, batch: int) -> list[Product]:
-    """All matrix products of a model without refinements, each kind of them at once, as if none waited for another."""
-    joints, size = len(model.skeleton), model.code_size
-    encode = [*_of_network(model.encoder.network, batch), *_of_heads(model.encoder, batch)]
-    decode = [Product(batch, joints, size, size), *_of_network(model.decoder.network, batch)]
-    decode.append(Product(joints, batch, *model.decoder.readout.kernel.shape[1:]))
+    """All matrix products of a model without refinements, as if none waited for another."""
+
+    def encode(batch):
+        return [*_of_network(model.encoder.network, batch), *_of_heads(model.encoder, batch)]
+
+    def decode(batch):
+        readout = Product(joints, batch, *model.decoder.readout.kernel.shape[1:])
+        return [*_of_network(model.decoder.network, batch), readout]
+
+    joints = len(model.skeleton)
+    size = 3 if model.encoder.view == "frame" else model.code_size
     if kind == "encode":
-        return encode
+        return encode(batch)
     if kind == "denoise":
-        return encode + decode
-    forward = products(model, "encode", _BRANCHES * batch)
-    forward += products(model, "denoise", _DECODES * batch)[len(forward) :]
+        return [*encode(batch), *decode(batch), Product(batch, joints, size, size)]
+    forward = [*encode(_BRANCHES * batch), *decode(_decodes(model) * batch)]
+    forward.append(Product(_RECONSTRUCTIONS * batch, joints, size, size))
     gradients = [Product(count, inner, rows, columns) for count, rows, inner, columns in forward]
     gradients += [Product(count, rows, columns, inner) for count, rows, inner, columns in forward]
     return forward + gradients
 
 
+def _decodes(model: PoseAutoencoder) -> int:
+    """Decoder runs for each pose in a training step: where view codes rotate decoded poses, two serve all four."""
+    return _BRANCHES if model.encoder.view == "frame" else _RECONSTRUCTIONS
+
+
 def gates(model: PoseAutoencoder, kind: str, batch: int) -> tuple[int, int]:
-    """How many sigmoids and hyperbolic tangents the same work has; their derivatives need none."""
-    runs = {"encode": (1, 0), "denoise": (1, 1), "train": (_BRANCHES, _DECODES)}[kind]
+    """How many sigmoids and hyperbolic tangents the same work needs; their derivatives need none."""
+    runs = {"encode": (1, 0), "denoise": (1, 1), "train": (_BRANCHES, _decodes(model))}[kind]
     units = (model.encoder.network.units, model.decoder.network.units)
     nodes = batch * len(model.skeleton) * sum(run * unit for run, unit in zip(runs, units))
-    # A recursive node starts from nothing, and so has no reset gate: one sigmoid; a diffuse node has two.
+    # A recursive node starts from a zero state and needs no reset gate: one sigmoid. A diffuse node has two.
     return 3 * nodes, 2 * nodes
 
 
 def _of_network(network, batch: int) -> list[Product]:
-    """Of one pass: the recursive nodes start from nothing, and then some gates are not alive."""
+    """Of one pass. Recursive nodes start from a zero state, for which some gates are not needed."""
     cell, found = CELLS[network.cell], []
     for subnet, alive in ((network.recursive, len(cell.alive)), (network.diffuse, cell.gates)):
         for kernel in (subnet.input_kernel, subnet.message_kernel):
@@ -73,7 +87,10 @@ def _of_network(network, batch: int) -> list[Product]:
 
 
 def _of_heads(encoder, batch: int) -> list[Product]:
-    pose, view = (
-        next(w for w in head.weights if w.path.endswith("kernel")) for head in (encoder.pose_head, encoder.view_head)
-    )
-    return [Product(1, batch * len(encoder.skeleton), *pose.shape), Product(1, batch, *view.shape)]
+    if encoder.view == "frame":
+        layer, runs = encoder.frame, encoder.frame.steps
+    else:
+        layer, runs = encoder.view_head, 1
+    views = [Product(runs, batch, *weight.shape) for weight in layer.weights if weight.path.endswith("kernel")]
+    (pose,) = (weight for weight in encoder.pose_head.weights if weight.path.endswith("kernel"))
+    return [Product(1, batch * len(encoder.skeleton), *pose.shape), *views]

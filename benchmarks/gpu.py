@@ -1,9 +1,9 @@
-"""How fast the network alone is on a CUDA GPU, by Keras' JAX backend, beside what bounds it there.
+"""The speed of the network alone on a CUDA GPU with Keras' JAX backend, beside the bounds of the GPU.
 
     pip install "jax[cuda12]"
     .venv/bin/python benchmarks/gpu.py --out results/speed_gpu.json
 
-The rows take turns for several rounds. Without JAX, or without a GPU, it says so and is done.
+The rows take turns. Without JAX, or without a GPU, it prints a message and measures nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 import numpy as np
 from absl import app, flags
 from contenders import PAPER
-from turns import medians
+from harness import medians, report
 
 _OUT = flags.DEFINE_string("out", None, "JSON file for the result.")
 _MODEL = flags.DEFINE_string("model", PAPER, "A preset without refinements.")
@@ -77,18 +77,8 @@ def limits(size: int) -> dict:
     }
 
 
-def in_turns(functions: dict, rounds: int) -> dict[str, float]:
-    """Median seconds of a call."""
-    import jax
-
-    def call(function, arguments):
-        return lambda: jax.block_until_ready(function(*arguments))
-
-    return medians({name: call(*case) for name, case in functions.items()}, rounds, seconds=0.0)
-
-
 def flops(model, kind: str) -> int:
-    """Of a pose; a training step's are those of the reconstruction, and twice as many backwards."""
+    """Per pose; a training step needs those of the reconstruction, and twice as many for the backward pass."""
     from tfpose.models import complexity
 
     if kind == "training step":
@@ -97,15 +87,19 @@ def flops(model, kind: str) -> int:
 
 
 def measure(model, batches: list[int], rounds: int, size: int) -> dict:
-    """The rows, and the limits that were measured between them."""
+    """The rows, and the limits, which take turns with them."""
+    import jax
     import jax.numpy as jnp
+
+    def call(function, arguments):
+        return lambda: jax.block_until_ready(function(*arguments))
 
     functions = limits(size)
     joints = len(model.skeleton)
     for batch in batches:
         poses = jnp.asarray(np.random.default_rng(0).normal(0, 0.4, (batch, joints, 3)), jnp.float32)
         functions |= {(kind, batch): case for kind, case in cases(model, poses).items()}
-    seconds = in_turns(functions, rounds)
+    seconds = medians({name: call(*case) for name, case in functions.items()}, rounds)
     rate = {name: 2 * size**3 / seconds[name] for name in ("product", "product, default precision")}
     rows = [
         {
@@ -141,11 +135,11 @@ def main(_):
         print("no CUDA GPU here: its benchmark was skipped")
         return
     import tfpose
-    from tfpose.trainers import markdown, results
+    from tfpose.trainers import markdown
 
     model = tfpose.load_model(_MODEL.value)
-    report = measure(model, [int(batch) for batch in _BATCHES.value], _ROUNDS.value, _SIZE.value)
-    found = report["limits"]
+    found = measure(model, [int(batch) for batch in _BATCHES.value], _ROUNDS.value, _SIZE.value)
+    bounds = found["limits"]
     table = markdown.table(
         ("", "poses", "ms", "poses/s", "of the float32 product, %", "bytes per pose that the memory could move"),
         [
@@ -157,17 +151,15 @@ def main(_):
                 f"{100 * row['of_the_product']:.1f}",
                 f"{row['bytes_per_pose_at_full_bandwidth']:,.0f}",
             )
-            for row in report["rows"]
+            for row in found["rows"]
         ],
     )
     text = (
-        f"{jax.devices()[0].device_kind}, JAX {jax.__version__}. Large products: {found['float32_flops'] / 1e12:.2f} "
-        f"TFLOP/s in float32, {found['default_flops'] / 1e12:.2f} in JAX' default precision; memory: "
-        f"{found['bytes_per_second'] / 1e9:,.0f} GB/s.\n\n{table}"
+        f"{jax.devices()[0].device_kind}, JAX {jax.__version__}. Large products: {bounds['float32_flops'] / 1e12:.2f} "
+        f"TFLOP/s in float32, {bounds['default_flops'] / 1e12:.2f} in JAX' default precision; memory: "
+        f"{bounds['bytes_per_second'] / 1e9:,.0f} GB/s.\n\n{table}"
     )
-    print(text)
-    if _OUT.value:
-        results.write(_OUT.value, "speed_gpu", report, text, _MODEL.value)
+    report(_OUT.value, "speed_gpu", found, text, _MODEL.value)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What `growth.py` measured: fitted, and as tables."""
+"""Fits and tables of what `growth.py` measured."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tfpose.trainers import markdown
 
 
 def fit(values: list[int], measured: list[float]) -> dict:
-    """The straight line with the least relative distances, the largest of them, and the exponent of a power law."""
+    """The straight line with the least relative errors, the largest of these, and the exponent of a power law."""
     slope, start = np.polyfit(values, measured, 1, w=1 / np.array(measured))
     line = start + slope * np.array(values)
     exponent = np.polyfit(np.log(values), np.log(measured), 1)[0]
@@ -21,7 +21,7 @@ def fit(values: list[int], measured: list[float]) -> dict:
 
 
 def table_of(axis: str, found: dict) -> str:
-    """The rows of a growth, and what was fitted to them."""
+    """The rows as a table, and the fits below."""
     denoised = axis != "workers"
     header = (axis, "training epoch, s", *(("denoising, s",) if denoised else ()), "peak memory, MB")
     rows = [

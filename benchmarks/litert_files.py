@@ -1,9 +1,9 @@
-"""What the LiteRT files of a model weigh, how fast they are, and what their precision costs on real poses.
+"""The size, the speed and the accuracy of a model's LiteRT files on real poses.
 
     .venv/bin/python benchmarks/litert_files.py --out results/export.json
 
-Beside the files that `tfpose export` writes are those that it could write instead: TensorFlow's converter's own, and
-int8 for more of the network. Latency is one pose in `litert-benchmark`, a program of LiteRT; the files take turns.
+Beside the files that `tfpose export` writes are files that it could write instead: those of TensorFlow's converter, and
+int8 for more of the network. The latency of one pose is measured by LiteRT's own program; the files take turns.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import gzip
 import json
-import os
 import pathlib
 import statistics
 import subprocess
@@ -22,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 from ai_edge_litert.interpreter import Interpreter
+from harness import in_turns, report
 
 from tfpose import metrics
 from tfpose.datasets import splits
@@ -32,19 +32,16 @@ from tfpose.export.litert import unpack
 from tfpose.export.quantisation import Precision, apply_rules, quantise
 from tfpose.litert_file import METADATA
 from tfpose.models import load_model
-from tfpose.trainers import markdown, results
+from tfpose.trainers import markdown
 from tfpose.trainers.evaluators import denoise
 
 _MODEL = flags.DEFINE_string("model", "sebirenet_cmu", "A preset, or a trained model.")
-_DATA = flags.DEFINE_string("data", "h36m", "Data set whose test poses are corrupted and denoised.")
-_CALIBRATION = flags.DEFINE_string("calibration", "cmu", "Data set whose training poses full int8 is calibrated on.")
-_DATA_DIR = flags.DEFINE_string("data_dir", os.environ.get("TFPOSE_DATA"), "Folder of the data sets.")
-_POSES = flags.DEFINE_integer("poses", 500, "Test poses for each number of moved joints.", lower_bound=1)
-_ROUNDS = flags.DEFINE_integer("rounds", 3, "How often the files take turns.", lower_bound=1)
 _OUT = flags.DEFINE_string("out", None, "JSON file for the result.")
 
+_DATA, _POSES = "h36m", 500  # whose test poses are corrupted and denoised; for each number of moved joints
+_CALIBRATION, _CALIBRATION_POSES = "cmu", 512  # on whose training poses full int8 is calibrated
+_ROUNDS = 3
 _THREADS = (1, 2)
-_CALIBRATION_POSES = 512
 _STATIC = tuple((".*", operation, "static") for operation in ("FULLY_CONNECTED", "BATCH_MATMUL"))
 _NETWORK = "(^|;)(encoder|decoder|trust|correction)"
 _ARITHMETIC = tuple((_NETWORK, operation, "static") for operation in ("ADD", "SUB", "MUL", "LOGISTIC", "TANH"))
@@ -56,8 +53,8 @@ _ALTERNATIVES = {
 
 
 def files(model, folder: pathlib.Path) -> dict[str, pathlib.Path]:
-    """Name -> LiteRT file: what ships, then the alternatives."""
-    poses = splits.poses(_CALIBRATION.value, "train", _DATA_DIR.value, model.skeleton).thinned(_CALIBRATION_POSES)
+    """Name -> LiteRT file: the files that ship, then the alternatives."""
+    poses = splits.poses(_CALIBRATION, "train", None, model.skeleton).thinned(_CALIBRATION_POSES)
     made = export(model, folder, ["saved_model", *LITERT], calibration=poses.positions)
     saved_model = made.pop("saved_model")
     for name, types in (("float16 by the converter", [tf.float16]), ("dynamic range by the converter", [])):
@@ -73,7 +70,7 @@ def files(model, folder: pathlib.Path) -> dict[str, pathlib.Path]:
 
 
 def outputs(path: pathlib.Path, tests: dict) -> dict[str, list[np.ndarray]]:
-    """Output -> what the file makes of the corrupted poses, an array for each number of moved joints."""
+    """Output -> its values for the corrupted poses, an array for each number of moved joints."""
     interpreter = Interpreter(str(path), num_threads=1)
     run = {name: interpreter.get_signature_runner(name) for name in ("denoise", "encode")}
     one_by_one = run["denoise"].get_input_details()["joints"]["shape_signature"][0] == 1
@@ -88,7 +85,7 @@ def outputs(path: pathlib.Path, tests: dict) -> dict[str, list[np.ndarray]]:
 
 
 def accuracy(made: dict, exact: dict, tests: dict) -> dict:
-    """What a file's outputs are from those of the float32 file and from the truth, by number of moved joints."""
+    """Errors against the outputs of the float32 file and against the truth, by number of moved joints."""
     truths = [test.truth for test in tests.values()]
     pairs = list(zip(made["denoised"], exact["denoised"]))
     return {
@@ -104,7 +101,7 @@ def accuracy(made: dict, exact: dict, tests: dict) -> dict:
 
 
 def size(path: pathlib.Path) -> dict:
-    """Bytes of the file, of its constants (the card is none), and of the file compressed."""
+    """Bytes of the file, of its constants (without the card), and of the compressed file."""
     content = path.read_bytes()
     model = unpack(content)
     card = [entry.buffer for entry in model.metadata if entry.name == METADATA.encode()]
@@ -131,7 +128,7 @@ def latency(path: pathlib.Path, threads: int) -> float:
 
 
 def table(rows: dict, parameters: int) -> str:
-    """The rows, and what they say in words."""
+    """The rows as a table, and their explanation."""
     header = ("", "kB", "constants", "gzip", "1 thread, ms", "2 threads, ms", "from float32, mm: k = 0", "k = 1-5")
     header += ("MPJPE change, mm: k = 0", "k = 1-5", "pose code, %", "view code, %")
     exact = rows["litert"]["mpjpe_mm"]
@@ -158,28 +155,23 @@ tensors of the unrolled trees: with 8 bits this model cannot be smaller than bot
 
 def main(_):
     model = load_model(_MODEL.value)
-    data = splits.poses(_DATA.value, "test", _DATA_DIR.value, model.skeleton)
-    tests = denoise.corrupt_by_count(data, seed=0, most_poses=_POSES.value)
+    data = splits.poses(_DATA, "test", None, model.skeleton)
+    tests = denoise.corrupt_by_count(data, seed=0, most_poses=_POSES)
     with tempfile.TemporaryDirectory() as folder:
         paths = files(model, pathlib.Path(folder, "exported"))
         exact = outputs(paths["litert"], tests)
         rows = {name: size(path) | accuracy(outputs(path, tests), exact, tests) for name, path in paths.items()}
-        times = {name: [] for name in paths}
-        for _ in range(_ROUNDS.value):
-            for name, path in paths.items():
-                times[name].append([latency(path, threads) for threads in _THREADS])
+        times = in_turns(paths, _ROUNDS, lambda name: [[latency(paths[name], count) for count in _THREADS]])
     for name, row in rows.items():
         row["latency_ms"] = {str(n): statistics.median(turn[i] for turn in times[name]) for i, n in enumerate(_THREADS)}
     text = table(rows, model.count_params())
-    print(text)
-    if _OUT.value:
-        report = {
-            "data": {"name": data.name, "checksum": data.checksum, "poses": len(tests[0].truth)},
-            "calibration": f"{_CALIBRATION.value}/train",
-            "parameters": model.count_params(),
-            "rows": rows,
-        }
-        results.write(_OUT.value, "export", report, text, _MODEL.value)
+    found = {
+        "data": {"name": data.name, "checksum": data.checksum, "poses": len(tests[0].truth)},
+        "calibration": f"{_CALIBRATION}/train",
+        "parameters": model.count_params(),
+        "rows": rows,
+    }
+    report(_OUT.value, "export", found, text, _MODEL.value)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Skeletons of any number of joints, to see what joints cost."""
+"""Skeletons of any number of joints, to measure the cost of joints."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tfpose.skeleton import Skeleton
 
 
 def rig(joints: int) -> Skeleton:
-    """A skeleton of about so many joints in one tree: one that ships, or a body whose hands and feet have fingers."""
+    """A skeleton of about `joints` joints in one tree: one that ships, or a body whose hands and feet have fingers."""
     shipped = {17: "paper17", 25: "ntu25", 33: "blazepose33"}
     if joints in shipped:
         return Skeleton.load(shipped[joints])

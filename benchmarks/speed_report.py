@@ -1,4 +1,4 @@
-"""What `speed.py` measured, as tables."""
+"""Summary and tables of what `speed.py` measured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGE = 1024  # poses, from where on the share of the product is reported
 
 
 def summary(report: dict) -> list[dict]:
-    """The ratios that sum the benchmark up; None where something was not measured.
+    """The ratios that summarise the benchmark; None where something was not measured.
 
     Returns:
         `[{"what", "measured", "bound"}]`; "bound" is what TensorFlow's kernels reach when they do nothing but the
@@ -26,7 +26,7 @@ def summary(report: dict) -> list[dict]:
         return _best(ratio(rows[kind, batch], name) for name in names) if (kind, batch) in rows else None
 
     def least(kinds, names) -> float | None:
-        """The best of `names` in the large piece of work of `kinds` that is worst for it."""
+        """The share of the best of `names`, in the large piece of work of `kinds` where it is smallest."""
         large = [row for (kind, batch), row in rows.items() if kind in kinds and batch >= LARGE]
         return _worst(_best(share(report, row, name) for name in names) for row in large)
 
@@ -57,7 +57,7 @@ def ratio(row: dict, name: str) -> float | None:
 
 
 def share(report: dict, row: dict, name: str) -> float | None:
-    """FLOP/s of a contender, of those of the large matrix product beside it."""
+    """FLOP/s of a contender, as a share of those of the large matrix product."""
     times = row["times"]
     if not {name, "product"} <= set(times):
         return None
@@ -187,7 +187,7 @@ def _epoch_ratio(report: dict) -> float | None:
 
 
 def _start_ratio(report: dict, other: str) -> float | None:
-    """How many times sooner tfpose trains than another; than tfpose itself, when it starts again."""
+    """How many times sooner tfpose trains than another contender, or with its cache than without."""
     found = {
         (start["contender"], start["again"]): start["seconds"]["median"]
         for start in report["starts"]

@@ -1,10 +1,10 @@
-"""One contender in a process of its own: JSON lines in, JSON lines out. `speed.py` starts it.
+"""One task in a process of its own: JSON lines in, JSON lines out. `harness.Worker` starts it.
 
-    {"do": "prepare", "work": {...}}   ->  {"answer": [...]}    sets up, calls for the first time
-    {"do": "run", "seconds": 0.3}      ->  {"seconds": [...]}   of each call of a turn
-    {"do": "epoch", "work": {...}}     ->  {"epoch": {...}}     what `epoch` of the contender's module measured
+    {"do": "prepare", "module": ..., "arguments": {...}}   ->  {"answer": ...}   of `first()` of the new task
+    {"do": "run", "arguments": {...}}                      ->  {"answer": ...}   of its `run(**arguments)`
 
-Each answer has "peak_memory", in bytes, too; or it is {"error": ...}.
+The task is what `make(**arguments)` of the module returns. Each answer has "peak_memory" in bytes too, and a task that
+fails is answered by {"error": ...}.
 """
 
 from __future__ import annotations
@@ -12,42 +12,42 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import pathlib
 import sys
 import traceback
-
-from contenders import ALL
-from contenders.task import Work, peak_memory
 
 from tfpose.compilation import prepare_xla
 
 
-def main(name: str):
-    # What others print goes to the log, so that answers stay alone.
+def main():
+    # What libraries print goes to the log, so that standard output has nothing but answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    prepare_xla()  # as the command does; of all contenders, only what XLA compiles is there to be kept
-    contender, task = ALL[name], None
+    prepare_xla()  # as the command does; of all contenders, only what XLA compiles can be kept
+    task = None
     for line in sys.stdin:
         message = json.loads(line)
         try:
-            if message["do"] == "run":
-                answer = {"seconds": task.run(message["seconds"])}
+            if message["do"] == "prepare":
+                if task is not None:
+                    task.close()
+                task = importlib.import_module(message["module"]).make(**message["arguments"])
+                answer = {"answer": task.first()}
             else:
-                module = importlib.import_module(f"contenders.{contender.module}")
-                work = Work(**message["work"])
-                if message["do"] == "epoch":
-                    answer = {"epoch": module.epoch(work)}
-                else:
-                    if task is not None:
-                        task.close()
-                    task = module.make(work, contender.option)
-                    answer = {"answer": task.first()}
+                answer = {"answer": task.run(**message["arguments"])}
         except Exception:
             answer = {"error": traceback.format_exc()}
         answers.write(json.dumps(answer | {"peak_memory": peak_memory()}) + "\n")
         answers.flush()
-    os._exit(0)  # not waiting for threads that wait for their turn
+    os._exit(0)  # without waiting for threads that wait for their turn
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has had in memory; Linux."""
+    # Unlike getrusage's, this number does not count what the process was forked from.
+    status = pathlib.Path("/proc/self/status").read_text(encoding="utf-8")
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -1,4 +1,4 @@
-"""Programs that ship: models as SavedModel, LiteRT and ONNX that need no tfpose to run, and proof that they agree."""
+"""Exports models as SavedModel, LiteRT and ONNX files that run without tfpose, and verifies them."""
 
 from tfpose.export.exporting import FORMATS, export, needs_calibration
 from tfpose.export.inspect import describe

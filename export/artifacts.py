@@ -1,4 +1,4 @@
-"""Opens what was exported, whatever its format, to run it or to look into it."""
+"""Opens exported files of any format, to run and to describe them."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def open_artifact(path: str | os.PathLike, verify: bool = True) -> Artifact:
         verify: whether to compare it with the checksums in it, which takes milliseconds.
 
     Raises:
-        DataError: when it is none of these, or damaged; the message starts with the path of what is.
-        TfposeError: when what runs it, LiteRT or ONNX Runtime, is not installed.
+        DataError: when it is none of these, or damaged; the message starts with the path of the damaged file.
+        TfposeError: when its runtime, LiteRT or ONNX Runtime, is not installed.
     """
     path = pathlib.Path(path)
     if not path.exists():
@@ -98,7 +98,7 @@ def _open_saved_model(path: pathlib.Path, verify: bool) -> Artifact:
 
 def _saved_signature(loaded, function) -> Signature:
     def run(**inputs):
-        _ = loaded  # its variables die with it
+        _ = loaded  # keeps its variables alive
         return {name: value.numpy() for name, value in function(**_tensors(inputs)).items()}
 
     def describe(specs):

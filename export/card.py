@@ -67,5 +67,5 @@ def _describe(function) -> dict:
 
 
 def only_batch_is_free(signature: dict) -> bool:
-    """Whether a described signature takes inputs of fixed shapes but for the batch; clips of any length are not."""
+    """Whether all inputs of a described signature have fixed shapes but for the batch; clips of any length do not."""
     return all(None not in spec["shape"][1:] for spec in signature["inputs"].values())

@@ -63,7 +63,7 @@ def clean_dataset(
     Args:
         path: a file or folder of clips, where all workers see it.
         model: a preset by name, or a model file that all workers see, of clips or of poses.
-        out: is made in one step when all is done. What a killed run left is removed by the next, which starts over.
+        out: appears in one step when all is done. A run that follows a killed one removes its files and starts over.
         reading_options: what `tfpose.read` takes.
         options: what `tfpose.cleaning.clean` takes besides the clip.
         runner: the name of a Beam runner.

@@ -1,4 +1,4 @@
-"""What signatures can be given: to compare artifacts, to warm a server up, to calibrate quantisation."""
+"""Example inputs of signatures: to compare artifacts, to warm up a server, to calibrate quantisation."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _FRAMES = 9  # of clips, where a model takes any length
 def example_inputs(card: dict, poses: np.ndarray) -> dict[str, np.ndarray]:
     """Values for every input of every signature of a model, by the input's name, as many as there are poses.
 
-    Poses are taken as they are, with one to five joints moved far, and with joints missing (from one to all), in turn;
-    where a model takes clips, which miss no joint, as they are. Half of the states are zeros, which start a clip.
+    In turn, poses are unchanged, have one to five joints moved far, or miss from one to all joints. All are unchanged
+    for a model of clips that may miss no joint. Half of the states are zeros, which start a clip.
 
     Args:
         card: the model's (see `tfpose.export.card`).
@@ -75,7 +75,7 @@ def _seen(poses):
 
 
 def _clips(poses, frames):
-    """Of fixed length: neighbouring poses. Of any length: people who stand nearly still, as jumps are no clips."""
+    """Clips of fixed length are neighbouring poses. Clips of any length are people who stand nearly still."""
     if frames:
         return poses[(np.arange(len(poses))[:, None] + np.arange(frames)) % len(poses)]
     noise = np.random.default_rng(2).normal(0, 0.01, (len(poses), _FRAMES, *poses.shape[1:]))
@@ -83,7 +83,7 @@ def _clips(poses, frames):
 
 
 def _clip_state(name, shape, poses):
-    """A part of the state of a model of clips by its name: plausible, as what is made of it divides by weights."""
+    """A part of the state of a model of clips, by its name; plausible, because the model divides by weights in it."""
     states = _states(len(poses), *shape)
     if name.startswith(("reader", "mixer")):  # rectified
         states = 0.3 * np.abs(states)

@@ -1,4 +1,4 @@
-"""All formats of a model at once."""
+"""Exports a model in several formats."""
 
 from __future__ import annotations
 

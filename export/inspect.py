@@ -1,4 +1,4 @@
-"""Says what a model file or an artifact is."""
+"""Describes model files and artifacts."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def text(description: dict) -> str:
 
 
 def _about(card: dict) -> list[str]:
-    card = collections.defaultdict(lambda: "unknown", card)  # those of before knew less
+    card = collections.defaultdict(lambda: "unknown", card)  # cards of older versions have fewer entries
     skeleton = card["skeleton"]
     options = ", ".join(f"{name}={value}" for name, value in card["options"].items())
     joints = [joint for joint, _ in skeleton["joints"]]

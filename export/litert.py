@@ -30,7 +30,7 @@ def export_litert(
 ) -> pathlib.Path:
     """Writes the float32 file `path`, with the signatures and the card of the SavedModel, built-in operations only.
 
-    Signatures of clips of any length stay behind: phones have streams.
+    Signatures of clips of any length are left out: phones use streams.
 
     `tfpose.export.quantisation` makes smaller files of it.
 
@@ -79,20 +79,20 @@ def _convert(saved_model: pathlib.Path) -> bytes:
 
 
 def _add_default(model, name: str):
-    """Gives the signature `name` its second name. The converter would write its whole graph twice."""
+    """Adds the default as a second name of the signature `name`. The converter would write its whole graph twice."""
     default = copy.copy(next(one for one in model.signatureDefs if one.signatureKey == name.encode()))
     default.signatureKey = DEFAULT.encode()
     model.signatureDefs.append(default)
 
 
 def finished(model, card: dict) -> bytes:
-    """The content of a file to be given to others: with `card`, in the place of a former one, and a checksum."""
+    """The final content of a file: with `card`, which replaces a former one, and with a checksum."""
     set_card(model, {**card, sealing.SEALED: True})
     return sealing.sealed(pack(model))
 
 
 def set_card(model, card: dict):
-    """Puts `card` into the metadata of an unpacked file, where interpreters ignore it, in the place of a former one."""
+    """Puts `card` into the metadata of an unpacked file, which interpreters ignore. It replaces a former card."""
     buffer = schema().BufferT()
     buffer.data = list(json.dumps(card).encode())
     for entry in model.metadata:

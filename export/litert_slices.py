@@ -1,4 +1,4 @@
-"""Slices in the place of a LiteRT model's uneven splits."""
+"""Replaces the uneven splits of a LiteRT model by slices."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from tfpose.litert_file import schema
 
 
 def slice_splits(model):
-    """Makes a slice of each piece of a SPLIT_V, in place in an unpacked model.
+    """Replaces each output of a SPLIT_V by a slice, in place in an unpacked model.
 
-    XNNPACK, which runs the parts of a graph that it can, knows slices and even splits (SPLIT), but no SPLIT_V: each
-    would end a part. That takes time, and worse: where a part only joins pieces from outside of it for use outside of
-    it, ai-edge-litert 2.3.0 leaves a piece out when the batch has grown and the piece's former address happens to be
-    that of its new place in what is joined. Results are then wrong by centimetres, without an error.
+    XNNPACK runs the parts of a graph that it supports. It supports slices and even splits (SPLIT), but not SPLIT_V, so
+    that each SPLIT_V ends a part. This takes time, and can give wrong results: where a part only concatenates tensors
+    from outside of it for use outside of it, ai-edge-litert 2.3.0 skips a tensor when the batch has grown and the old
+    address of the tensor equals its new place in the concatenation. Results are then wrong by centimetres, without an
+    error.
     """
     operators = schema().BuiltinOperator
     codes = [code.builtinCode for code in model.operatorCodes]

@@ -1,4 +1,4 @@
-"""A model as ONNX files for ONNX Runtime and what else reads them, one for each signature."""
+"""A model as ONNX files, one for each signature."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tfpose.export.saved_model import as_saved_model, read_card
 from tfpose.export.signatures import DEFAULT
 
 CARD_KEY, SIGNATURE_KEY = "tfpose", "tfpose.signature"
-"""The metadata of a file that hold the card, and which of its signatures the file computes."""
+"""The metadata of a file: the card, and the signature that the file computes."""
 
 _OPSET = 18
 

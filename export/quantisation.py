@@ -86,7 +86,8 @@ def quantise(
 def halve(content: bytes, _) -> bytes:
     """Weights as float16, made float32 again when the interpreter starts.
 
-    Single numbers stay: TensorFlow's converter rounds them too, and with the normaliser's scale every pose, by 0.1 mm.
+    Single numbers stay float32. TensorFlow's converter rounds these too, among them the scale of the normaliser, which
+    changes every pose by 0.1 mm.
     """
     schema = litert_file.schema()
     model = unpack(content)
@@ -117,14 +118,14 @@ def halve(content: bytes, _) -> bytes:
 
 
 def apply_rules(content: bytes, inputs: dict, rules: tuple[tuple[str, str, str], ...]) -> bytes:
-    """Lets the AI Edge Quantizer apply rules, of which the last that fits counts.
+    """Quantises by rules with the AI Edge Quantizer; of several rules that fit the last counts.
 
     A rule is a scope in the graph (a regular expression), an operation, and its arithmetic: "static" takes weights and
     activations as int8 in ranges measured before, "dynamic" in ranges measured in every call, "weights" makes int8
     weights float32 again when the interpreter starts, "float" leaves all as it is.
 
     Products of two computed matrices stay float32 whatever the rules say: these are codes and poses times rotations,
-    which shall be rotations.
+    which must stay rotations.
     """
     try:
         from ai_edge_quantizer import qtyping, quantizer
@@ -148,7 +149,7 @@ def apply_rules(content: bytes, inputs: dict, rules: tuple[tuple[str, str, str],
         else:
             job.update_quantization_recipe(scope, operation, algorithm_key=AlgorithmName.NO_QUANTIZE)
     with _quiet():
-        # The default mode reads every tensor back, also those that XNNPACK never makes, which is an error.
+        # The default mode reads all tensors back. For those that XNNPACK never makes that is an error.
         measured = job.calibrate(inputs, num_threads=1, mode=CalibrationMode.CALIBRATION_PROFILER_BASED)
         return bytes(job.quantize(measured).quantized_model)
 
@@ -175,7 +176,7 @@ def _quiet():
         yield
 
 
-# Of a pose in 8 bits the frame of the body would be another for every heading, and so would be the pose code.
+# With poses in 8 bits, the frame of the body and the pose code would depend on the heading.
 _FRAME = (
     (r"/frame(_\d+)?/", "FULLY_CONNECTED", "weights"),
     (r"(/frame|sides)(_\d+)?/MatMul", "FULLY_CONNECTED", "float"),  # constants that are ones and zeros
@@ -192,7 +193,7 @@ _FULL_INT8 = (
     (".*", "FULLY_CONNECTED", "static"),
     *_FRAME,
     (".*", "BATCH_MATMUL", "static"),
-    # What enters a tree: 8 bits for coordinates of up to metres would be steps of centimetres.
+    # The inputs of a tree: coordinates of up to metres in 8 bits would have steps of centimetres.
     (r"/(recursive|diffuse)(_\d+)?/MatMul\d*(;|$)", "BATCH_MATMUL", "weights"),
     _ONES_AND_ZEROS,
 )

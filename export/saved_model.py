@@ -64,13 +64,13 @@ def export_saved_model(
 
 @contextlib.contextmanager
 def as_saved_model(source: keras.Model | str | os.PathLike, batch: int | None = None) -> Iterator[pathlib.Path]:
-    """A SavedModel of the layers as they are written, for what is converted: the directory `source` if it is one, or a
-    temporary one of the model `source`.
+    """A SavedModel of the layers as they are written, for converters: the directory `source`, or a temporary one of the
+    model `source`.
 
     Raises:
         DataError: when the directory is damaged.
-        TfposeError: for a directory that `export_saved_model` wrote. Of its graphs XNNPACK, under LiteRT, could join
-            pieces wrongly (see `tfpose.export.litert_slices`).
+        TfposeError: for a directory that `export_saved_model` wrote. XNNPACK, under LiteRT, could compute its
+            graphs wrongly (see `tfpose.export.litert_slices`).
     """
     if isinstance(source, str | os.PathLike):
         check(pathlib.Path(source))
@@ -81,8 +81,8 @@ def as_saved_model(source: keras.Model | str | os.PathLike, batch: int | None = 
         return
     with tempfile.TemporaryDirectory() as folder:
         directory = pathlib.Path(folder, "saved_model")
-        # Endpoints bring their variables along. `track(model)` would write every weight twice, and a function that is
-        # traced already its graph twice.
+        # Endpoints track their own variables. `track(model)` would write every weight twice, and a function that is
+        # already traced would write its graph twice.
         archive = keras.export.ExportArchive()
         for name, function in signatures(source, batch).items():
             if name != DEFAULT:  # which the archive makes of the first endpoint, without another graph
@@ -125,5 +125,5 @@ def _card(saved_model: str | os.PathLike) -> dict:
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{saved_model}: not a SavedModel of tfpose, its card is unreadable: {error}") from error
     if not isinstance(card, dict):
-        raise DataError(f"{saved_model}: not a SavedModel of tfpose, its card is no object")
+        raise DataError(f"{saved_model}: not a SavedModel of tfpose, its card is not an object")
     return card

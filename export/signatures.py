@@ -10,7 +10,7 @@ from tfpose.models import ActionClassifier, ClipDenoiser, PoseAutoencoder, PoseL
 from tfpose.streaming import NEXT, TRUSTED
 
 DEFAULT = "serving_default"
-"""What servers run when a request names no signature: another name of the model's first."""
+"""The signature of requests that name none: a second name of the model's first signature."""
 
 _METRES = ("joints", "view_from", "clips", "denoised", "transferred", "joints_3d")
 UNITS = {**dict.fromkeys(_METRES, "metres"), "joints_2d": "focal lengths", "rate": "frames per second"}

@@ -174,14 +174,14 @@ def _chosen(given, function) -> list[tf.Tensor]:
 
 
 def _fitting(path, artifact: Artifact, described: dict, problems: list[str]) -> list[str]:
-    """The signatures that can be compared; what is wrong with the others joins `problems`."""
+    """The signatures that can be compared. Problems with the others are added to `problems`."""
     if artifact.foreign_operations:
         problems.append(f"{path}: has operations that are not built in: {', '.join(artifact.foreign_operations)}")
         return []
     fitting = []
     for name, wanted in described.items():
         if name == DEFAULT and artifact.kind == "ONNX":
-            continue  # which has a file for each signature, and no need of a second name for one
+            continue  # a folder of ONNX files has no second name for a file
         if artifact.kind != "SavedModel" and not only_batch_is_free(wanted):
             continue
         if name not in artifact.signatures:

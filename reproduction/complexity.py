@@ -8,7 +8,6 @@ Nothing is trained. With --out, the numbers are written as JSON and as Markdown 
 from __future__ import annotations
 
 from absl import flags
-from ml_collections import config_flags
 
 from reproduction import paper
 from tfpose.cli import common
@@ -17,18 +16,12 @@ from tfpose.layers.sebirenet import paper_parameter_count
 from tfpose.models import PoseAutoencoder
 from tfpose.models.complexity import flops, parameters
 from tfpose.skeleton import Skeleton
-from tfpose.trainers import configs, results
+from tfpose.trainers import configs
 from tfpose.trainers.markdown import table
 
 
 def define_flags(values: flags.FlagValues):
-    config_flags.DEFINE_config_file(
-        "config", configs.path("paper"), f"A file, or one of {', '.join(configs.NAMES)}.", flag_values=values
-    )
-    flags.DEFINE_string(
-        "model_skeleton", "paper17", "Skeleton of the model: a name or a JSON file.", flag_values=values
-    )
-    flags.DEFINE_string("out", None, "JSON file for the result.", flag_values=values)
+    common.define(values, "model_skeleton", "out", config=configs.path("paper"))
 
 
 def run(values: flags.FlagValues, positional: list[str]):
@@ -39,9 +32,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     report = measure(model)
     table = markdown(report)
     print(table)
-    if values.out:
-        results.write(values.out, "complexity", {"config": values.config.model.to_dict(), **report}, table)
-        print(f"result: {values.out}")
+    common.write_result(values.out, "complexity", {"config": values.config.model.to_dict(), **report}, table)
 
 
 def measure(model: PoseAutoencoder) -> dict:

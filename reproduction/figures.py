@@ -22,11 +22,9 @@ _FRAMES = 8  # of each clip, for its mean code
 
 
 def define_flags(values: flags.FlagValues):
-    common.define_model_flag(values)
-    common.define_data_dir_flag(values)
-    flags.DEFINE_string("out", "results/figures", "Folder of the pictures.", flag_values=values)
+    common.define(values, "model", "data_dir")
+    flags.DEFINE_string("out", "results/figures", "Folder of the pictures.", values)
     flags.DEFINE_integer("seed", 0, "Of the corruption, the views and t-SNE.", flag_values=values)
-    flags.mark_flag_as_required("model", flag_values=values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):

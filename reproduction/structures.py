@@ -12,17 +12,17 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from benchmarks.turns import medians
+from benchmarks.harness import medians
 from reproduction import complexity
 from reproduction.configs import structures
 from tfpose.cli import common
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
-from tfpose.trainers import markdown, results
+from tfpose.trainers import markdown
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string("out", None, "JSON file for the result.", flag_values=values)
+    common.define(values, "out")
     flags.DEFINE_integer("batch", 1024, "Poses per call.", lower_bound=1, flag_values=values)
     flags.DEFINE_integer("rounds", 9, "How often the structures take turns.", lower_bound=1, flag_values=values)
 
@@ -39,7 +39,7 @@ def run(values: flags.FlagValues, positional: list[str]):
         rows[name] = {"parameters": total["parameters"], "flops": total["reconstruct"]}
         traced = tf.function(model.reconstruct, jit_compile=True, autograph=False)
         runs[name] = lambda traced=traced: traced(poses).numpy()
-    for name, seconds in medians(runs, values.rounds, seconds=0.0).items():
+    for name, seconds in medians(runs, values.rounds).items():
         rows[name]["poses_per_second"] = values.batch / seconds
     table = markdown.table(
         ("structure", "parameters", "FLOPs", "poses/s"),
@@ -49,5 +49,4 @@ def run(values: flags.FlagValues, positional: list[str]):
         ],
     )
     print(table)
-    if values.out:
-        results.write(values.out, "cost", {"batch": values.batch, "rows": rows}, table)
+    common.write_result(values.out, "cost", {"batch": values.batch, "rows": rows}, table)

@@ -154,22 +154,24 @@ def clips(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
 
 def recordings(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
     """Jitter, spread of bone lengths and how far joints moved, of what sensors recorded."""
-    rows = []
-    for path, result in results.items():
-        for name, numbers in result["mean"]["rows"].items():
-            cells = [f"{numbers[measure]:.1f}" for measure in ("jitter", "bone_spread", "symmetry", "moved")]
-            rows.append((f"{_link(path, base)}: {name}", *cells))
-    return table(("mm", "jitter per frame²", "bone spread", "left-right difference", "moved"), rows)
+    header = ("mm", "jitter per frame²", "bone spread", "left-right difference", "moved")
+    return _by_method(results, base, header, ("jitter", "bone_spread", "symmetry", "moved"))
 
 
 def estimates(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
     """MPJPE, PA-MPJPE and acceleration error of a lifter's estimates, as they are and cleaned."""
-    rows = []
-    for path, result in results.items():
-        for name, numbers in result["mean"]["rows"].items():
-            cells = [f"{numbers[measure]:.1f}" for measure in ("mpjpe", "pa_mpjpe", "acceleration")]
-            rows.append((f"{_link(path, base)}: {name}", *cells))
-    return table(("mm", "MPJPE", "PA-MPJPE", "acceleration error per frame²"), rows)
+    header = ("mm", "MPJPE", "PA-MPJPE", "acceleration error per frame²")
+    return _by_method(results, base, header, ("mpjpe", "pa_mpjpe", "acceleration"))
+
+
+def _by_method(results: dict[pathlib.Path, dict], base: pathlib.Path, header, measures) -> str:
+    """A row of measures for each method of each result."""
+    rows = [
+        (f"{_link(path, base)}: {name}", *(f"{numbers[measure]:.1f}" for measure in measures))
+        for path, result in results.items()
+        for name, numbers in result["mean"]["rows"].items()
+    ]
+    return table(header, rows)
 
 
 def round_trip(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:

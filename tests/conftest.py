@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import sys
 import tempfile
 
 import pytest
@@ -64,11 +63,7 @@ def pretrained(tmp_path_factory, tiny_pretrain) -> pathlib.Path:
     from tfpose import cli
 
     workdir = tmp_path_factory.mktemp("pretrained") / "run"
-    before = sys.argv
-    try:
-        assert cli.main(tiny_pretrain(workdir)) == 0
-    finally:
-        sys.argv = before
+    assert cli.main(tiny_pretrain(workdir)) == 0
     return workdir
 
 

@@ -26,7 +26,7 @@ ALLOWED = {
     "models": BELOW | {"geometry", "losses", "layers", "presets"},
     "formats": BELOW,
     "cleaning": BELOW | {"formats"},
-    "reports": BELOW | {"plots"},
+    "reports": BELOW | {"metrics", "plots"},
     "datasets": BELOW | {"formats", "noise", "geometry"},
     "plots": BELOW | {"metrics"},
     "litert_file": BELOW,

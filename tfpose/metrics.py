@@ -75,7 +75,7 @@ def bone_length_error(
 ) -> float:
     """Mean absolute difference of bone lengths in metres (L_B of eq. 9 as a mean). A bone counts when both ends do."""
     predicted, truth, mask = _pair(predicted, truth, mask, skeleton)
-    difference = np.abs(_bone_lengths(predicted, skeleton) - _bone_lengths(truth, skeleton))
+    difference = np.abs(bone_lengths(predicted, skeleton) - bone_lengths(truth, skeleton))
     return _mean(difference, _bones_counted(mask, skeleton), "bone")
 
 
@@ -89,7 +89,7 @@ def symmetry_error(poses: ArrayLike, skeleton: Skeleton, mask: ArrayLike | None 
     if not skeleton.mirror_bones:
         raise TfposeError(f"skeleton '{skeleton.name}' has no mirrored bones: list its left-right pairs in 'mirror'")
     left, right = np.transpose(skeleton.mirror_bones)
-    lengths, counted = _bone_lengths(poses, skeleton), _bones_counted(mask, skeleton)
+    lengths, counted = bone_lengths(poses, skeleton), _bones_counted(mask, skeleton)
     difference = np.abs(lengths[..., left] - lengths[..., right])
     return _mean(difference, counted[..., left] & counted[..., right], "mirrored bone")
 
@@ -112,7 +112,17 @@ def jitter(clips: ArrayLike) -> float:
 def bone_length_spread(clips: ArrayLike, skeleton: Skeleton) -> float:
     """Standard deviation over time of each bone's length in clips `[..., T, J, 3]`, its mean over bones, in metres."""
     clips, _, _ = _pair(clips, None, None, skeleton)
-    return float(_bone_lengths(clips, skeleton).std(axis=-2).mean())
+    return float(bone_lengths(clips, skeleton).std(axis=-2).mean())
+
+
+def bone_lengths(poses: ArrayLike, skeleton: Skeleton) -> np.ndarray:
+    """Lengths `[..., J - 1]` of the bones of poses `[..., J, 3]`, in the order of `skeleton.bones`.
+
+    `tfpose.geometry.bones` has the same for tensors.
+    """
+    poses = np.asarray(poses)
+    child, parent = np.reshape(skeleton.bones, (-1, 2)).astype(int).T
+    return np.linalg.norm(poses[..., child, :] - poses[..., parent, :], axis=-1)
 
 
 def hit_at_k(query_codes: ArrayLike, gallery_codes: ArrayLike, k: int = 1) -> float:
@@ -244,11 +254,6 @@ def _second_differences(clips: np.ndarray) -> np.ndarray:
     if clips.ndim < 3 or clips.shape[-3] < 3:
         raise TfposeError(f"accelerations need clips [..., T, J, 3] of at least 3 frames, got {list(clips.shape)}")
     return np.diff(clips, n=2, axis=-3)
-
-
-def _bone_lengths(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    child, parent = np.reshape(skeleton.bones, (-1, 2)).astype(int).T
-    return np.linalg.norm(poses[..., child, :] - poses[..., parent, :], axis=-1)
 
 
 def _bones_counted(mask: np.ndarray, skeleton: Skeleton) -> np.ndarray:

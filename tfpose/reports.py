@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tfpose import metrics
 from tfpose.files import write_text
 from tfpose.skeleton import Skeleton
 
@@ -38,9 +39,7 @@ def summary(observed: np.ndarray, result: dict[str, np.ndarray], skeleton: Skele
     moved = (steps > MOVED) & ~missing & np.isfinite(denoised).all(-1)
     filled = missing & np.isfinite(denoised).all(-1)
     exchanged = _exchanged(observed, denoised, skeleton)
-    child, parent = np.array(skeleton.bones).T
-    with np.errstate(invalid="ignore"):
-        lengths = [np.linalg.norm(poses[:, child] - poses[:, parent], axis=-1) for poses in (observed, denoised)]
+    lengths = [metrics.bone_lengths(poses, skeleton) for poses in (observed, denoised)]
     bones = []
     for at, (joint, above) in enumerate(skeleton.bones):
         before, after = (length[np.isfinite(length[:, at]), at] for length in lengths)

@@ -23,7 +23,7 @@ from tfpose.skeleton import Skeleton
 from tfpose.trainers.loop import Loop
 from tfpose.trainers.run import claimed, make_optimizer, origin
 
-_PACES = 4  # in a clip, one after another
+_PACES = 4  # of a clip, one after another
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,11 +53,11 @@ def classify(
 
     Args:
         config: the configuration.
-        clips: what to learn from.
+        clips: the training clips.
         autoencoder: the frozen encoder; None for features that need none.
-        workdir: takes `model.keras`, `config.json`, checkpoints and TensorBoard logs. A run that was stopped there
-            resumes where it stopped.
-        bank: of `make_bank` with the same arguments, where the caller has it.
+        workdir: receives `model.keras`, `config.json`, checkpoints and TensorBoard logs. A run that was stopped there
+            is resumed.
+        bank: the result of `make_bank` for the same arguments, if the caller has it.
         progress: whether to draw the progress bar.
 
     Returns:
@@ -123,7 +123,7 @@ def make_bank(config, clips: ClipSet, autoencoder: PoseAutoencoder | None) -> Ba
 
 
 def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
-    """The same actions seen from elsewhere, by other people, on the other side, at another pace: all per clip.
+    """Augments clips: each gets another pace, another side, another body size and another viewing direction.
 
     Args:
         clips: `[N, T, J, 3]` metres.
@@ -155,7 +155,7 @@ def augment(clips, skeleton: Skeleton, seed, options) -> tf.Tensor:
 
 
 def _retimed(clips, seed, options) -> tf.Tensor:
-    """Clips `[N, T, J, 3]` whose pace changes underway, cut or held still at either end."""
+    """Clips `[N, T, J, 3]` with a changing pace, cut off or held still at either end."""
     ends_seed, pace_seed = split_seed(seed, 2)
     count, frames = clips.shape[:2]
     start, end = tf.unstack(tf.random.stateless_uniform([2, count, 1], ends_seed, -options.hold, options.crop))
@@ -171,7 +171,7 @@ def _retimed(clips, seed, options) -> tf.Tensor:
 
 
 def classification_loss(classifier: ActionClassifier, batch: dict, seed, config):
-    """Cross-entropy on one batch of a bank, with dropout of what the LSTM sees and of its last state.
+    """Cross-entropy on one batch of a bank, with dropout on the inputs and on the last state of the LSTM.
 
     Returns:
         `(loss, {"accuracy": share})`.
@@ -189,13 +189,13 @@ def classification_loss(classifier: ActionClassifier, batch: dict, seed, config)
 
 
 def accuracy(classifier: ActionClassifier, clips: ClipSet, versions: Sequence[np.ndarray] | None = None) -> float:
-    """The share of clips whose label is found, in per cent.
+    """The share of clips that get the right label, in per cent.
 
     Args:
         classifier: the trained classifier.
-        clips: what to try it on.
-        versions: of `ActionClassifier.describe`, `[N, T, F]` each: the clips, or several versions of them, whose
-            probabilities are averaged; by default the clips as they are.
+        clips: the test clips.
+        versions: descriptions `[N, T, F]` of the clips, from `ActionClassifier.describe`. The probabilities of several versions are
+            averaged. By default the clips as they are.
     """
     versions = [classifier.describe(clips.positions)] if versions is None else versions
     probabilities = [keras.ops.softmax(classifier.logits(classifier.standardizer(version))) for version in versions]
@@ -208,7 +208,7 @@ def _checksum(autoencoder: PoseAutoencoder | None) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _Learned:
-    """The training data of a run, as `claim` records it."""
+    """The training data of a run, as `claimed` records it."""
 
     name: str
     checksum: str

@@ -38,15 +38,15 @@ def lift(
 ) -> PoseLifter:
     """Trains a `PoseLifter` in the paper's three stages and saves it.
 
-    The 3D stream is pretrained on 3D poses alone; then the 2D encoder learns to land on its frozen codes; then 2D
-    encoder and decoder are fine-tuned together.
+    First the 3D stream is pretrained on 3D poses. Then the 2D encoder learns to reproduce its frozen codes. Then the 2D
+    encoder and the decoder are fine-tuned together.
 
     Args:
         config: of `trainers/configs/lift.py`.
-        poses: what the 3D stream learns from.
-        pairs: what the rest learns from.
-        workdir: takes `model.keras` and a folder for each stage. A run that was stopped there resumes where it stopped.
-        stream_dir: where the 3D stream is trained, or lies trained; by default in `workdir`.
+        poses: the training poses of the 3D stream.
+        pairs: the training pairs of the other stages.
+        workdir: receives `model.keras` and a folder for each stage. A run that was stopped there is resumed.
+        stream_dir: the working directory of the 3D stream, which may hold a finished training; by default in `workdir`.
         evaluate: `evaluate(model) -> {name: number}`, run every `config.evaluate_every` steps.
         progress: whether to draw the progress bar.
 
@@ -77,7 +77,7 @@ def lift_by_mlp(
 ) -> ResidualMLPLifter:
     """Trains a residual MLP of about `parameters` weights on the same batches for as many steps, and saves it.
 
-    Takes and raises what `lift` does.
+    Arguments and errors are those of `lift`.
     """
     workdir = pathlib.Path(workdir)
     keras.utils.set_random_seed(config.seed)
@@ -95,12 +95,12 @@ def lifting_loss(model: Lifter, batch: dict, seed, augmentation, weights, stream
     """The loss of one batch, in the network's unit.
 
     Args:
-        model: what is trained.
+        model: the model in training.
         batch: `joints_2d`, `joints_3d` and `up` of `LiftingPairs`.
         seed: two integers.
-        augmentation: of `augment`.
+        augmentation: the options of `augment`.
         weights: of the terms: "position" and "bone_length" of the root-relative pose, and "code".
-        stream: the 3D stream whose codes the 2D encoder should land on; not needed where "code" has no weight.
+        stream: the 3D stream whose codes the 2D encoder should reproduce; not needed if "code" has no weight.
 
     Returns:
         `(loss, {term: value})`.
@@ -129,8 +129,8 @@ def lifting_loss(model: Lifter, batch: dict, seed, augmentation, weights, stream
 def augment(batch: dict, skeleton, seed, options):
     """Augments the pairs: other headings, mirror images, hidden joints.
 
-    A turned person stands where they stood, before the same camera, so that height, tilt and distance of the camera
-    stay real. What a detector did to the true image is done to the new one: its error is carried along.
+    People are turned on the spot in front of the same camera, so that the height, tilt and distance of the camera stay
+    real. The error of the detector in the original image is added to the new joints.
 
     Args:
         batch: `joints_2d` `[B, J, 2]`, `joints_3d` `[B, J, 3]` and `up` `[B, 3]` of `LiftingPairs`.

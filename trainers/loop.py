@@ -28,9 +28,9 @@ class Stages(NamedTuple):
     """The stages of a training step, as functions of tensors.
 
     Attributes:
-        prepared: `prepared(batch, step)`, what the loss gets.
-        gradients: `gradients(prepared, step, share) -> (loss, terms, gradients)`, of one share of what is prepared.
-        apply: `apply(found) -> (loss, terms)`, of what several shares' `gradients` returned; changes the weights.
+        prepared: `prepared(batch, step)`, the input of the loss.
+        gradients: `gradients(prepared, step, share) -> (loss, terms, gradients)`, of one share of the prepared samples.
+        apply: `apply(found) -> (loss, terms)`, changes the weights by what `gradients` returned for several shares.
     """
 
     prepared: Callable
@@ -45,10 +45,10 @@ class Loop:
     The randomness of a step depends on `seed` and the step's number alone, and so does its batch: a run that was
     killed and started again with the same arguments ends with the same weights as one that was not.
 
-    With several replicas every one reads and prepares the whole batch, and takes its share of it: each R-th sample, so
-    that samples that belong together across the halves of a batch stay together. What is random in `prepare` is the
-    same for any number of replicas, and a loss that is a mean over samples has the same gradient; what is random in
-    `loss` is each replica's (and each of its parts') own.
+    With R replicas, every replica reads and prepares the whole batch and takes every R-th sample, so that samples that
+    belong together across the halves of a batch stay together. The randomness of `prepare` is the same for any number
+    of replicas, and a loss that is a mean over samples has the same gradient. The randomness of `loss` is different for
+    each replica and each of its parts.
 
     Args:
         model: built; its variables are trained.
@@ -56,21 +56,21 @@ class Loop:
         loss: `loss(batch, seed) -> (scalar, {name: scalar})`, XLA-compilable unless `compiled` is off, fixed batch
             shapes.
         batches: `batches(start) -> tf.data.Dataset`, from which step `start` takes the first element.
-        prepare: `prepare(batch, seed) -> tensors [samples, ...]`, what `loss` then gets for a batch; without weights.
-        steps: when to end.
+        prepare: `prepare(batch, seed) -> tensors [samples, ...]`, the input of `loss`; it may not use weights.
+        steps: how many.
         seed: of everything random in the steps.
-        workdir: holds `checkpoints/` and `tensorboard/`; a run that finds checkpoints there goes on from the last.
+        workdir: holds `checkpoints/` and `tensorboard/`; a run that finds checkpoints there continues from the last.
         poses_per_step: for the rate that is shown.
         checkpoint_every, log_every: in steps.
         evaluate: `evaluate(step) -> {name: number}`, shown and logged every `evaluate_every` steps and at the end.
-        compiled: whether XLA compiles the step: what is small and has many random numbers is faster without.
-        parts: into how many parts a replica's share is cut again, as if there were so many more replicas; they are
-            computed at the same time.
+        compiled: whether XLA compiles the step; a small step with many random numbers is faster without.
+        parts: into how many parts a replica's share is split, as if there were more replicas; they are computed in
+            parallel.
         progress: whether to draw the progress bar.
 
-    `model` and `optimizer` must have been made under `tf.distribute` strategy's scope where there is one; the loop
-    takes the strategy from where `run` is called. Of several workers, which share `workdir`, the chief alone writes
-    checkpoints and logs, evaluates and draws the bar.
+    `model` and `optimizer` must be made in the scope of the `tf.distribute` strategy, if there is one; the loop uses
+    the strategy that is active when `run` is called. Several workers share `workdir`: only the chief writes checkpoints
+    and logs, evaluates and draws the bar.
     """
 
     model: object
@@ -104,7 +104,7 @@ class Loop:
         train_step = self.traced_step()
         step_now = tf.Variable(0, dtype=tf.int64, name="step")
         checkpoint = tf.train.Checkpoint(model=self.model, optimizer=self.optimizer, step=step_now)
-        checkpoint.save_counter.value()  # makes it: workers make variables together, and the chief alone saves
+        checkpoint.save_counter.value()  # creates the variable: all workers must, but only the chief saves
         manager = tf.train.CheckpointManager(checkpoint, self.workdir / "checkpoints", max_to_keep=2)
         self._restore(checkpoint, manager)
         start = int(step_now.numpy())
@@ -168,7 +168,7 @@ class Loop:
         variables, replicas = self.model.trainable_variables, tf.distribute.get_strategy().num_replicas_in_sync
         shares = replicas * self.parts
         self.optimizer.build(variables)
-        # Nothing here branches on tensors: without AutoGraph's rewriting of all code the start is seconds earlier.
+        # Nothing here branches on tensors. Without AutoGraph, which rewrites all code, the start is seconds faster.
         compiled = functools.partial(tf.function, autograph=False, jit_compile=self.compiled)
 
         @compiled
@@ -180,8 +180,8 @@ class Loop:
             with tf.GradientTape() as tape:
                 samples = tf.nest.map_structure(lambda values: _share(values, share, shares), prepared)
                 loss, terms = self.loss(samples, step_seed(self.seed, step * shares + share))
-            # Keras variables are unwrapped because the tape makes zeros for unconnected ones from their dtype. Which
-            # variables those are is known: a single pass never reads the recursive subnet's recurrent kernels.
+            # Keras variables are unwrapped because the tape makes zeros for unconnected ones from their dtype. Only the
+            # recursive subnet's recurrent kernels are unconnected: a single pass never reads them.
             values = [variable.value for variable in variables]
             return loss, terms, tape.gradient(loss, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
@@ -194,7 +194,7 @@ class Loop:
         return Stages(
             prepared if self.prepare else lambda batch, step: batch,
             gradients,
-            apply if tf.distribute.has_strategy() else compiled(apply),  # replicas cannot meet within what is compiled
+            apply if tf.distribute.has_strategy() else compiled(apply),  # replicas cannot synchronise in compiled code
         )
 
     def _restore(self, checkpoint, manager):
@@ -272,9 +272,9 @@ def _workers(described: str):
 
 
 def strategy_scope():
-    """The scope in which to train: that of the workers that the environment variable TF_CONFIG names, or of none.
+    """The scope for training: with the workers of the environment variable TF_CONFIG, if it is set.
 
-    It must be entered before TensorFlow has done anything else; a process can have one TF_CONFIG in its life.
+    Enter it before any other use of TensorFlow. A process can use only one TF_CONFIG.
 
     Raises:
         TrainingError: when TF_CONFIG names no workers.

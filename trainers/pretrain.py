@@ -29,9 +29,9 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, wor
 
     Args:
         config: of `trainers/configs`.
-        poses: what to learn from.
-        workdir: takes `model.keras`, `config.json`, checkpoints and TensorBoard logs. A run that was stopped there
-            resumes where it stopped.
+        poses: the training poses.
+        workdir: receives `model.keras`, `config.json`, checkpoints and TensorBoard logs. A run that was stopped there
+            is resumed.
         evaluate: `evaluate(model) -> {name: number}`, run every `config.evaluate_every` steps.
         progress: whether to draw the progress bar.
 
@@ -39,8 +39,8 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, wor
         The trained model.
 
     Raises:
-        TrainingError: when `workdir` holds a run of another configuration, the loss is not finite, or the skeleton
-            cannot share views, or the replicas a batch.
+        TrainingError: when `workdir` holds a run of another configuration, the loss is not finite, the skeleton has
+            no mirror pairs for shared views, or the batch cannot be shared evenly by the replicas.
         DataError: when poses that are streamed cannot be read; it names the file.
     """
     workdir = pathlib.Path(workdir)
@@ -79,7 +79,7 @@ def pretrain(config: ml_collections.ConfigDict, poses: PoseSet | PoseStream, wor
 
 
 def make_loop(config, model: PoseAutoencoder, batches, workdir: pathlib.Path, **options) -> Loop:
-    """The `Loop` in which `model` learns as `config` says from `batches`; `options` are further arguments of it."""
+    """The `Loop` that trains `model` on `batches` as `config` says; `options` are further arguments of `Loop`."""
     return Loop(
         model=model,
         optimizer=make_optimizer(config),
@@ -155,7 +155,7 @@ def loss_of_views(model: PoseAutoencoder, views, config):
     if config.view.shared:
         view_1, view_2 = _other_half(view_1), _other_half(view_2)
         if not in_frame:
-            # A pose's own free view code learns nothing from it: what would help there is the pose itself.
+            # A pose's own free view code gets no gradient here: it would learn to hold the pose itself.
             own_views = tf.stop_gradient(view_codes)
     views_of_four = tf.concat([own_views, view_1, view_2], 0)
     if in_frame:  # the view code turns what is decoded: two decodes serve all four
@@ -189,9 +189,9 @@ def loss_of_views(model: PoseAutoencoder, views, config):
 
 
 def two_views(batch: dict, skeleton: Skeleton, seed, config):
-    """Makes what the two branches see: clean poses -> other bodies -> corrupted -> seen in a view, all per sample.
+    """Makes the inputs of both branches: every pose gets another body, is corrupted, and is turned into a view.
 
-    A view is a rotation, and whether the sensor takes the back for the front and calls left right.
+    A view is a rotation, and whether the sensor confuses front and back and so exchanges left and right.
 
     Returns:
         `(truth, observed)`, both `[2B, J, 3]` metres, the second branch after the first.
@@ -228,7 +228,7 @@ def two_views(batch: dict, skeleton: Skeleton, seed, config):
 
 
 def corrupt(poses, moved, skeleton: Skeleton, seed, options):
-    """Corrupts `[B, J, 3]` as the `corruption` part of a config says; `moved` `[B, J]` is a protocol's choice."""
+    """Corrupts `[B, J, 3]` as the `corruption` part of a config says; `moved` `[B, J]` are given joints, or None."""
     count_seed, choice_seed, move_seed, missing_seed, sides_seed, noise_seed, level_seed = split_seed(seed, 7)
     count, joints = poses.shape[0], len(skeleton)
     if moved is None or not options.use_labels:

@@ -33,7 +33,7 @@ class HiddenLayer(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tfpose")
 class ResidualMLPLifter(Lifter):
-    """The residual MLP of Martinez et al.: a baseline that knows no skeleton, within the normalisation of `Lifter`.
+    """The residual MLP of Martinez et al.: a baseline without a skeleton, with the normalisation of `Lifter`.
 
     A `HiddenLayer`, residual blocks of two, and a linear read-out.
 

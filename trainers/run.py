@@ -40,9 +40,9 @@ def origin(lineage: str) -> dict:
 
 @contextlib.contextmanager
 def claimed(workdir: pathlib.Path, config, poses) -> Iterator[None]:
-    """Notes in `workdir` what runs there on which data (with `name` and `checksum`), and refuses to mix two runs.
+    """Records the configuration and the data (`name`, `checksum`) of a run in `workdir`, and refuses to mix two runs.
 
-    While the block runs no other process trains there, but for the workers whose chief this one is.
+    While the block runs, no other process trains there, except for the workers of this chief.
 
     Raises:
         TrainingError: when another run has a checkpoint there.

@@ -5,6 +5,18 @@ import { defineConfig } from 'vite'
 // LiteRT.js picks one of these by what the browser can do, and looks for it by name.
 const RUNTIMES = ['litert_wasm_internal', 'litert_wasm_compat_internal']
 
+// A page says `<!-- shared: NAME -->` for what both pages have.
+const shared = {
+  name: 'shared',
+  transformIndexHtml: {
+    order: 'pre',
+    handler: (html) =>
+      html.replace(/<!-- shared: (\w+) -->/g, (_, name) =>
+        readFileSync(new URL(`src/shared/${name}.html`, import.meta.url), 'utf8').trim(),
+      ),
+  },
+}
+
 // What MediaPipe's script loads by name, and the script itself, which is no module.
 const LANDMARKER = [
   'pose.js',
@@ -44,6 +56,7 @@ const runtimes = RUNTIMES.flatMap((name) => [`${name}.js`, `${name}.wasm`])
 export default defineConfig({
   base: './', // the page works in whatever folder it lies
   plugins: [
+    shared,
     filesOf('@litertjs/core/wasm', runtimes, 'wasm'),
     filesOf('@mediapipe/pose', LANDMARKER, 'mediapipe'),
     landmarkerLicence,

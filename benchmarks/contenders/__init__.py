@@ -1,25 +1,28 @@
-"""Who takes part in `speed.py`.
+"""The contenders of `speed.py`.
 
 A module here has `make(work, option)`, which returns a `task.Calls` or `task.Steps`, and for the kind "epoch"
-`epoch(work)`, which does it and returns what it measured. A worker process imports its own contender's alone.
+`epoch(work)`, which does it and returns what it measured. A worker process imports only the module of its contender.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
+
+from contenders.task import Calls, Once, Steps, Work
 
 CALLS = ("encode", "denoise")
-PAPER = "sebirenet_cmu_paper"  # the preset that all work is of, if nothing else is said
+PAPER = "sebirenet_cmu_paper"  # the preset of all work, unless said otherwise
 
 
 @dataclasses.dataclass(frozen=True)
 class Contender:
-    """One of them.
+    """A contender.
 
     Attributes:
-        title: for tables.
-        module: in this package.
-        option: for the module's `make`.
+        title: its name in tables.
+        module: its module in this package.
+        option: an argument of the module's `make`.
         kinds: the kinds of work that it can do.
     """
 
@@ -43,7 +46,7 @@ CONTENDERS = {
     "litert_2": Contender("LiteRT, 2 threads", "litert", "2"),
     "onnx": Contender("ONNX Runtime", "onnx"),
 }
-LIMITS = {  # of everybody
+LIMITS = {  # what bounds every contender
     "product": Contender("the limit: a large matrix product", "limits", "product", kinds=(*CALLS, "train")),
     "products": Contender("its products alone, in TensorFlow", "limits", "products", kinds=(*CALLS, "train")),
     "functions": Contender(
@@ -51,3 +54,10 @@ LIMITS = {  # of everybody
     ),
 }
 ALL = CONTENDERS | LIMITS
+
+
+def make(contender: str, work: dict) -> Calls | Steps | Once:
+    """The task of a worker process: a piece of work for a contender."""
+    chosen, work = ALL[contender], Work(**work)
+    module = importlib.import_module(f"contenders.{chosen.module}")
+    return Once(lambda: module.epoch(work)) if work.kind == "epoch" else module.make(work, chosen.option)

@@ -1,6 +1,6 @@
-"""The per-node network in Keras' own training loop: `model.fit` with a `train_step` of one's own.
+"""The per-node network in Keras' own training loop: `model.fit` with a custom `train_step`.
 
-`compile` leaves `jit_compile` as Keras has it, "auto": XLA where there is a GPU, and none on a CPU.
+`compile` leaves `jit_compile` at Keras' default, "auto": XLA on a GPU, none on a CPU.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Trainer(keras.Model):
 
 
 def fit(autoencoder, loss, batches: tf.data.Dataset, config, every: int, reached, **options):
-    """`model.fit`, which calls `reached()` after every `every` steps and the last of an epoch."""
+    """`model.fit`, which calls `reached()` after every `every` steps and after the last step of an epoch."""
     model = Trainer(autoencoder, loss)
     model.compile(make_optimizer(config))
 
@@ -62,7 +62,7 @@ def make(work: Work, option: str) -> Calls | Steps:
 
 
 class Encoder(keras.Model):
-    """What `encode` returns, as a call."""
+    """A model whose call is `autoencoder.encode`."""
 
     def __init__(self, autoencoder):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The Keras model: a public method called from plain Python, or in a `tf.function` of the caller, compiled by XLA."""
+"""The Keras model: a public method called from plain Python, or from the caller's own `tf.function` with XLA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What bounds everybody: how fast this machine multiplies matrices, and takes sigmoids and tanhs, in TensorFlow."""
+"""The bounds of all contenders: how fast TensorFlow multiplies matrices here, and computes sigmoids and tanhs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIZE = 2048
 
 
 def make(work: Work, option: str) -> Calls:
-    """`option`: "product", a large one; "products", those of the work; "functions", these and its gates' functions."""
+    """`option`: "product": one large product; "products": those of the work; "functions": these, sigmoids and tanhs."""
     if option == "product":
         factors, arguments = [(tf.random.normal([SIZE, SIZE]), tf.random.normal([SIZE, SIZE]))], []
     else:

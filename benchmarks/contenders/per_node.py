@@ -1,7 +1,7 @@
-"""The network as one would write it first: a GRU cell call per joint, each Siamese branch and decode a call of its own.
+"""The plain way to write the network: a GRU cell for each joint, and a call for each Siamese branch and decode.
 
-It computes what tfpose computes, with the same weights, and is what `speed.py` measures against. Keras' cells have a
-second bias. It is 0 at first and gets the same gradient as the other, so a training of the reference differs slightly.
+It computes what tfpose computes, with the same weights, and is the reference of `speed.py`. Keras' cells have a second
+bias. It starts at 0 and gets the same gradient as the first, so a training of the reference differs slightly.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tfpose.trainers.run import make_optimizer
 
 
 class PerNodeNetwork(keras.layers.Layer):
-    """A `SeBiReNet` of one pass of GRU cells with biases, in `keras.layers.GRUCell`s; takes over its weights.
+    """A `SeBiReNet` of one pass of GRU cells with biases, written with `keras.layers.GRUCell`; takes its weights.
 
     Call arguments:
         inputs: `[B, J, n_x]`.
@@ -65,7 +65,7 @@ class PerNodeNetwork(keras.layers.Layer):
 
 
 def set_weights(cell: keras.layers.GRUCell, subnet, joint: int):
-    """Gives a cell the weights that a joint has in a `TreePass`."""
+    """Gives a cell the weights of a joint in a `TreePass`."""
     skeleton, place = subnet.skeleton, subnet.order.index(joint)
     recursive = subnet.direction == "recursive"
     # A message's kernel is stored at the place of the bone's joint that is not the root.
@@ -93,21 +93,27 @@ def per_node(model: PoseAutoencoder) -> PoseAutoencoder:
 
 
 def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
-    """`tfpose.trainers.pretrain.siamese_loss` of a model without refinements, branch by branch."""
+    """`tfpose.trainers.pretrain.siamese_loss` of a model without refinements, one branch after the other."""
     truth, observed = two_views(batch, model.skeleton, seed, config)
     return loss_of_views(model, tf.split(truth, 2), tf.split(observed, 2), config)
 
 
 def loss_of_views(model: PoseAutoencoder, truths, observations, config):
-    """The same when the views are there already: the two branches' truths, and what they see."""
+    """The same for given views: the truths and the observations of the two branches."""
     codes, targets = [], []
     for truth, observed in zip(truths, observations):
         normalized, frame = model.normalizer(observed)
         targets.append((truth - frame.centre) / model.normalizer.scale)
-        codes.append(model.encoder(normalized))
+        codes.append(model.encoder(normalized, frame.observed))
     (pose_1, view_1), (pose_2, view_2) = codes
+
+    def decode(pose, view):
+        if model.encoder.view == "frame":  # the view code rotates the decoded pose
+            return couple(model.decoder(pose), view)
+        return model.decoder(couple(pose, view))
+
     terms = {
-        name: losses.reconstruction(model.decoder(couple(pose, view)), target, model.skeleton)
+        name: losses.reconstruction(decode(pose, view), target, model.skeleton)
         for name, pose, view, target in (
             ("plain", pose_1, view_1, targets[0]),
             ("rotated", pose_2, view_2, targets[1]),
@@ -164,7 +170,7 @@ def new(skeleton, config) -> PoseAutoencoder:
 
 
 def training(model, loss, batches, config) -> Iterator[float]:
-    """The loop that one writes first: the losses, step by step; `loss(batch, step)` returns a loss and its terms."""
+    """A plain training loop: yields the loss of each step; `loss(batch, step)` returns a loss and its terms."""
     optimizer, variables = make_optimizer(config), model.trainable_variables
     optimizer.build(variables)
 
@@ -180,10 +186,10 @@ def training(model, loss, batches, config) -> Iterator[float]:
 
 
 def one_by_one(poses: PoseSet, config) -> tf.data.Dataset:
-    """The pipeline that one writes first: poses come one at a time, and are shuffled, corrupted and seen one at a time.
+    """A plain input pipeline: poses are read, shuffled, corrupted and rotated one at a time.
 
     Returns:
-        Elements `{"truth", "observed"}`, each `[batch, 2, J, 3]`: an epoch's whole batches.
+        Elements `{"truth", "observed"}`, each `[batch, 2, J, 3]`: the full batches of an epoch.
     """
     arrays = {"poses": poses.positions} | ({} if poses.moved is None else {"moved": poses.moved})
     specs = {name: tf.TensorSpec(values.shape[1:], values.dtype) for name, values in arrays.items()}
@@ -208,5 +214,5 @@ def one_by_one(poses: PoseSet, config) -> tf.data.Dataset:
 
 
 def branches(batch: dict) -> list:
-    """The truths of both branches of a batch of `one_by_one`, and what they see."""
+    """The truths and the observations of both branches of a batch of `one_by_one`."""
     return [tf.unstack(batch[name], 2, axis=1) for name in ("truth", "observed")]

@@ -30,27 +30,27 @@ def configuration(work: Work) -> ml_collections.ConfigDict:
 
 
 def same_batch(work: Work) -> tf.data.Dataset:
-    """One batch, again and again: a step is measured, not what feeds it."""
+    """The same batch for every step, because the step is measured and not its input."""
     return tf.data.Dataset.from_tensors({"poses": work.poses()}).repeat()
 
 
 def learned(model, work: Work) -> list[float]:
-    """What a training has learned, as a number: the mean error in metres on its own batch."""
+    """The mean error in metres on the batch that the model was trained on."""
     poses = work.poses()
     return [float(np.mean(np.linalg.norm(model.reconstruct(poses) - poses, axis=-1)))]
 
 
 def epoch(work: Work, pretrain: Callable) -> dict:
-    """From files on disk to the evaluation of what an epoch of the paper's training has learned.
+    """Trains an epoch of the paper's training from files on disk, and evaluates the model.
 
     Args:
-        work: says from which files.
+        work: names the files.
         pretrain: `pretrain(config, poses, evaluate)`, which calls `evaluate(model)` every `config.evaluate_every` steps
             and after the last, as `tfpose.trainers.pretrain.pretrain` does.
 
     Returns:
-        Seconds: "read", "train", "evaluate" and "total"; "first", what the first steps took longer than later ones;
-        "poses" that were read, and "mpjpe_mm" in the end.
+        Seconds: "read", "train", "evaluate" and "total"; "first", how much longer the first steps took than later
+        ones. "poses": how many were read. "mpjpe_mm": the error after the epoch.
     """
     clock = [time.perf_counter()]
 
@@ -83,7 +83,7 @@ def epoch(work: Work, pretrain: Callable) -> dict:
 
 
 def read(data: str, split: str, skeleton: Skeleton) -> PoseSet:
-    """A data set by its name, or the clips of a folder's folder."""
+    """A data set by name, or the clips in the folder `data/split`."""
     if splits.known(data):
         return splits.poses(data, split, None, skeleton)
     return PoseSet.of_clips(f"synthetic/{split}", tfpose.read(pathlib.Path(data, split), skeleton=skeleton), skeleton)

@@ -1,4 +1,4 @@
-"""What a contender is given to do, and how it does it turn by turn. Nothing here imports TensorFlow."""
+"""A piece of work for a contender, and the tasks that do it turn by turn. Nothing here imports TensorFlow."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from harness import timed
 
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """One piece of work, the same for all contenders.
+    """A piece of work, the same for all contenders.
 
     Attributes:
-        kind: "train" (a step of it), "encode", "denoise", or "epoch".
-        preset: the model, a preset's name. Training goes on from its weights, an epoch starts from random ones.
+        kind: "train" (a training step), "encode", "denoise", or "epoch".
+        preset: the name of the model's preset. Training goes on from its weights; an epoch starts from random ones.
         batch: poses per call or step.
-        folder: holds `poses.npy` `[N, J, 3]`, and for every preset a folder with what was exported of it.
-        threads: how many threads a call may compute on.
-        every: of a training, how many steps are timed together, as the programs that train report now and then.
-        data: of an epoch, a data set of `tfpose.datasets.splits`, or a folder with clips in `train/` and `test/`.
+        folder: holds `poses.npy` `[N, J, 3]`, and for every preset a folder with its exported files.
+        threads: how many threads a call may use.
+        every: for training, how many steps are timed together, as training programs report every few steps.
+        data: for an epoch, a data set of `tfpose.datasets.splits`, or a folder with clips in `train/` and `test/`.
     """
 
     kind: str
@@ -44,8 +45,18 @@ class Work:
         return {"denoise": ("denoised",), "encode": ("pose_code", "view_code")}[self.kind]
 
     def exported(self, name: str) -> pathlib.Path:
-        """What `tfpose export` wrote of the preset under that name."""
+        """The file or folder `name` that `tfpose export` wrote for the preset."""
         return pathlib.Path(self.folder, self.preset, name)
+
+
+class Once:
+    """Work that is done once: `do` returns what it measured."""
+
+    def __init__(self, do: Callable[[], dict]):
+        self.first = do
+
+    def close(self):
+        """Nothing is left to end."""
 
 
 class Calls:
@@ -55,30 +66,25 @@ class Calls:
         self._call = call
 
     def first(self) -> list[float]:
-        """The first call: its results for up to four poses, in a row."""
+        """Calls for the first time, and returns the results for up to four poses in a row."""
         parts = [np.asarray(part, np.float64)[:4] for part in self._call()]
         return np.concatenate([part.reshape(len(part), -1) for part in parts], 1).ravel().tolist()
 
     def run(self, seconds: float) -> list[float]:
-        """The seconds of each of the calls of a turn, one at least."""
-        end, times = time.perf_counter() + seconds, []
-        while not times or time.perf_counter() < end:
-            before = time.perf_counter()
-            self._call()
-            times.append(time.perf_counter() - before)
-        return times
+        """The seconds of each call of a turn; it has at least one."""
+        return timed(self._call, seconds)
 
     def close(self):
         """Nothing runs between calls."""
 
 
 class Steps:
-    """A training, which goes on by itself: in a thread of its own, where it waits while others have their turn.
+    """A training in a thread of its own, which waits there while other contenders have their turn.
 
     Args:
-        train: trains without end, and calls `reached()` after every `every` steps.
-        every: see there.
-        answer: what has been learned, as numbers.
+        train: `train(reached)` trains without end and calls `reached()` after every `every` steps.
+        every: see `train`.
+        answer: returns numbers that tell what has been learned.
     """
 
     def __init__(self, train: Callable[[Callable[[], None]], None], every: int, answer: Callable[[], list[float]]):
@@ -89,13 +95,13 @@ class Steps:
         self._thread = threading.Thread(target=self._work, daemon=True)
 
     def first(self) -> list[float]:
-        """The first `every` steps, with all that is built and compiled before them: what has been learned."""
+        """Does the first `every` steps, after all building and compiling, and returns the `answer`."""
         self._thread.start()
         self._wait()
         return self._answer()
 
     def run(self, seconds: float) -> list[float]:
-        """The seconds of a step, again and again until the turn is over."""
+        """The seconds of a step, measured again and again until the turn is over."""
         self._times, self._end = [], time.perf_counter() + seconds
         self._go.release()
         self._wait()
@@ -134,10 +140,3 @@ class Steps:
 
 class _Closed(BaseException):
     """Unwinds a training; no program that trains catches it."""
-
-
-def peak_memory() -> int:
-    """The most bytes that this process has had in memory; Linux."""
-    # Unlike getrusage's, this number does not count what the process was forked from.
-    status = pathlib.Path("/proc/self/status").read_text()
-    return 1024 * int(status.partition("VmHWM:")[2].split()[0])

@@ -43,7 +43,7 @@ def write_warmup(saved_model: pathlib.Path, name: str):
             for batch in batches:
                 inputs = {tensor: examples[tensor][:batch] for tensor in found.inputs}
                 if not all(np.isfinite(output).all() for output in found.run(**inputs).values()):
-                    raise TfposeError(f"{saved_model}: '{signature}' makes numbers of good poses that are not finite")
+                    raise TfposeError(f"{saved_model}: '{signature}' returns numbers that are not finite")
                 request = predict_pb2.PredictRequest(
                     model_spec=model_pb2.ModelSpec(name=name, signature_name=signature),
                     inputs={tensor: tf.make_tensor_proto(array) for tensor, array in inputs.items()},

@@ -7,6 +7,7 @@ from contenders.per_node import branches, loss_of_views, one_by_one, per_node, s
 
 from tfpose.datasets import synthetic
 from tfpose.datasets.pose_set import PoseSet
+from tfpose.metrics import bone_lengths
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
 from tfpose.trainers import pretrain
@@ -42,8 +43,9 @@ def test_it_answers_the_same(options, view, poses):
         np.testing.assert_allclose(reference.encode(poses)[name], code, atol=1e-5)
 
 
-def test_its_loss_and_gradients_are_the_same(poses):
-    model, config = small(refinements=0, view="free"), paper.get_config()
+@pytest.mark.parametrize("view", ["frame", "free"])
+def test_its_loss_and_gradients_are_the_same(view, poses):
+    model, config = small(refinements=0, view=view), paper.get_config()
     reference = per_node(model)
     batch = {"poses": tf.constant(poses)}
     value, terms, gradients = with_gradients(model, pretrain.siamese_loss, batch, config)
@@ -91,14 +93,9 @@ def test_poses_that_come_one_by_one_are_seen_as_in_a_batch(poses):
     seen = np.concatenate([batch["truth"][:, 0] for batch in made])
     assert sorted(map(bytes, seen)) == sorted(map(bytes, poses))
     turned = np.concatenate([batch["truth"][:, 1] for batch in made])
-    np.testing.assert_allclose(bone_lengths(turned), bone_lengths(seen), atol=1e-5)
+    paper17 = Skeleton.load("paper17")
+    np.testing.assert_allclose(bone_lengths(turned, paper17), bone_lengths(seen, paper17), atol=1e-5)
     assert np.abs(turned - seen).max() > 0.1
     model = small(refinements=0, view="free")
     loss, _ = loss_of_views(per_node(model), *branches(made[0]), config)
     assert np.isfinite(loss)
-
-
-def bone_lengths(poses):
-    parents = Skeleton.load("paper17").parents
-    bones = [(joint, parent) for joint, parent in enumerate(parents) if parent >= 0]
-    return np.stack([np.linalg.norm(poses[:, a] - poses[:, b], axis=-1) for a, b in bones], 1)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from absl import flags
 
+from docs import linked_files
 from tfpose import cli
 from tfpose.cli import demo
 from tfpose.datasets import synthetic
@@ -93,6 +94,20 @@ def test_links_lead_somewhere(page):
         path = target.partition("#")[0]
         if path and "://" not in path:
             assert (page.parent / path).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", [page.name for page in PAGES if page.parent.name == "docs"])
+def test_links_lead_somewhere_in_the_site(page):
+    text = linked_files.rewritten((REPOSITORY / "docs" / page).read_text(encoding="utf-8"), f"docs/{page}")
+    brought = {linked_files.in_site(path) for path in linked_files.linked(f"docs/{page}")}
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        path = target.partition("#")[0]
+        assert not path or "://" in path or path in brought, target
+
+
+def test_links_between_files_that_are_brought_into_the_site():
+    links = "[a](docs/lift.md#x) [b](export/) [c](https://x.y) ![d](web/src/icon.svg)"
+    assert linked_files.rewritten(links, "BUILD.md") == "[a](../lift.md#x) b [c](https://x.y) ![d](web/src/icon.svg)"
 
 
 def test_the_reference_has_every_public_name_with_a_docstring():

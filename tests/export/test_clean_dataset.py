@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import sys
 
 import numpy as np
 import pytest
@@ -117,8 +116,7 @@ def test_nothing_to_clean(saved, tmp_path):
         clean_dataset(tmp_path / "bad", saved, tmp_path / "out")
 
 
-def test_the_command(clips, saved, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["tfpose"])
+def test_the_command(clips, saved, tmp_path, capsys):
     out = tmp_path / "out"
     assert cli.main(["clean-dataset", str(clips), "--model", str(saved), "--out", str(out)]) == 0
     said = capsys.readouterr().out

@@ -243,8 +243,7 @@ def children(process: int) -> list[int]:
     return [int(pid) for pid in subprocess.run(["pgrep", "-P", str(process)], capture_output=True).stdout.split()]
 
 
-def test_the_command(clips, keras_file, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["tfpose"])
+def test_the_command(clips, keras_file, tmp_path, capsys):
     out = tmp_path / "codes"
     (clips / "cut.npy").write_bytes(b"")
     call = ["encode-dataset", str(clips), "--model", str(keras_file), "--out", str(out), "--skeleton=paper17"]
@@ -266,8 +265,7 @@ def test_the_command(clips, keras_file, tmp_path, capsys, monkeypatch):
         (["another", "--", "--direct_num_workers=1"], 2, "expected INPUT, got"),
     ],
 )
-def test_wrong_calls(clips, saved_model, tmp_path, capsys, monkeypatch, arguments, status, says):
-    monkeypatch.setattr(sys, "argv", ["tfpose"])
+def test_wrong_calls(clips, saved_model, tmp_path, capsys, arguments, status, says):
     call = ["encode-dataset", str(clips), f"--model={saved_model}", f"--out={tmp_path / 'codes'}"]
     assert cli.main([*call, *arguments]) == status
     assert says in capsys.readouterr().err
@@ -280,7 +278,6 @@ def test_a_model_without_codes_is_refused(clips, lifter, tmp_path):
 
 
 def test_without_beam_it_says_what_to_install(clips, saved_model, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["tfpose"])
     monkeypatch.delitem(sys.modules, "tfpose.export.encode_dataset")
     monkeypatch.setitem(sys.modules, "apache_beam", None)
     assert cli.main(["encode-dataset", str(clips), f"--model={saved_model}", f"--out={tmp_path / 'codes'}"]) == 1

@@ -52,13 +52,12 @@ def old_preset(model, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["old_file", "old_preset"])
-def test_an_older_model_is_refused_in_one_line(kind, request, monkeypatch, capsys, tmp_path):
+def test_an_older_model_is_refused_in_one_line(kind, request, capsys, tmp_path):
     path = request.getfixturevalue(kind)
     with pytest.raises(DataError, match=f"^{re.escape(str(path))}: {REFUSED}") as refused:
         load_model(path)
     assert "\n" not in str(refused.value)
     assert not re.search("damaged|not a tfpose model", str(refused.value))
-    monkeypatch.setattr("sys.argv", ["tfpose"])
     assert cli.main(["export", "--model", str(path), "--out", str(tmp_path / "out"), "--data", "synthetic"]) != 0
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("tfpose")]
     assert len(said) == 1 and re.match(f"tfpose export: {re.escape(str(path))}: {REFUSED}", said[0])

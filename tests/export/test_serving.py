@@ -292,7 +292,7 @@ def test_a_model_that_answers_nan_is_not_published(saved_model, tmp_path, monkey
     signature = opened.signatures["encode"]
     opened.signatures["encode"] = signature._replace(run=lambda **_: {"pose_code": np.full(3, np.nan)})
     monkeypatch.setattr(warmup, "open_artifact", lambda _: opened)
-    with pytest.raises(TfposeError, match="'encode' makes numbers of good poses that are not finite"):
+    with pytest.raises(TfposeError, match="'encode' returns numbers that are not finite"):
         export_serving(saved_model, tmp_path)
     assert versions(tmp_path / "tfpose") == {}
 

@@ -1,4 +1,4 @@
-"""Tiny files of every format, made up here: no real data."""
+"""Tiny clips and files of every format, made up here: no real data."""
 
 import json
 import pathlib
@@ -8,6 +8,14 @@ import numpy as np
 from tfpose.formats import write
 from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
+
+PAIR = Skeleton("pair", ("a", "b"), (-1, 0), (("a", "b"),), about="two joints")
+
+
+def numbered(first: int, count: int, **about) -> Clip:
+    """Poses of `PAIR` that hold their own number in every coordinate."""
+    positions = np.tile(np.arange(first, first + count, dtype=np.float32)[:, None, None], (1, 2, 3))
+    return Clip(positions, PAIR, **about)
 
 
 def write_nucla(folder: pathlib.Path, name: str = "a01_s02_e03_v01", frames: int = 4) -> pathlib.Path:

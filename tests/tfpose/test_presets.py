@@ -118,7 +118,7 @@ def test_weights_of_another_model_are_refused(made, model):
     preset = presets.read(made)
     preset.weights.popitem()
     presets.write(made, preset)
-    with pytest.raises(DataError, match="has not the weights of its model"):
+    with pytest.raises(DataError, match="its weights are not those of its model"):
         PoseAutoencoder.from_preset(made)
 
 

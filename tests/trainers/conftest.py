@@ -2,15 +2,34 @@
 
 import json
 import pathlib
-import sys
 
 import pytest
+
+from tfpose.skeleton import Skeleton
 
 _STICK = {
     "name": "stick",
     "joints": [["spine_base", None], ["head", "spine_base"], ["wrist_left", "head"], ["wrist_right", "head"]],
     "mirror": [["wrist_left", "wrist_right"]],
 }
+
+
+@pytest.fixture(scope="session")
+def skeleton() -> Skeleton:
+    return Skeleton.load("paper17")
+
+
+@pytest.fixture(scope="module")
+def autoencoder(skeleton):
+    """A small autoencoder with random weights."""
+    import keras
+
+    from tfpose.models import PoseAutoencoder
+
+    keras.utils.set_random_seed(4)
+    model = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
+    model.build()
+    return model
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +40,5 @@ def stick_shards(tmp_path_factory) -> pathlib.Path:
     folder = tmp_path_factory.mktemp("stick")
     (folder / "stick.json").write_text(json.dumps(_STICK))
     options = [f"--model_skeleton={folder / 'stick.json'}", f"--out={folder / 'shards'}"]
-    before = sys.argv
-    try:
-        assert cli.main(["shard", "synthetic", "--poses=330", "--shards=2", *options]) == 0
-    finally:
-        sys.argv = before
+    assert cli.main(["shard", "synthetic", "--poses=330", "--shards=2", *options]) == 0
     return folder / "shards"

@@ -26,11 +26,6 @@ SMALL = {"units": 4, "code_size": 4, "decoder_units": 4}
 
 
 @pytest.fixture(scope="module")
-def skeleton():
-    return Skeleton.load("paper17")
-
-
-@pytest.fixture(scope="module")
 def poses(skeleton):
     return PoseSet("made up", complete_poses(synthetic.clips(2, seed=3), skeleton), skeleton)
 

@@ -37,11 +37,6 @@ CONFIGS = {
 
 
 @pytest.fixture(scope="module")
-def skeleton() -> Skeleton:
-    return Skeleton.load("paper17")
-
-
-@pytest.fixture(scope="module")
 def poses(skeleton) -> PoseSet:
     return PoseSet("made up", complete_poses(synthetic.clips(5, seed=21), skeleton), skeleton)
 

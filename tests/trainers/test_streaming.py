@@ -22,12 +22,6 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def arguments(monkeypatch):
-    """`main` puts its own in place of pytest's."""
-    monkeypatch.setattr("sys.argv", ["tfpose"])
-
-
 def train(shards, workdir) -> int:
     settings = [f"--config.{name}={value}" for name, value in SETTINGS.items()]
     return cli.main(

@@ -88,7 +88,6 @@ def test_the_chief_alone_writes(trained, name):
 @pytest.mark.parametrize("described", ["two hosts", "{}", '{"cluster": {"worker": []}}'])
 def test_a_wrong_tf_config_is_one_error(monkeypatch, capsys, described):
     monkeypatch.setenv("TF_CONFIG", described)
-    monkeypatch.setattr("sys.argv", ["tfpose"])
     assert cli.main(["pretrain", "--data=synthetic"]) == 1
     (message,) = capsys.readouterr().err.splitlines()
     assert message.startswith("tfpose pretrain: TF_CONFIG describes no workers (") and '"task"' in message

@@ -59,7 +59,7 @@ def run(call: list[str], module: str, arguments: list[str]) -> int:
     # TensorFlow's start-up notes would bury what the command has to say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     prepare_xla()
-    values, said = flags.FlagValues(), " ".join(call)
+    values, said, before = flags.FlagValues(), " ".join(call), sys.argv
     try:
         command = importlib.import_module(module)
         # ml_collections looks for overrides such as --config.steps=100 in sys.argv, already when its flag is defined.
@@ -85,6 +85,8 @@ def run(call: list[str], module: str, arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print(f"\n{said}: stopped", file=sys.stderr)
         return 130
+    finally:
+        sys.argv = before
 
 
 @contextlib.contextmanager

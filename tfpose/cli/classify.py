@@ -1,9 +1,9 @@
-"""Learns to say what somebody does, from the codes of a frozen encoder.
+"""Learns to recognise actions, from the codes of a frozen encoder.
 
     tfpose classify --encoder runs/default_cmu --data nucla --workdir runs/classify_nucla
 
-The working directory gets model.keras, checkpoints and TensorBoard logs; the same command resumes where a stopped run
-stopped. Then the clips of the other views are tested. --data=nucla_v1_v2 and nucla_v2_v1 are for choosing settings
+The working directory gets model.keras, checkpoints and TensorBoard logs; the same command resumes a stopped run. Then
+the clips of the other views are tested. --data=nucla_v1_v2 and nucla_v2_v1 are for choosing settings
 (--config.epochs=60) without looking at view 3. --config.model.features=aligned and others learn without an encoder.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 import pathlib
 
 from absl import flags
-from ml_collections import config_flags
 
 from tfpose.cli import common
 from tfpose.datasets import splits
@@ -21,23 +20,17 @@ from tfpose.trainers import configs
 
 
 def define_flags(values: flags.FlagValues):
-    config_flags.DEFINE_config_file("config", configs.path("classify"), "A configuration file.", flag_values=values)
-    flags.DEFINE_string(
-        "encoder",
-        None,
-        "Whose codes: a preset, a model.keras file or its directory.",
-        flag_values=values,
-    )
-    flags.DEFINE_enum("data", "nucla", splits.CLIP_NAMES, "Protocol.", flag_values=values)
-    common.define_data_dir_flag(values)
-    flags.DEFINE_string("workdir", "runs/classify", "Where everything goes.", flag_values=values)
+    about = "Whose codes: a preset, a model.keras file, or the directory of its training."
+    flags.DEFINE_string("encoder", None, about, values)
+    flags.DEFINE_enum("data", "nucla", splits.CLIP_NAMES, "Protocol.", values)
+    common.define(values, "data_dir", config=configs.path("classify"), workdir="runs/classify")
 
 
 def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ())
     config = values.config
     if config.model.features == "code" and not values.encoder:
-        raise flags.Error("--encoder: whose codes?")
+        raise flags.Error("--encoder is missing: a model whose codes are classified")
 
     from tfpose.models import PoseAutoencoder, load_model
     from tfpose.trainers import classify

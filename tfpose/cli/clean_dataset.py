@@ -6,7 +6,7 @@
 
 Does what `tfpose denoise` does to a folder, one file at a time in each worker. --out is a new folder, which appears
 when all is done: the cleaned files by their names in files/, the files that cannot be cleaned with the reasons
-(dead_letters.jsonl), and the counts (summary.json). What comes after -- are options of Beam and its runner.
+(dead_letters.jsonl), and the counts (summary.json). Options after -- are passed to Beam and its runner.
 """
 
 from __future__ import annotations
@@ -14,22 +14,12 @@ from __future__ import annotations
 from absl import flags
 
 from tfpose.cli import common
-from tfpose.cli.encode_dataset import define_runner_flag, needs_beam, say_refused, split_options
+from tfpose.cli.encode_dataset import needs_beam, say_refused, split_options
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string(
-        "model", "sebirenet_cmu_clips", "A preset, a model.keras file or the directory of its training.", values
-    )
-    flags.DEFINE_string("out", None, "A new folder.", flag_values=values)
-    flags.DEFINE_float("rate", 30.0, "Frames per second of clips that do not say.", lower_bound=1.0, flag_values=values)
-    flags.DEFINE_enum(
-        "skeleton_out", "source", ["source", "model"], "Joints of the output: the files', or the model's.",
-        flag_values=values,
-    )  # fmt: skip
-    define_runner_flag(values)
-    common.define_reading_flags(values)
-    flags.mark_flag_as_required("out", flag_values=values)
+    common.define(values, *common.READING, "rate", "runner", "skeleton_out", model="sebirenet_cmu_clips")
+    flags.DEFINE_string("out", None, "A new folder.", values, required=True)
 
 
 def run(values: flags.FlagValues, positional: list[str]):
@@ -37,10 +27,8 @@ def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ("INPUT",))
 
     from tfpose.export.files import refuse_existing
-    from tfpose.models import load_model
 
     refuse_existing(values.out)
-    load_model(values.model)  # an error of it is said once, here
     with needs_beam():
         from tfpose.export.clean_dataset import clean_dataset
 

@@ -1,4 +1,4 @@
-"""What several commands share: naming poses, and one line on what was skipped."""
+"""Flags that several commands have, and what they name: poses, clips, evaluators."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from absl import flags
+from ml_collections import config_flags
 
 from tfpose.datasets import splits
 from tfpose.datasets.pose_set import PoseSet
@@ -16,65 +17,61 @@ from tfpose.formats import FORMATS, UPS, names, read
 from tfpose.formats.clip import Clip
 from tfpose.formats.trc import UNITS as _UNITS
 from tfpose.skeleton import Skeleton
+from tfpose.trainers import configs
 
+READING = ("skeleton", "map", "clip_format", "unit", "up", "mirrored", "visibility")
+"""The flags that say how files are read."""
+CLIPS = (*READING, "skip_bad")
+"""The flags that say how folders of files are read."""
+DATA = ("data", "data_dir", *CLIPS)
+"""The flags that name poses to learn from or to measure on."""
 
-def define_data_flags(values: flags.FlagValues, default: str):
-    """`--data`, `--data_dir`, and how files are read."""
-    flags.DEFINE_string(
-        "data",
-        default,
+_UNIT = f"{', '.join(_UNITS)}, or metres such as 0.001"
+# Flag -> how it is defined, its default, its help or its choices and help, and further arguments.
+_SHARED = {
+    "model": (flags.DEFINE_string, None, "A preset, a model.keras file, or the directory of its training."),
+    "data": (
+        flags.DEFINE_string,
+        "auto",
         f"A data set ({', '.join(splits.NAMES)}; several as cmu+nucla), or a file or folder of clips of your own. "
         "'auto' is cmu where --data_dir has it, else synthetic.",
-        flag_values=values,
-    )
-    define_data_dir_flag(values)
-    define_clip_flags(values)
+    ),
+    "data_dir": (
+        flags.DEFINE_string,
+        lambda: os.environ.get("TFPOSE_DATA"),
+        "Folder of the data sets; default: $TFPOSE_DATA.",
+    ),
+    "skeleton": (flags.DEFINE_string, None, "Skeleton of clips that do not say their own: a name or a JSON file."),
+    "map": (flags.DEFINE_string, None, 'A JSON file with the clips\' names of joints: {"hip_left": "LThigh", ...}.'),
+    "clip_format": (flags.DEFINE_enum, "auto", ["auto", *FORMATS], "Format of clip files."),
+    "unit": (flags.DEFINE_string, "auto", f"Unit of files that do not say it: {_UNIT}; auto finds it by the bones."),
+    "up": (flags.DEFINE_enum, "auto", ["auto", *UPS], "Upward axis of files that do not say it; auto finds it."),
+    "mirrored": (flags.DEFINE_bool, False, "The files' axes are left-handed, as Unity's are."),
+    "visibility": (flags.DEFINE_float, 0.5, "Landmarks below this confidence are missing.", 0.0, 1.0),
+    "skip_bad": (flags.DEFINE_bool, False, "Skip unreadable files, and count them."),
+    "runner": (flags.DEFINE_string, "DirectRunner", "Runner of Beam: DirectRunner (this machine), FlinkRunner, ..."),
+    "rate": (flags.DEFINE_float, 30.0, "Frames per second of clips that do not say it.", 1.0, None),
+    "skeleton_out": (flags.DEFINE_enum, "source", ["source", "model"], "Joints of the output: the input's or model's."),
+    "model_skeleton": (flags.DEFINE_string, "paper17", "Skeleton of the model: a name or a JSON file."),
+    "config": (config_flags.DEFINE_config_file, None, f"A file, or one of {', '.join(configs.NAMES)}."),
+    "workdir": (flags.DEFINE_string, None, "Folder for everything that the training writes."),
+    "shorten": (flags.DEFINE_integer, 1, "Train for 1/N of the config's steps, to try a long run.", 1, None),
+    "out": (flags.DEFINE_string, None, "JSON file for the result."),
+}
 
 
-def define_data_dir_flag(values: flags.FlagValues):
-    """`--data_dir`."""
-    flags.DEFINE_string(
-        "data_dir", os.environ.get("TFPOSE_DATA"), "Folder of the data sets; default: $TFPOSE_DATA.", flag_values=values
-    )
-
-
-def define_model_flag(values: flags.FlagValues):
-    """`--model`."""
-    flags.DEFINE_string(
-        "model", None, "A preset, a model.keras file, or the directory of its training.", flag_values=values
-    )
-
-
-def define_clip_flags(values: flags.FlagValues):
-    """`define_reading_flags`, and `--skip_bad`."""
-    define_reading_flags(values)
-    flags.DEFINE_bool("skip_bad", False, "Pass over unreadable files, and count them.", flag_values=values)
-
-
-def define_reading_flags(values: flags.FlagValues):
-    """How files are read: `--skeleton`, `--map`, `--clip_format`, `--unit`, `--up`, `--mirrored`, `--visibility`."""
-    flags.DEFINE_string(
-        "skeleton", None, "Skeleton of clips that do not say their own: a name or a JSON file.", flag_values=values
-    )
-    flags.DEFINE_string(
-        "map", None, 'A JSON file of what clips call their joints: {"hip_left": "LThigh", ...}.', flag_values=values
-    )
-    flags.DEFINE_enum("clip_format", "auto", ["auto", *FORMATS], "Format of clip files.", flag_values=values)
-    flags.DEFINE_string(
-        "unit",
-        "auto",
-        f"Unit of files that do not say it: {', '.join(_UNITS)}, or metres such as 0.001; auto finds it by the bones.",
-        flag_values=values,
-    )
-    flags.DEFINE_enum(
-        "up", "auto", ["auto", *UPS], "Upward axis of files that do not say it; auto finds it.", flag_values=values
-    )
-    flags.DEFINE_bool("mirrored", False, "The files' axes are left-handed, as Unity's are.", flag_values=values)
-    flags.DEFINE_float("visibility", 0.5, "Landmarks of a lower confidence are missing.", 0.0, 1.0, flag_values=values)
+def define(values: flags.FlagValues, *names: str, **defaults):
+    """Defines flags that several commands have, some with defaults of the command; `model` is required without one."""
+    for name in (*names, *defaults):
+        define_one, default, *rest = _SHARED[name]
+        default = defaults.get(name, default() if callable(default) else default)
+        define_one(name, default, *rest, flag_values=values)
+    if "model" in names:
+        flags.mark_flag_as_required("model", values)
 
 
 def reading_options(values: flags.FlagValues) -> dict:
-    """What `tfpose.read` takes, as `define_reading_flags` has it."""
+    """What `tfpose.read` takes, as the flags of `READING` say."""
     return {
         "format": values.clip_format,
         "skeleton": Skeleton.load(values.skeleton) if values.skeleton else None,
@@ -134,7 +131,7 @@ def evaluator(name: str):
     from tfpose.trainers import evaluators
 
     if name not in evaluators.NAMES:
-        raise flags.Error(f"no evaluator '{name}'; there is {', '.join(evaluators.NAMES)}")
+        raise flags.Error(f"no evaluator '{name}'; there are {', '.join(evaluators.NAMES)}")
     return evaluators.get(name)
 
 
@@ -181,6 +178,15 @@ def stream_clips(values: flags.FlagValues, path: str, part: tuple[int, int] = (0
 def say(note: str):
     """Prints what was found out about a file."""
     print(f"note: {note}", file=sys.stderr)
+
+
+def write_result(out: str | None, kind: str, report: dict, table: str, model: str | os.PathLike | None = None):
+    """Writes what a command measured to `--out` where it is given (see `tfpose.trainers.results.write`)."""
+    from tfpose.trainers import results
+
+    if out:
+        results.write(out, kind, report, table, model)
+        print(f"result: {out}")
 
 
 def positional_count(positional: list[str], names: tuple[str, ...]):

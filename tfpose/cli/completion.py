@@ -35,12 +35,12 @@ def define_flags(values: flags.FlagValues):
 def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ("SHELL",))
     if positional[0] not in _SHELLS:
-        raise flags.Error(f"no completion for {positional[0]}; there is {', '.join(_SHELLS)}")
+        raise flags.Error(f"no completion for {positional[0]}; there are {', '.join(_SHELLS)}")
     print(script(positional[0]), end="")
 
 
 def script(shell: str) -> str:
-    """The program that `shell` is to read."""
+    """The program for `shell`."""
     from tfpose.cli import COMMANDS
 
     known = {name: _flags(name) for name in COMMANDS}

@@ -21,12 +21,11 @@ from tfpose.skeleton import Skeleton
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string("to", None, "What the files of an output folder end in, such as .bvh.", flag_values=values)
+    flags.DEFINE_string("to", None, "The suffix of the files of an output folder, such as .bvh.", values)
     flags.DEFINE_string(
         "skeleton_out", None, "Convert to this skeleton, in metres, y up: a name or a JSON file.", flag_values=values
     )
-    flags.DEFINE_float("rate", None, "Frames per second of clips that do not say.", lower_bound=1.0, flag_values=values)
-    common.define_clip_flags(values)
+    common.define(values, *common.CLIPS, rate=None)
 
 
 def run(values: flags.FlagValues, positional: list[str]):

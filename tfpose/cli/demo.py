@@ -1,4 +1,4 @@
-"""The whole road in a minute or two: noisy skeletons in, clean ones out.
+"""Shows everything in a minute or two: noisy skeletons in, clean ones out.
 
     tfpose demo --out demo
 
@@ -25,11 +25,11 @@ _PRESET = "sebirenet_cmu"
 
 
 def define_flags(values: flags.FlagValues):
-    common.define_data_flags(values, "auto")
-    flags.DEFINE_string("out", "demo", "Folder for everything; made anew.", flag_values=values)
-    flags.DEFINE_bool("train", False, "Train a model, instead of taking the weights that ship.", flag_values=values)
+    common.define(values, *common.DATA)
+    flags.DEFINE_string("out", "demo", "Folder for all results; those of a former demo are removed.", values)
+    flags.DEFINE_bool("train", False, "Train a model, instead of using the weights that ship.", values)
     flags.DEFINE_integer("steps", 900, "Training steps of --train.", lower_bound=1, flag_values=values)
-    flags.DEFINE_integer("seed", 0, "Of everything random.", flag_values=values)
+    flags.DEFINE_integer("seed", 0, "Random seed.", flag_values=values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):

@@ -23,39 +23,21 @@ from tfpose.errors import DataError
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string(
-        "model",
-        "sebirenet_cmu_clips",
-        "A preset, a model.keras file, or the directory of its training: of clips, or of poses.",
-        flag_values=values,
-    )
-    flags.DEFINE_bool("per_frame", False, "Clean every pose alone, with the pose model.", flag_values=values)
-    flags.DEFINE_float("rate", 30.0, "Frames per second of clips that do not say.", lower_bound=1.0, flag_values=values)
-    flags.DEFINE_bool("causal", False, "Compute what a stream would: look at the past alone.", flag_values=values)
-    flags.DEFINE_bool("leave_missing", False, "Leave missing joints missing.", flag_values=values)
-    flags.DEFINE_bool("constant_bones", False, "Give each bone one length over the clip.", flag_values=values)
-    flags.DEFINE_enum(
-        "skeleton_out", "source", ["source", "model"], "Joints of the output: the file's, or the model's.",
-        flag_values=values,
-    )  # fmt: skip
-    flags.DEFINE_string(
-        "out",
-        None,
-        "A file, whose ending says the format; for a folder, or several clips of a format that holds one, a folder.",
-        flag_values=values,
-    )
+    common.define(values, *common.CLIPS, "rate", "skeleton_out", model="sebirenet_cmu_clips")
+    flags.DEFINE_bool("per_frame", False, "Clean every pose alone, with the pose model.", values)
+    flags.DEFINE_bool("causal", False, "Use past frames only, as a stream does.", values)
+    flags.DEFINE_bool("leave_missing", False, "Leave missing joints missing.", values)
+    flags.DEFINE_bool("constant_bones", False, "Give each bone one length over the clip.", values)
     flags.DEFINE_string(
         "plot",
         None,
-        "Of the first clip: an animation (.gif, .mp4) or a picture (.png), of the coordinates over time where it was "
-        "cleaned as a clip, else of some poses.",
+        "An animation (.gif, .mp4) or a picture (.png) of the first clip: of its coordinates over time, or for a pose "
+        "model of some poses.",
         flag_values=values,
     )
-    flags.DEFINE_string(
-        "report", None, "An .html page of what was done, with plots of the first ten clips.", flag_values=values
-    )
-    common.define_clip_flags(values)
-    flags.mark_flag_as_required("out", flag_values=values)
+    flags.DEFINE_string("report", None, "An .html report, with plots of the first ten clips.", values)
+    about = "A file, whose suffix says the format; a folder for folders, or several clips of a format that holds one."
+    flags.DEFINE_string("out", None, about, values, required=True)
 
 
 def run(values: flags.FlagValues, positional: list[str]):

@@ -9,7 +9,7 @@
 
 Reads what `tfpose denoise` reads. --out is a new folder, which appears when all is done: shards of codes, the files and
 clips that cannot be encoded with the reasons (dead_letters.jsonl), and the counts (summary.json).
-tfpose.datasets.read_codes loads it. What comes after -- are options of Beam and its runner.
+tfpose.datasets.read_codes loads it. Options after -- are passed to Beam and its runner.
 """
 
 from __future__ import annotations
@@ -26,18 +26,12 @@ from tfpose.errors import TfposeError
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string(
-        "model",
-        None,
-        "A SavedModel of tfpose export, or a preset, a model.keras file or the directory of its training.",
-        flag_values=values,
-    )
-    flags.DEFINE_string("out", None, "A new folder.", flag_values=values)
-    flags.DEFINE_enum("format", "tfrecord", codes.FORMATS, "Format of the codes.", flag_values=values)
-    flags.DEFINE_integer("clips_per_shard", 1000, "Most clips in a file.", lower_bound=1, flag_values=values)
-    define_runner_flag(values)
-    common.define_reading_flags(values)
-    flags.mark_flags_as_required(["model", "out"], flag_values=values)
+    about = "A SavedModel of tfpose export, a preset, a model.keras file, or the directory of its training."
+    flags.DEFINE_string("model", None, about, values, required=True)
+    flags.DEFINE_string("out", None, "A new folder.", values, required=True)
+    flags.DEFINE_enum("format", "tfrecord", codes.FORMATS, "Format of the codes.", values)
+    flags.DEFINE_integer("clips_per_shard", 1000, "The most clips in a file.", lower_bound=1, flag_values=values)
+    common.define(values, *common.READING, "runner")
 
 
 def run(values: flags.FlagValues, positional: list[str]):
@@ -67,16 +61,6 @@ def run(values: flags.FlagValues, positional: list[str]):
     say_refused(summary, "not encoded", values.out)
 
 
-def define_runner_flag(values: flags.FlagValues):
-    """`--runner`."""
-    flags.DEFINE_string(
-        "runner",
-        "DirectRunner",
-        "Beam's runner: DirectRunner (this machine), FlinkRunner, SparkRunner, DataflowRunner, ...",
-        flag_values=values,
-    )
-
-
 def say_refused(summary: dict, what: str, out: str):
     """Prints how many files and clips were refused, if any were."""
     if dead := summary["dead_letters"]:
@@ -92,10 +76,7 @@ def split_options(positional: list[str]) -> tuple[list[str], list[str]]:
 
 @contextlib.contextmanager
 def needs_beam():
-    """Says how to install Beam where it is missing, and leaves out what it says of packages that it could use too.
-
-    What fails is raised, and said by it.
-    """
+    """Turns a missing Beam into an error that says how to install it, and hides warnings about optional packages."""
     logging.disable(logging.WARNING)
     try:
         yield

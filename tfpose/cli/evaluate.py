@@ -3,13 +3,13 @@
     tfpose evaluate denoise --model runs/cmu --data h36m --out results/denoise_h36m.json --plot denoise.png
 
 denoise: MPJPE by number of corrupted joints, PA-MPJPE, bone lengths and symmetry, beside three baselines.
-swap: MPJPE with the pose code of another view, and probes that look for the view in the pose code.
+swap: MPJPE with the pose code of another view, and probes that predict the view from the pose code.
 retrieval: the pose of the same moment in another camera's recording, Hit@1, 5 and 10 (--data=ntu, h36m).
-recognise: actions in other views (--data=nucla, ntu, ntu_subject), by an LSTM on frozen codes; linear, knn: without.
+recognise: actions in other views (--data=nucla, ntu, ntu_subject), by an LSTM on frozen codes; linear, knn: by these.
 clips: clips with twelve kinds of noise, beside filters, of a model of clips (--data=h36m, cmu).
 recordings: jitter and bone lengths of what real sensors recorded, cleaned as clips (--data=nucla, ntu).
 recognise_cleaned: actions in such recordings, before and after (--data=nucla, ntu).
-estimates: 3D estimates of a lifter in a row, cleaned as clips (--data=h36m_hourglass, h36m_gt).
+estimates: 3D estimates of a lifter, cleaned as clips (--data=h36m_hourglass, h36m_gt).
 round_trip: BVH files with broken joints, cleaned, written and read again, of a model of clips (--data=cmu).
 lift: both protocols of Human3.6M, of a lifter (--data=h36m_gt, h36m_hourglass).
 With several --seeds, numbers are means over them and the file has their standard deviations too. With --out, they are
@@ -24,27 +24,18 @@ from tfpose.cli import common
 
 
 def define_flags(values: flags.FlagValues):
-    common.define_model_flag(values)
-    common.define_data_flags(values, "auto")
-    flags.DEFINE_list("seeds", ["0"], "Seeds of everything drawn: one run for each.", flag_values=values)
-    flags.DEFINE_enum("views", "upright", ["upright", "so3"], "swap: turns between two views.", flag_values=values)
-    flags.DEFINE_list(
-        "features", None, "recognise, linear, knn: what describes a pose; default: all there are.", flag_values=values
-    )
-    flags.DEFINE_list(
-        "motion",
-        None,
-        "recognise: what the classifier adds of the way that a body moves; empty for nothing.",
-        flag_values=values,
-    )
-    flags.DEFINE_integer("most_poses", None, "Evenly thin the test poses to so many.", flag_values=values)
+    common.define(values, *common.DATA, "model", "out")
+    flags.DEFINE_list("seeds", ["0"], "Random seeds, with one run for each.", values)
+    flags.DEFINE_enum("views", "upright", ["upright", "so3"], "swap: rotations between two views.", values)
+    about = "recognise, linear, knn: what describes a pose; default: all there are."
+    flags.DEFINE_list("features", None, about, values)
+    about = "recognise: which descriptions of a body's motion the classifier adds; empty for none."
+    flags.DEFINE_list("motion", None, about, values)
+    flags.DEFINE_integer("most_poses", None, "Evenly thin the test poses to this number.", flag_values=values)
     flags.DEFINE_float("frame_rate", None, "clips: frames per second; default: the data's.", flag_values=values)
-    flags.DEFINE_string(
-        "cleaner", "sebirenet_cmu_clips", "estimates: the model of clips that cleans them.", flag_values=values
-    )
-    flags.DEFINE_string("out", None, "JSON file for the result.", flag_values=values)
-    flags.DEFINE_string("plot", None, "Picture of what the model does (PNG).", flag_values=values)
-    flags.mark_flag_as_required("model", flag_values=values)
+    about = "estimates: the model of clips that cleans them."
+    flags.DEFINE_string("cleaner", "sebirenet_cmu_clips", about, values)
+    flags.DEFINE_string("plot", None, "Picture of what the model does (PNG).", values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):
@@ -56,7 +47,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     seeds = _seeds(values.seeds)
 
     from tfpose.models import PoseAutoencoder, load_model
-    from tfpose.trainers import evaluators, results
+    from tfpose.trainers import evaluators
 
     model = load_model(values.model, getattr(evaluator, "MODEL", PoseAutoencoder))
     data = common.evaluation_data(values, evaluator, model.skeleton)
@@ -64,9 +55,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     report = evaluators.over_seeds(evaluator, model, data, seeds, **options)
     table = evaluator.markdown(report)
     print(f"{data.name}\n\n{table}")
-    if values.out:
-        results.write(values.out, name, report, table, values.model)
-        print(f"result: {values.out}")
+    common.write_result(values.out, name, report, table, values.model)
     if values.plot:
         evaluator.draw(values.plot, model, data, seed=seeds[0])
         print(f"picture: {values.plot}")

@@ -30,22 +30,21 @@ _SERVING = "serving"
 
 
 def define_flags(values: flags.FlagValues):
-    common.define_model_flag(values)
-    flags.DEFINE_string("out", None, "A new folder for the artifacts, or a package of TF Serving.", flag_values=values)
+    common.define(values, *common.DATA, "model")
+    about = "A new folder for the artifacts, or a package of TF Serving."
+    flags.DEFINE_string("out", None, about, values, required=True)
     flags.DEFINE_list(
         "format",
         ["saved_model", "litert"],
-        "With commas between: saved_model, litert, litert_float16, litert_int8, litert_full_int8, litert_batch1, onnx, "
+        "Separated by commas: saved_model, litert, litert_float16, litert_int8, litert_full_int8, litert_batch1, onnx, "
         f"{_SERVING}.",
         flag_values=values,
     )
-    flags.DEFINE_string("name", None, f"What {_SERVING} calls the model; default: tfpose.", flag_values=values)
+    flags.DEFINE_string("name", None, f"{_SERVING}: the name of the model; default: tfpose.", values)
     flags.DEFINE_integer(
-        "version", None, f"Of {_SERVING}; default: one more than is there.", lower_bound=1, flag_values=values
+        "version", None, f"{_SERVING}: the version; default: the next number.", lower_bound=1, flag_values=values
     )
-    flags.DEFINE_bool("compiled", False, f"Of {_SERVING}: whether XLA compiles the signatures.", flag_values=values)
-    common.define_data_flags(values, "auto")
-    flags.mark_flags_as_required(["model", "out"], flag_values=values)
+    flags.DEFINE_bool("compiled", False, f"{_SERVING}: compile the signatures with XLA.", values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):

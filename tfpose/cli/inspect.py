@@ -20,8 +20,8 @@ from tfpose.skeleton import Skeleton
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_bool("json", False, "Print JSON.", flag_values=values)
-    common.define_clip_flags(values)
+    flags.DEFINE_bool("json", False, "Print JSON.", values)
+    common.define(values, *common.CLIPS)
 
 
 def run(values: flags.FlagValues, positional: list[str]):

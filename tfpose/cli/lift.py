@@ -2,8 +2,8 @@
 
     tfpose lift --config lift --detections gt --workdir runs/lift_gt --out results/lifting/gt.json
 
-Needs Human3.6M. The working directory gets model.keras and a folder for each stage and each MLP; the same command goes
-on where a stopped run stopped. Several runs may share one 3D stream: --stream3d=runs/lift_gt/stream3d.
+Needs Human3.6M. The working directory gets model.keras and a folder for each stage and each MLP; the same command
+resumes a stopped run. Several runs may share one 3D stream: --stream3d=runs/lift_gt/stream3d.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import pathlib
 
 from absl import flags
-from ml_collections import config_flags
 
 from tfpose.cli import common
 from tfpose.datasets import lifting
@@ -20,23 +19,15 @@ from tfpose.trainers import configs
 
 
 def define_flags(values: flags.FlagValues):
-    config_flags.DEFINE_config_file(
-        "config", configs.path("lift"), "A file, or 'lift'; any setting can be changed.", flag_values=values
-    )
-    flags.DEFINE_enum("detections", "gt", lifting.DETECTIONS, "Where 2D joints are from.", flag_values=values)
-    common.define_data_dir_flag(values)
-    flags.DEFINE_string("workdir", "runs/lift", "Where everything goes.", flag_values=values)
-    flags.DEFINE_string("stream3d", None, "The 3D stream's training; default: WORKDIR/stream3d.", flag_values=values)
-    flags.DEFINE_bool("baselines", True, "Train the residual MLPs too.", flag_values=values)
-    flags.DEFINE_string("out", None, "JSON file for the result.", flag_values=values)
-    flags.DEFINE_integer(
-        "shorten", 1, "Train for 1/N of the config's steps, to try a long run.", lower_bound=1, flag_values=values
-    )
+    common.define(values, "data_dir", "out", "shorten", config=configs.path("lift"), workdir="runs/lift")
+    flags.DEFINE_enum("detections", "gt", lifting.DETECTIONS, "The source of the 2D joints.", values)
+    flags.DEFINE_string("stream3d", None, "The 3D stream's training; default: WORKDIR/stream3d.", values)
+    flags.DEFINE_bool("baselines", True, "Train the residual MLPs too.", values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):
     from tfpose.datasets import splits
-    from tfpose.trainers import evaluators, results
+    from tfpose.trainers import evaluators
     from tfpose.trainers.evaluators import lift as evaluator
     from tfpose.trainers.lift import lift, lift_by_mlp
 
@@ -62,7 +53,5 @@ def run(values: flags.FlagValues, positional: list[str]):
     report = evaluators.over_seeds(evaluator, models, test, [config.seed])
     table = evaluator.markdown(report)
     print(f"\n{test.name}\n\n{table}")
-    if values.out:
-        results.write(values.out, "lift", report, table, workdir)
-        print(f"result: {values.out}")
+    common.write_result(values.out, "lift", report, table, workdir)
     print(f"model: {workdir / 'model.keras'}")

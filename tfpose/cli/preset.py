@@ -14,9 +14,8 @@ from tfpose.cli import common
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string("model", None, "The directory of its training.", flag_values=values)
-    flags.DEFINE_string("out", None, "A new folder; its name is the preset's.", flag_values=values)
-    flags.mark_flags_as_required(["model", "out"], flag_values=values)
+    flags.DEFINE_string("model", None, "The directory of its training.", values, required=True)
+    flags.DEFINE_string("out", None, "A new folder; its name is the preset's.", values, required=True)
 
 
 def run(values: flags.FlagValues, positional: list[str]):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import pathlib
 
 from absl import flags
-from ml_collections import config_flags
 
 from tfpose.cli import common
 from tfpose.skeleton import Skeleton
@@ -20,20 +19,10 @@ from tfpose.trainers import configs
 
 
 def define_flags(values: flags.FlagValues):
-    config_flags.DEFINE_config_file(
-        "config", configs.path("default"), f"A file, or one of {', '.join(configs.NAMES)}.", flag_values=values
+    common.define(
+        values, *common.DATA, "model_skeleton", "shorten", config=configs.path("default"), workdir="runs/pretrain"
     )
-    common.define_data_flags(values, "auto")
-    flags.DEFINE_string(
-        "model_skeleton", "paper17", "Skeleton of the model: a name or a JSON file.", flag_values=values
-    )
-    flags.DEFINE_string("workdir", "runs/pretrain", "Where everything goes.", flag_values=values)
-    flags.DEFINE_list(
-        "evaluators", ["denoise"], "What is measured while it learns, see tfpose evaluate.", flag_values=values
-    )
-    flags.DEFINE_integer(
-        "shorten", 1, "Train for 1/N of the config's steps, to try a long run.", lower_bound=1, flag_values=values
-    )
+    flags.DEFINE_list("evaluators", ["denoise"], "What is measured during training, see tfpose evaluate.", values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):

@@ -15,21 +15,14 @@ from __future__ import annotations
 import pathlib
 
 from absl import flags
-from ml_collections import config_flags
 
 from tfpose.cli import common
 from tfpose.trainers import configs
 
 
 def define_flags(values: flags.FlagValues):
-    config_flags.DEFINE_config_file("config", configs.path("clips"), "A file, or a config by name.", flag_values=values)
-    common.define_data_flags(values, "auto")
-    flags.DEFINE_float("rate", 30.0, "Frames per second of clips that do not say.", flag_values=values)
+    common.define(values, *common.DATA, "rate", "shorten", config=configs.path("clips"), workdir="runs/clips")
     flags.DEFINE_string("lifter", None, "A lifter whose estimates are to be cleaned.", flag_values=values)
-    flags.DEFINE_string("workdir", "runs/clips", "Where everything goes.", flag_values=values)
-    flags.DEFINE_integer(
-        "shorten", 1, "Train for 1/N of the config's steps, to try a long run.", lower_bound=1, flag_values=values
-    )
 
 
 def run(values: flags.FlagValues, positional: list[str]):

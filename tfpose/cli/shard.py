@@ -25,16 +25,11 @@ from tfpose.skeleton import Skeleton
 
 
 def define_flags(values: flags.FlagValues):
-    common.define_data_dir_flag(values)
-    common.define_clip_flags(values)
-    flags.DEFINE_string(
-        "model_skeleton", "paper17", "Skeleton of the shards and the model: a name or a JSON file.", flag_values=values
-    )
-    flags.DEFINE_string("out", None, "Folder for the shards.", flag_values=values)
-    flags.DEFINE_integer("shards", 16, "How many; at most as many as there are files.", 1, flag_values=values)
+    common.define(values, *common.CLIPS, "data_dir", "model_skeleton")
+    flags.DEFINE_string("out", None, "Folder for the shards.", values, required=True)
+    flags.DEFINE_integer("shards", 16, "How many shards; at most as many as there are files.", 1, flag_values=values)
     flags.DEFINE_integer("poses", None, "synthetic: how many poses to make.", 1, flag_values=values)
-    flags.DEFINE_integer("seed", 1, "synthetic with --poses: of the poses.", flag_values=values)
-    flags.mark_flag_as_required("out", flag_values=values)
+    flags.DEFINE_integer("seed", 1, "synthetic with --poses: the random seed.", flag_values=values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):
@@ -43,7 +38,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ("DATA",))
     (name,) = positional
     if values.poses and name != "synthetic":
-        raise flags.Error("--poses is of synthetic")
+        raise flags.Error("--poses needs the data set synthetic")
     skeleton = Skeleton.load(values.model_skeleton)
     make = _synthetic if values.poses else _data_set if splits.known(name) else _files
     options = {"skeleton": skeleton, "shards": values.shards, **make(values, name, skeleton)}
@@ -72,7 +67,7 @@ def _data_set(values, name: str, skeleton: Skeleton) -> dict:
 
     poses = splits.poses(name, "train", values.data_dir, skeleton)
     if poses.moved is not None:
-        raise DataError(f"{name}: what its protocol moves has no place in shards; it trains from memory")
+        raise DataError(f"{name}: shards cannot hold the joints that its protocol moves; train it from memory")
     starts = range(0, len(poses), tfrecords.CHUNK)
 
     def clips_of(shard: int) -> Iterable[Clip]:

@@ -22,19 +22,12 @@ from tfpose.formats import WRITTEN
 
 
 def define_flags(values: flags.FlagValues):
-    flags.DEFINE_string(
-        "model", "sebirenet_cmu_clips", "A model of clips: a preset, a model.keras file, or its directory.", values
-    )
+    common.define(values, "skeleton_out", model="sebirenet_cmu_clips")
+    flags.DEFINE_string("out", None, "A file, whose suffix says the format.", values, required=True)
     flags.DEFINE_integer(
-        "person", 0, "Who: 0 for the largest one, 1 for the next ...", lower_bound=0, flag_values=values
+        "person", 0, "Which person: 0 for the largest one, 1 for the next ...", lower_bound=0, flag_values=values
     )
-    flags.DEFINE_string("out", None, "A file, whose ending says the format.", flag_values=values)
-    flags.DEFINE_enum(
-        "skeleton_out", "source", ["source", "model"], "Joints of the output: all landmarks, or the model's.",
-        flag_values=values,
-    )  # fmt: skip
-    flags.DEFINE_string("draw", None, "An .mp4 file: the video with the found joints over it.", flag_values=values)
-    flags.mark_flag_as_required("out", flag_values=values)
+    flags.DEFINE_string("draw", None, "An .mp4 file: the video with the found joints over it.", values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable
 
 import numpy as np
 
+from tfpose.datasets import checked
 from tfpose.errors import DataError
 from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
@@ -44,24 +44,16 @@ class ClipSet:
     checksum: str = dataclasses.field(init=False)
 
     def __post_init__(self):
-        positions = np.ascontiguousarray(self.positions, np.float32)
-        labels = np.ascontiguousarray(self.labels, np.int32)
-        expected = (len(self.skeleton), 3)
-        if positions.ndim != 4 or positions.shape[2:] != expected or not positions.size:
-            raise DataError(
-                f"{self.name}: expected clips [N, T, {expected[0]}, 3] with N and T > 0, got {list(positions.shape)}"
-            )
-        if not np.isfinite(positions).all():
-            raise DataError(f"{self.name}: has clips that are not finite; fill missing joints with `resample`")
-        for what, values in (("labels", labels), ("views", self.views), ("subjects", self.subjects)):
-            if np.shape(values) != (len(positions),):
-                raise DataError(f"{self.name}: expected {what} [{len(positions)}], got {list(np.shape(values))}")
+        shape, advice = ("N", "T", len(self.skeleton), 3), "fill missing joints with `resample`"
+        positions = checked.array(self.name, "clips", self.positions, shape, advice=advice)
+        labels = checked.array(self.name, "labels", self.labels, positions.shape[:1], np.int32)
+        for what, values in (("views", self.views), ("subjects", self.subjects)):
+            if np.shape(values) != labels.shape:
+                raise DataError(f"{self.name}: expected {what} [{len(labels)}], got {list(np.shape(values))}")
         if labels.min() < 0 or labels.max() >= len(self.actions):
             raise DataError(f"{self.name}: has label {labels.max()}, there are {len(self.actions)} actions")
-        digest = hashlib.sha256(",".join([*self.skeleton.joints, *self.actions]).encode())
-        digest.update(positions.tobytes() + labels.tobytes())
-        for name, value in (("positions", positions), ("labels", labels), ("checksum", digest.hexdigest()[:16])):
-            object.__setattr__(self, name, value)
+        checksum = checked.checksum([*self.skeleton.joints, *self.actions], positions, labels)
+        checked.complete(self, positions=positions, labels=labels, checksum=checksum)
 
     def __len__(self) -> int:
         return len(self.positions)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 
 import numpy as np
 
-from tfpose.datasets import splits
+from tfpose.datasets import checked, splits
 from tfpose.errors import DataError
 from tfpose.formats import axes, human36m
 from tfpose.formats.clip import Clip
@@ -56,25 +55,18 @@ class LiftingPairs:
     checksum: str = dataclasses.field(init=False)
 
     def __post_init__(self):
-        digest = hashlib.sha256(",".join(self.skeleton.joints).encode())
-        count, joints = len(self.joints_3d), len(self.skeleton)
+        joints = len(self.skeleton)
+        count = len(checked.array(self.name, "joints_3d", self.joints_3d, ("N", joints, 3)))
         for name, shape in (("joints_2d", (joints, 2)), ("joints_3d", (joints, 3)), ("up", (3,))):
-            value = np.ascontiguousarray(getattr(self, name), np.float32)
-            if value.shape != (count, *shape) or not count:
-                raise DataError(f"{self.name}: expected {name} {[count or 'N > 0', *shape]}, got {list(value.shape)}")
-            if not np.isfinite(value).all():
-                raise DataError(f"{self.name}: {name} has numbers that are not finite")
-            object.__setattr__(self, name, value)
-            digest.update(value.tobytes())
+            checked.complete(self, **{name: checked.array(self.name, name, getattr(self, name), (count, *shape))})
         action = np.asarray(self.action)
         if action.shape != (count,):
             raise DataError(f"{self.name}: expected action [{count}], got {list(action.shape)}")
-        object.__setattr__(self, "action", action)
-        digest.update(",".join(action).encode())
-        object.__setattr__(self, "lengths", tuple(self.lengths) or (count,))
-        if sum(self.lengths) != count:
-            raise DataError(f"{self.name}: lengths of {sum(self.lengths)} pairs, got {count}")
-        object.__setattr__(self, "checksum", digest.hexdigest()[:16])
+        lengths = tuple(self.lengths) or (count,)
+        if sum(lengths) != count:
+            raise DataError(f"{self.name}: lengths of {sum(lengths)} pairs, got {count}")
+        checksum = checked.checksum(self.skeleton.joints, *self.arrays().values(), ",".join(action))
+        checked.complete(self, action=action, lengths=lengths, checksum=checksum)
 
     def __len__(self) -> int:
         return len(self.joints_3d)

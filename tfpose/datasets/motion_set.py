@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable
 
 import numpy as np
 
+from tfpose.datasets import checked
 from tfpose.errors import DataError
 from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
@@ -43,23 +43,17 @@ class MotionSet:
     checksum: str = dataclasses.field(init=False)
 
     def __post_init__(self):
-        clips, observed = (
-            tuple(np.ascontiguousarray(clip, np.float32) for clip in values) for values in (self.clips, self.observed)
-        )
-        if not clips:
+        if not self.clips:
             raise DataError(f"{self.name}: holds no clip in which all joints are seen")
-        digest = hashlib.sha256(",".join([*self.skeleton.joints, f"{self.rate:.6g}"]).encode())
+        shape = ("T", len(self.skeleton), 3)
+        clips, observed = (
+            tuple(checked.array(self.name, "clips", clip, shape) for clip in each)
+            for each in (self.clips, self.observed)
+        )
         if observed and [clip.shape for clip in observed] != [clip.shape for clip in clips]:
             raise DataError(f"{self.name}: what is observed has other shapes than the clips")
-        for clip in (*clips, *observed):
-            if clip.ndim != 3 or clip.shape[1:] != (len(self.skeleton), 3) or not np.isfinite(clip).all():
-                raise DataError(
-                    f"{self.name}: expected finite clips [T, {len(self.skeleton)}, 3], got {list(clip.shape)}"
-                )
-            digest.update(clip.tobytes())
-        object.__setattr__(self, "clips", clips)
-        object.__setattr__(self, "observed", observed)
-        object.__setattr__(self, "checksum", digest.hexdigest()[:16])
+        checksum = checked.checksum([*self.skeleton.joints, f"{self.rate:.6g}"], *clips, *observed)
+        checked.complete(self, clips=clips, observed=observed, checksum=checksum)
 
     @classmethod
     def of_clips(cls, name: str, clips: Iterable[Clip], skeleton: Skeleton, rate: float, lineage: str = ""):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable
 
 import numpy as np
 
-from tfpose.errors import DataError
+from tfpose.datasets import checked
 from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
 
@@ -41,27 +40,14 @@ class PoseSet:
     checksum: str = dataclasses.field(init=False)
 
     def __post_init__(self):
-        positions = np.ascontiguousarray(self.positions, np.float32)
-        expected = (len(self.skeleton), 3)
-        if positions.ndim != 3 or positions.shape[1:] != expected or not len(positions):
-            raise DataError(
-                f"{self.name}: expected poses [N, {expected[0]}, 3] with N > 0, got {list(positions.shape)}"
-            )
-        if not np.isfinite(positions).all():
-            raise DataError(f"{self.name}: has poses that are not finite; leave out poses with missing joints")
-        object.__setattr__(self, "positions", positions)
-        digest = hashlib.sha256(",".join(self.skeleton.joints).encode())
-        digest.update(positions.tobytes())
+        advice = "leave out poses with missing joints"
+        positions = checked.array(self.name, "poses", self.positions, ("N", len(self.skeleton), 3), advice=advice)
+        checked.complete(self, positions=positions)
         for name, shape, dtype in (("moved", positions.shape[:2], bool), ("k", positions.shape[:1], np.int32)):
-            value = getattr(self, name)
-            if value is None:
-                continue
-            value = np.ascontiguousarray(value, dtype)
-            if value.shape != shape:
-                raise DataError(f"{self.name}: expected {name} {list(shape)}, got {list(value.shape)}")
-            object.__setattr__(self, name, value)
-            digest.update(value.tobytes())
-        object.__setattr__(self, "checksum", digest.hexdigest()[:16])
+            if (value := getattr(self, name)) is not None:
+                checked.complete(self, **{name: checked.array(self.name, name, value, shape, dtype)})
+        arrays = [array for array in (positions, self.moved, self.k) if array is not None]
+        checked.complete(self, checksum=checked.checksum(self.skeleton.joints, *arrays))
 
     @classmethod
     def of_clips(cls, name: str, clips: Iterable[Clip], skeleton: Skeleton) -> PoseSet:

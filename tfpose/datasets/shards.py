@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from tfpose.datasets import checked
 from tfpose.errors import DataError, SkeletonError
 from tfpose.files import blame, locked, write_text
 from tfpose.formats.clip import Clip
@@ -204,9 +205,7 @@ class PoseStream:
     @property
     def checksum(self) -> str:
         """The first 16 hex digits of the SHA-256 of joint names and shards; not that of a `PoseSet` of these poses."""
-        digest = hashlib.sha256(",".join(self.skeleton.joints).encode())
-        digest.update(",".join(facts["sha256"] for facts in self.shards.values()).encode())
-        return digest.hexdigest()[:16]
+        return checked.checksum(self.skeleton.joints, ",".join(facts["sha256"] for facts in self.shards.values()))
 
     def batches(self, batch: int, seed: int, start: int = 0) -> tf.data.Dataset:
         """An endless stream of shuffled batches; every pose comes once an epoch.

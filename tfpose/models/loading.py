@@ -56,7 +56,7 @@ def _of_preset(path, verify: bool) -> keras.Model:
         model.build()
         paths = model.weight_paths()
         if set(paths) != set(preset.weights):
-            raise DataError(f"{path}: has not the weights of its model; it is of another tfpose version")
+            raise DataError(f"{path}: its weights are not those of its model; it was made by another tfpose version")
     except DataError as error:
         raise DataError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
     model.set_weights([preset.weights[weight] for weight in paths])

@@ -65,9 +65,8 @@ def denoising_grid(
 
     standing = recovered if truth is None else truth
     azimuths = [azimuth_of(pose, skeleton) for pose in standing]
-    shown = np.stack([poses for poses in (truth, corrupted, recovered) if poses is not None], 1)
-    centres, sizes = zip(*(extent_of(poses, azimuth) for poses, azimuth in zip(shown, azimuths)))
-    across, up = np.max(sizes, axis=0)  # one scale for all samples
+    shown = [poses for poses in (truth, corrupted, recovered) if poses is not None]
+    centres, (across, up) = _extents(shown, azimuths)
 
     rows = -(-number // 6)
     columns = -(-number // rows)
@@ -181,10 +180,7 @@ def skeleton_model(
     centre, (across, up) = extent_of(pose, front)
     model_width, names_width = tall * across / up, 1.2
     azimuths = [azimuth_of(each, skeleton) for each in truth]
-    centres, sizes = zip(
-        *(extent_of(both, azimuth) for both, azimuth in zip(np.stack([truth, corrupted], 1), azimuths))
-    )
-    sample_across, sample_up = np.max(sizes, axis=0)
+    centres, (sample_across, sample_up) = _extents([truth, corrupted], azimuths)
     sample_width = max(1.5, tall * sample_across / sample_up)
     width, height = model_width + names_width + number * sample_width + 0.2, tall + head + foot
     figure = Figure((width, height), dpi=DPI, facecolor="white")
@@ -240,9 +236,7 @@ def before_and_after(
     if titles is not None and len(titles) != len(observed):
         raise TfposeError(f"titles must be one for each of the {len(observed)} samples, got {len(titles)}")
     azimuths = [azimuth_of(pose, skeleton) for pose in recovered]
-    pairs = np.stack([observed, recovered], 1)
-    centres, sizes = zip(*(extent_of(pair, azimuth) for pair, azimuth in zip(pairs, azimuths)))
-    across, up = np.max(sizes, axis=0)
+    centres, (across, up) = _extents([observed, recovered], azimuths)
     margin, head, foot, tall = 0.34, 0.1 + 0.36 * (titles is not None), 0.26, 2.1
     column = max(1.15, tall * across / up)
     width, height = margin + len(observed) * column + 0.1, head + 2 * tall + foot
@@ -251,14 +245,20 @@ def before_and_after(
     for row, (name, color) in enumerate((("sensor", CORRUPTED), ("recovered", RECOVERED))):
         y = height - head - (row + 1) * tall
         figure.text(margin / 2, y + tall / 2, name, rotation=90, **words)
-        for i, (pair, azimuth) in enumerate(zip(pairs, azimuths)):
+        for i, azimuth in enumerate(azimuths):
             axes = add_panel(figure, (margin + i * column, y, column, tall), centres[i], up, azimuth)
-            draw_ground(axes, pair[1])
-            draw_pose(axes, pair[row], skeleton, **{**SOLID, "color": color, "width": 2.0})
+            draw_ground(axes, recovered[i])
+            draw_pose(axes, (observed, recovered)[row][i], skeleton, **{**SOLID, "color": color, "width": 2.0})
     for i, title in enumerate(titles or ()):
         write_lines(figure, margin + (i + 0.5) * column, height - 0.08, [(textwrap.fill(title, 18), "small")])
     draw_legend(figure, [], False, bool(skeleton.mirror), 2)
     save(figure, path)
+
+
+def _extents(shown: Sequence[np.ndarray], azimuths: Sequence[float]) -> tuple[tuple, np.ndarray]:
+    """The centre of each sample, of all its poses in `shown`, and the largest width and height: one scale for all."""
+    centres, sizes = zip(*(extent_of(poses, azimuth) for poses, azimuth in zip(np.stack(shown, 1), azimuths)))
+    return centres, np.max(sizes, axis=0)
 
 
 def _sample_text(i, truth, corrupted, recovered, skeleton, moved, titles) -> list[tuple[str, str]]:

@@ -97,10 +97,7 @@ class Client:
             ServingError: with code "INVALID_ARGUMENT", before anything is sent, for an unknown signature or input, or
                 another shape; else with the code that the server gave.
         """
-        if signature not in self.signatures:
-            known = ", ".join(sorted(self.signatures))
-            raise ServingError("INVALID_ARGUMENT", f"{self._model} has no signature '{signature}'; it has {known}")
-        spec = self.signatures[signature]
+        spec = self._signature(signature)
         arrays, rows = _checked(signature, spec, inputs)
         if not rows:
             return {name: output.empty() for name, output in spec.outputs.items()}
@@ -123,12 +120,15 @@ class Client:
         Raises:
             ServingError: when the model has no signature "denoise_step".
         """
-        if "denoise_step" not in self.signatures:
-            known = ", ".join(sorted(self.signatures))
-            raise ServingError("INVALID_ARGUMENT", f"{self._model} has no signature 'denoise_step'; it has {known}")
-        inputs = self.signatures["denoise_step"].inputs
+        inputs = self._signature("denoise_step").inputs
         shapes = {name: spec.shape[1:] for name, spec in inputs.items() if name not in STEP_INPUTS}
         return ClipStream(functools.partial(self.predict, "denoise_step"), shapes, inputs["joints"].shape[1], rate)
+
+    def _signature(self, name: str) -> Signature:
+        if name not in self.signatures:
+            known = ", ".join(sorted(self.signatures))
+            raise ServingError("INVALID_ARGUMENT", f"{self._model} has no signature '{name}'; it has {known}")
+        return self.signatures[name]
 
     def _ask(self, call):
         try:

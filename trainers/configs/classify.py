@@ -22,7 +22,7 @@ def get_config():
     config.model.components = 64
     config.model.motion = ("height", "speed", "tilt", "turn")
 
-    # Augmented copies of every clip, encoded once: the encoder is frozen. None learns from the clips as they are.
+    # Augmented copies of every clip, encoded once because the encoder is frozen. With 0 copies, the clips as they are.
     config.augmentation = ml_collections.ConfigDict()
     config.augmentation.copies = 16
     config.augmentation.seed = 0
@@ -30,13 +30,13 @@ def get_config():
     config.augmentation.tilt_degrees = 20.0
     config.augmentation.size = 0.1
     config.augmentation.mirror = True
-    config.augmentation.left_right_swap = 0.3  # Kinect mistakes the backs of people for their fronts
+    config.augmentation.left_right_swap = 0.3  # Kinect mistakes the back of a person for the front
     # Views cut their clips of the same action differently: some stand up in the middle, others at the end.
     config.augmentation.crop = 0.2  # of the clip, at most, at either end
     config.augmentation.hold = 0.3  # or standing still for this share of it, at most
     config.augmentation.pace = 0.5  # exp(N(0, pace)) times the speed, for each quarter
 
-    # Of every clip that is tested, for the accuracy of averaged probabilities.
+    # Copies of every test clip, for the accuracy of averaged probabilities.
     config.test_copies = 8
 
     config.dropout = ml_collections.ConfigDict({"inputs": 0.5, "state": 0.5})

@@ -1,4 +1,4 @@
-"""Measures of a model, one module each and one interface, alone by `tfpose evaluate` or while a model trains.
+"""The evaluators: a module for each, with one interface. `tfpose evaluate` runs them, trainings run their `summary`.
 
 An evaluator is a module with
 

@@ -16,7 +16,7 @@ def baselines(clean: np.ndarray, skeleton: Skeleton) -> dict[str, Callable]:
     Returns:
         name -> function from corrupted poses `[B, J, 3]` (metres) to recovered ones.
     """
-    mean, lengths = mean_pose(clean), mean_bone_lengths(clean, skeleton)
+    mean, lengths = mean_pose(clean), metrics.bone_lengths(clean, skeleton).mean(0)
     return {
         "doing nothing": lambda poses: poses,
         "mean pose": lambda poses: metrics.procrustes(np.broadcast_to(mean, poses.shape), poses),
@@ -35,17 +35,11 @@ def mean_pose(poses: np.ndarray, rounds: int = 3) -> np.ndarray:
     return mean
 
 
-def mean_bone_lengths(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """`[J - 1]` metres."""
-    child, parent = np.transpose(skeleton.bones)
-    return np.linalg.norm(poses[:, child] - poses[:, parent], axis=-1).mean(0)
-
-
 def with_bone_lengths(poses: np.ndarray, lengths: np.ndarray, skeleton: Skeleton, rounds: int = 50) -> np.ndarray:
-    """Poses `[B, J, 3]` brought near to bone lengths `[J - 1]` by moving joints little.
+    """Moves the joints of poses `[B, J, 3]` a little, so that bones have nearly the lengths `[J - 1]`.
 
     Alternating projections: bone after bone is stretched or shortened about its middle, for several rounds. (Setting
-    the lengths from the root outwards would carry the error of a moved joint to all joints beyond it.)
+    the lengths from the root outwards would pass the error of a moved joint on to all joints beyond it.)
     """
     recovered = np.array(poses)
     for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""How well corrupted poses are recovered, by the number of corrupted joints, beside doing without a model."""
+"""How well corrupted poses are recovered, by the number of corrupted joints, beside baselines without a model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Corrupted:
 def corrupt_by_count(poses: PoseSet, seed: int = 0, most_poses: int | None = None) -> dict[int, Corrupted]:
     """The paper's corruption (Sec. 4.1) of a test set, for k = 0..5 moved joints.
 
-    Which joints move is the protocol's choice where the set has one, else drawn; displacements are drawn. k = 0 shows
+    The protocol says which joints move, if the set has one; else they are random. Displacements are random. k = 0 shows
     what a model does to a clean pose.
 
     Args:
@@ -60,7 +60,7 @@ def corrupt_by_count(poses: PoseSet, seed: int = 0, most_poses: int | None = Non
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """What is measured on, and clean data of the same rig, from which baselines are made or set."""
+    """The test data, and clean data of the same rig, for the baselines."""
 
     test: PoseSet | MotionSet
     reference: PoseSet | MotionSet

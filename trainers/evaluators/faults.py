@@ -1,4 +1,4 @@
-"""Faults of sensors one by one: hips and shoulders that are missing, moved or exchanged, limbs under each other's name.
+"""Faults of sensors one by one: hips and shoulders that are missing, moved or exchanged, and limbs of exchanged sides.
 
 For each fault: MPJPE of what comes in and of what the model makes of it, and how far the fault turns the frame of the
 body (`tfpose.layers.BodyFrame`): the angle between the view codes of the clean pose and of the faulty one.
@@ -10,28 +10,19 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose import metrics
-from tfpose.datasets import splits
 from tfpose.datasets.pose_set import PoseSet, evenly
 from tfpose.geometry import rotations
 from tfpose.models.calls import batched
 from tfpose.noise import joints as joint_noise
 from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
+from tfpose.trainers.evaluators import swap
 from tfpose.trainers.markdown import table, with_spread
 
 OPTIONS = ("most_poses",)
 _TILT = np.radians(10.0)
 _MOST = 2000
-
-
-def load(name: str, data_dir, skeleton: Skeleton) -> PoseSet:
-    """The test poses of a data set (see `tfpose.datasets.splits.poses`)."""
-    return splits.poses(name, "test", data_dir, skeleton)
-
-
-def of_clips(name: str, clips, skeleton: Skeleton) -> PoseSet:
-    """The user's own clips."""
-    return PoseSet.of_clips(name, clips, skeleton)
+load, of_clips = swap.load, swap.of_clips
 
 
 def measure(model, data: PoseSet, seed: int = 0, *, most_poses: int | None = None) -> dict:
@@ -40,7 +31,7 @@ def measure(model, data: PoseSet, seed: int = 0, *, most_poses: int | None = Non
     Args:
         model: a `PoseAutoencoder`.
         data: of `load`.
-        seed: of the views and of what a fault draws.
+        seed: of the views and of random faults.
         most_poses: evenly thins the poses to at most so many; 2,000 by default.
 
     Returns:

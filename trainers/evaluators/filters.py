@@ -1,4 +1,4 @@
-"""What people smooth clips with, beside which `tfpose evaluate clips` puts the model. Clips are `[T, J, 3]` numpy."""
+"""The usual filters of clips, with which `tfpose evaluate clips` compares the model. Clips are numpy `[T, J, 3]`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def hampel_butterworth(clip, rate, window=7, sigmas=2.0):
 
 
 def one_euro(clip, rate, cutoff=1.0, beta=1.0, speed_cutoff=1.0):
-    """Casiez, Roussel, Vogel: 1 Euro Filter, CHI 2012; looks at the past alone. Missing joints stay where they were."""
+    """Casiez, Roussel, Vogel: 1 Euro Filter, CHI 2012; uses past frames only. Missing joints stay where they were."""
     clip = np.array(clip, np.float64)
     first = interpolate(clip, rate)[0]
 
@@ -101,7 +101,7 @@ _GRIDS = {
     "Kalman smoother (RTS)": (kalman, {"process": (5.0, 20.0, 80.0, 300.0)}),
 }
 CAUSAL = ("One-Euro", "Kalman")
-"""Those that look at the past alone."""
+"""The filters that use past frames only."""
 
 
 def reference(data_dir, skeleton, rate: float = 30.0) -> list[np.ndarray]:
@@ -113,7 +113,7 @@ def reference(data_dir, skeleton, rate: float = 30.0) -> list[np.ndarray]:
 def filters(clips, rate: float, seed: int = 0, std: float = 0.015) -> dict:
     """The filters by name, functions of `(clip, rate)`.
 
-    Those with settings have the ones that are best on clean `clips` `[T, J, 3]` with jitter of `std` metres.
+    Their settings are the best ones on clean `clips` `[T, J, 3]` with jitter of `std` metres.
     """
     generator = np.random.default_rng(seed)
     noisy = [clip + std * generator.standard_normal(clip.shape) for clip in clips]

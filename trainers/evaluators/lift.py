@@ -1,6 +1,6 @@
 """How well 2D joints of one image are lifted to 3D: the two protocols of Human3.6M (the paper's Table 4).
 
-Protocol 1 is the MPJPE in the camera frame with the roots laid on each other, protocol 2 the MPJPE after Procrustes
+Protocol 1 is the MPJPE in the camera frame with aligned roots, protocol 2 the MPJPE after Procrustes
 alignment. Published tables differ by 10 mm through their choice of joints and averages, so the report has them all: the
 mean over all frames and that over the actions' means, with the root (which is at zero by protocol 1) and without.
 """
@@ -39,7 +39,7 @@ def measure(model: Lifter | dict[str, Lifter], data: LiftingPairs, seed: int = 0
     """Both protocols in millimetres; nothing is drawn, so every seed gives the same.
 
     Args:
-        model: a lifter, or several by name, to stand side by side.
+        model: a lifter, or several by name.
         data: of `load`.
         seed: not used.
 

@@ -1,7 +1,7 @@
-"""Action recognition by a linear classifier on pooled descriptions: what a representation holds without a network.
+"""Action recognition by a linear classifier on pooled descriptions: what can be read off a representation directly.
 
-A clip is the mean, the standard deviation and the extremes over time of what describes its frames. There is no
-augmentation and nothing is drawn, so all seeds give the same.
+The pooled description of a clip is the mean, the standard deviation and the extremes of its frames' descriptions over
+time. There is no augmentation and nothing is random, so all seeds give the same.
 """
 
 from __future__ import annotations

@@ -1,15 +1,14 @@
-"""Action recognition across views: the paper's classifier on frozen codes, beside coordinates made to fit by hand.
+"""Action recognition across views: the paper's classifier on frozen codes, beside coordinates aligned by hand.
 
-Every row goes the same way: the same clips, augmentation, standardisation, frame differences, LSTM, schedule and seeds
-(`trainers/configs/classify.py`), trained to the last epoch. Only what describes a pose differs. The paper tests a clip
-as it is. Beside that stands the accuracy when the same classifier's probabilities are averaged over the clip and
-augmented copies of it.
+All rows have the same clips, augmentation, standardisation, frame differences, LSTM, schedule and seeds
+(`trainers/configs/classify.py`), and are trained to the last epoch. Only the features of a pose differ. The paper tests
+each clip as it is. A second column has the accuracy when the probabilities of the same classifier are averaged over the
+clip and augmented copies of it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import tempfile
 from collections.abc import Sequence
 
@@ -17,7 +16,7 @@ import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from tfpose.datasets import splits
+from tfpose.datasets import checked, splits
 from tfpose.datasets.clip_set import ClipSet
 from tfpose.errors import TfposeError
 from tfpose.models import weights_checksum
@@ -29,7 +28,7 @@ from tfpose.trainers.configs import classify as classify_config
 from tfpose.trainers.markdown import table, with_spread
 
 OPTIONS = ("features", "motion")
-# Table 2 of the paper, N-UCLA: what it says of its own rows, to be read beside ours and never mixed with them.
+# The numbers of the paper's Table 2 (N-UCLA), for comparison. They are in no row of our tables.
 PAPER = "The paper's Table 2 on N-UCLA: raw coordinates 38.7, normalised coordinates 48.7, SeBiReNet's code 80.3."
 _LABELS = {
     "raw": "raw coordinates",
@@ -43,7 +42,7 @@ _COLUMNS = {"accuracy": "accuracy", "averaged": "averaged over the clip and copi
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Recognition:
-    """A protocol's clips, and what was made of them once for all seeds.
+    """The clips of a protocol, and what is computed of them once for all seeds.
 
     Attributes:
         name: of the protocol.
@@ -61,9 +60,8 @@ class Recognition:
     checksum: str = dataclasses.field(init=False)
 
     def __post_init__(self):
-        both = hashlib.sha256((self.train.checksum + self.test.checksum).encode()).hexdigest()[:16]
-        object.__setattr__(self, "checksum", both)
-        object.__setattr__(self, "lineage", self.train.lineage)
+        both = checked.checksum([self.train.checksum + self.test.checksum])
+        checked.complete(self, checksum=both, lineage=self.train.lineage)
 
 
 def load(name: str, data_dir, skeleton: Skeleton) -> Recognition:
@@ -122,7 +120,7 @@ def markdown(report: dict) -> str:
 
 
 def chosen(features: Sequence[str] | None) -> Sequence[str]:
-    """The features that a caller named, all where none.
+    """The given features, or all if none are given.
 
     Raises:
         TfposeError: for unknown ones.
@@ -161,7 +159,7 @@ def _accuracies(model, data: Recognition, seed: int, features: str, motion=None)
 
 
 def _prepared(model, data: Recognition, config) -> tuple[classify.Bank, list[np.ndarray]]:
-    """The bank and the described test clips, as they are and augmented: made for the first seed, kept for the next."""
+    """The bank and the described test clips, as they are and augmented; made once for all seeds."""
     features = config.model.features
     key = (weights_checksum(model) if features == "code" else "", tuple(config.model.motion))
     if features not in data.made or data.made[features][0] != key:

@@ -1,21 +1,20 @@
-"""Finding the pose of the same moment in another camera's recording: what a view-invariant code must make possible.
+"""Retrieval of the same moment in the recording of another camera, which a view-invariant code must make possible.
 
-Cameras record one person at once. For each moment of one camera, the moments of another are ranked by distance; Hit@k
-is the share of moments whose own is among the k nearest. A representation that holds the view fails, one that has
-thrown the pose away fails too.
+Several cameras record a person at the same time. For each moment of one camera, the moments of another are ranked by
+distance; Hit@k is the share of moments whose counterpart is among the k nearest. A representation that holds the view
+fails, and so does one that has lost the pose.
 """
 
 from __future__ import annotations
 
 import collections
 import dataclasses
-import hashlib
 import itertools
 
 import numpy as np
 
 from tfpose import metrics
-from tfpose.datasets import splits
+from tfpose.datasets import checked, splits
 from tfpose.errors import DataError
 from tfpose.formats import axes, human36m, ntu
 from tfpose.geometry import frames
@@ -51,14 +50,12 @@ class Recordings:
     checksum: str = dataclasses.field(init=False)
 
     def __post_init__(self):
-        digest = hashlib.sha256(",".join(self.skeleton.joints).encode())
-        for performance in self.performances:
-            digest.update(np.ascontiguousarray(performance, np.float32).tobytes())
-        object.__setattr__(self, "checksum", digest.hexdigest()[:16])
+        arrays = [np.asarray(performance, np.float32) for performance in self.performances]
+        checked.complete(self, checksum=checked.checksum(self.skeleton.joints, *arrays))
 
 
 def load(name: str, data_dir, skeleton: Skeleton) -> Recordings:
-    """What cameras see at once: "ntu" (three Kinects), or "h36m" (motion capture of S9, S11 as four cameras stand).
+    """Simultaneous recordings: "ntu" (three Kinects), or "h36m" (motion capture of S9 and S11, seen by four cameras).
 
     Raises:
         DataError: for another data set, or files that are missing or unreadable.
@@ -126,7 +123,7 @@ def _hits(model, views: list[np.ndarray], skeleton: Skeleton) -> dict[str, list[
     for name, represent in representations.items():
         codes = [represent(view) for view in views]
         result[name] = [_hit_at(codes, k) for k in KS]
-    # No code at all: each pair of poses turned onto each other. What it costs grows with the square of the moments.
+    # Without a code: each pair of poses under its best rotation. The cost grows with the square of the moments.
     distances = [metrics.rigid_distances(one, other) for one, other in itertools.combinations(views, 2)]
     distances += [distance.T for distance in distances]
     result["best rotation for each pair"] = [
@@ -182,7 +179,7 @@ def _ntu(data_dir, skeleton: Skeleton) -> Recordings:
 
 
 def _h36m(data_dir, skeleton: Skeleton) -> Recordings:
-    """The poses of S9 and S11 as each of the four cameras stands. Motion capture: but for noise they are the same."""
+    """The poses of S9 and S11 as each of the four cameras sees them; they differ by their view and added noise only."""
     cameras = human36m.read_cameras(splits.folder("h36m", data_dir) / "cameras.json")
     performances = []
     for clip in splits.h36m_clips("test", data_dir):

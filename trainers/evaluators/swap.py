@@ -1,4 +1,4 @@
-"""Whether pose and view are apart: codes exchanged between views, and what the pose code still knows of the view."""
+"""Whether codes separate pose and view: codes are exchanged between views, and probes predict the view from codes."""
 
 from __future__ import annotations
 
@@ -133,10 +133,10 @@ def _draw(count: int, seed, views: str):
 
 
 def _probes(model, poses: np.ndarray, skeleton: Skeleton, seed: int, views: str) -> dict[str, dict[str, float]]:
-    """How well a regression tells the rotation of clean poses that faced forward before.
+    """How well a regression predicts the rotation of clean poses that faced forward before.
 
-    It learns on the first half of the poses and is tested on the second, which sets keep for other people. Its nine
-    outputs are made a rotation by SVD (Levinson et al., 2020).
+    It learns on the first half of the poses and is tested on the second, which in these sets is mostly of other people.
+    An SVD makes a rotation of its nine outputs (Levinson et al., 2020).
     """
     poses = evenly(poses, _PROBE_POSES)
     turn = _draw(len(poses), step_seed(seed, 2000), views).numpy()

@@ -271,7 +271,7 @@ function write({ raw, clean, truth, trust, filled }) {
   }
   for (const [j, row] of [...$('joints').children].entries()) {
     row.classList.toggle('distrusted', filled[j] > 0)
-    row.style.setProperty('--trust', trust[j])
+    row.style.setProperty('--share', trust[j])
     row.lastElementChild.textContent = isMissing(raw, j) ? 'missing' : `${Math.round(100 * trust[j])} %`
   }
 }

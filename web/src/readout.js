@@ -24,7 +24,7 @@ export function write(skeleton, state, shown) {
   for (const [j, row] of [...$('joints').children].entries()) {
     const missing = isMissing(observed, j)
     row.classList.toggle('distrusted', missing || distrusted(j))
-    row.style.setProperty('--moved', missing ? 1 : Math.min(1, moved[j] / LONGEST))
+    row.style.setProperty('--share', missing ? 1 : Math.min(1, moved[j] / LONGEST))
     row.querySelector('b').textContent = missing ? 'missing' : millimetres(moved[j])
   }
 }

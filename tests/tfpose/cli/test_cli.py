@@ -21,12 +21,6 @@ from tfpose.skeleton import Skeleton
 from tfpose.trainers.configs import default
 
 
-@pytest.fixture(autouse=True)
-def arguments(monkeypatch):
-    """`main` puts its own in place of pytest's."""
-    monkeypatch.setattr(sys, "argv", ["tfpose"])
-
-
 @pytest.fixture
 def call(capsys):
     """Runs the command: `(status, stdout, stderr)`."""
@@ -131,7 +125,7 @@ def test_an_unknown_command_is_a_wrong_call(call):
         (["denoise", "--model=m", "--out=o.npz"], "expected INPUT, got nothing"),
         (["denoise", "a", "b", "--model=m", "--out=o.npz"], "expected INPUT, got a b"),
         (["evaluate", "--model=m"], "expected EVALUATOR, got nothing"),
-        (["evaluate", "walking", "--model=m"], "no evaluator 'walking'; there is"),
+        (["evaluate", "walking", "--model=m"], "no evaluator 'walking'; there are"),
         (["evaluate", "denoise", "--model=m", "--views=sideways"], "flag --views=sideways"),
         (["evaluate", "denoise", "--model=m", "--seeds=one"], "--seeds=one: expected whole numbers"),
         (["denoise", "x.npz", "--model=m", "--out=o.npz", "--clip_format=wav"], "flag --clip_format=wav"),
@@ -210,7 +204,7 @@ def test_auto_data_is_cmu_where_it_is(tmp_path, paper17, monkeypatch):
     for data_dir in (tmp_path, tmp_path / "with"):
         (tmp_path / "with" / "cmu").mkdir(parents=True, exist_ok=True)
         values = flags.FlagValues()
-        common.define_data_flags(values, "auto")
+        common.define(values, *common.DATA)
         values(["tfpose", f"--data_dir={data_dir}"])
         common.load_poses(values, "train", paper17)
     assert asked == ["synthetic", "cmu"]

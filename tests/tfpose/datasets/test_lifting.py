@@ -91,7 +91,7 @@ def test_pairs_are_checked_and_have_a_checksum(folder):
     assert dataclasses.replace(pairs, joints_2d=pairs.joints_2d + 0.1).checksum != pairs.checksum
     with pytest.raises(DataError, match=r"h36m_gt/train: expected joints_2d \[4, 17, 2\], got \[4, 16, 2\]"):
         dataclasses.replace(pairs, joints_2d=pairs.joints_2d[:, 1:])
-    with pytest.raises(DataError, match="up has numbers that are not finite"):
+    with pytest.raises(DataError, match="has numbers in up that are not finite"):
         dataclasses.replace(pairs, up=pairs.up * np.nan)
     with pytest.raises(DataError, match=r"expected action \[4\], got \[3\]"):
         dataclasses.replace(pairs, action=pairs.action[1:])

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+from made_up import PAIR, numbered
 
 from tfpose import cli
 from tfpose.datasets import poses as poses_of
@@ -14,14 +15,6 @@ from tfpose.errors import DataError, SkeletonError
 from tfpose.formats import arrays, read, tfrecords
 from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
-
-PAIR = Skeleton("pair", ("a", "b"), (-1, 0), (("a", "b"),), about="two joints")
-
-
-def numbered(first: int, count: int, **about) -> Clip:
-    """Poses that hold their own number in every coordinate."""
-    positions = np.tile(np.arange(first, first + count, dtype=np.float32)[:, None, None], (1, 2, 3))
-    return Clip(positions, PAIR, **about)
 
 
 def sharded(folder, counts=((50, 7), (41,), (13, 20, 1)), chunk=8, name="numbered") -> PoseStream:
@@ -206,12 +199,6 @@ def test_another_skeleton_is_refused(tmp_path):
 
 
 # --- the command
-
-
-@pytest.fixture(autouse=True)
-def arguments(monkeypatch):
-    """`main` puts its own in place of pytest's."""
-    monkeypatch.setattr("sys.argv", ["tfpose"])
 
 
 def test_synthetic_shards_of_any_number_of_poses(tmp_path, capsys):

@@ -5,19 +5,11 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from made_up import PAIR, numbered
 
 from tfpose.errors import DataError
 from tfpose.formats import tfrecords
 from tfpose.formats.clip import Clip
-from tfpose.skeleton import Skeleton
-
-PAIR = Skeleton("pair", ("a", "b"), (-1, 0), (("a", "b"),), about="two joints")
-
-
-def numbered(first: int, count: int, **about) -> Clip:
-    """Poses that hold their own number in every coordinate."""
-    positions = np.tile(np.arange(first, first + count, dtype=np.float32)[:, None, None], (1, 2, 3))
-    return Clip(positions, PAIR, **about)
 
 
 @pytest.mark.parametrize("rate", [None, 30.0])

@@ -6,16 +6,10 @@ import pytest
 from tfpose.datasets import synthetic
 from tfpose.datasets.pose_set import PoseSet
 from tfpose.models import PoseAutoencoder
-from tfpose.skeleton import Skeleton
 from tfpose.trainers import evaluators
 from tfpose.trainers.evaluators import faults
 
 TINY = {"units": 4, "code_size": 3, "decoder_units": 4}
-
-
-@pytest.fixture(scope="module")
-def skeleton():
-    return Skeleton.load("paper17")
 
 
 @pytest.fixture

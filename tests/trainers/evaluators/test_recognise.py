@@ -1,6 +1,5 @@
 """recognise, linear and knn: rows, seeds, what is kept between seeds, and the table."""
 
-import keras
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -10,25 +9,11 @@ from tfpose.datasets.clip_set import resample
 from tfpose.errors import TfposeError
 from tfpose.models import PoseAutoencoder
 from tfpose.models.action_classifier import FEATURES, MOTION
-from tfpose.skeleton import Skeleton
 from tfpose.trainers import classify, evaluators
 from tfpose.trainers.configs import classify as classify_config
 from tfpose.trainers.evaluators import knn, linear, recognise
 
 FRAMES = 4
-
-
-@pytest.fixture(scope="module")
-def skeleton() -> Skeleton:
-    return Skeleton.load("paper17")
-
-
-@pytest.fixture(scope="module")
-def model(skeleton) -> PoseAutoencoder:
-    keras.utils.set_random_seed(4)
-    model = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
-    model.build()
-    return model
 
 
 def made_up(skeleton, split, seed) -> ClipSet:
@@ -63,25 +48,25 @@ def short(monkeypatch):
     monkeypatch.setattr(classify_config, "get_config", get_config)
 
 
-def test_features_are_rows_and_the_seed_decides(model, data):
-    first = recognise.measure(model, data, seed=1, features=["relative"])
+def test_features_are_rows_and_the_seed_decides(autoencoder, data):
+    first = recognise.measure(autoencoder, data, seed=1, features=["relative"])
     assert first["clips"] == {"train": 16, "test": 16} and list(first["accuracy"]) == ["relative"]
     assert first["accuracy"]["relative"] > 80 and first["averaged"]["relative"] > 80
-    assert recognise.measure(model, data, seed=1, features=["relative"]) == first
+    assert recognise.measure(autoencoder, data, seed=1, features=["relative"]) == first
 
 
-def test_the_summary_is_of_the_pose_code(model, data, monkeypatch):
+def test_the_summary_is_of_the_pose_code(autoencoder, data, monkeypatch):
     monkeypatch.setattr(recognise, "_accuracies", lambda *arguments: (arguments, None))
-    assert recognise.summary(model, data) == {"recognised": (model, data, 0, "code")}
+    assert recognise.summary(autoencoder, data) == {"recognised": (autoencoder, data, 0, "code")}
 
 
 @pytest.mark.slow
-def test_codes_are_made_once_for_all_seeds_and_anew_for_another_encoder(model, data, skeleton, monkeypatch):
+def test_codes_are_made_once_for_all_seeds_and_anew_for_another_encoder(autoencoder, data, skeleton, monkeypatch):
     made = []
     whole = classify.make_bank
     monkeypatch.setattr(classify, "make_bank", lambda *arguments: made.append(1) or whole(*arguments))
     for name, times in (("code", 1), ("code", 1), ("relative", 2), ("code", 2)):
-        recognise._prepared(model, data, recognise._config(name, None, 0))
+        recognise._prepared(autoencoder, data, recognise._config(name, None, 0))
         assert len(made) == times
     other = PoseAutoencoder(skeleton, units=4, code_size=4, decoder_units=4, refinements=1)
     other.build()
@@ -92,15 +77,15 @@ def test_codes_are_made_once_for_all_seeds_and_anew_for_another_encoder(model, d
 
 
 @pytest.mark.slow
-def test_motion_is_chosen_and_described_anew(model, data):
+def test_motion_is_chosen_and_described_anew(autoencoder, data):
     def described(motion):
-        return recognise._prepared(model, data, recognise._config("code", motion, 0))[0].inputs
+        return recognise._prepared(autoencoder, data, recognise._config("code", motion, 0))[0].inputs
 
     every = described(None)
     np.testing.assert_array_equal(described(MOTION), every)
     assert np.abs(described(()) - every).max() > 1e-3
     with pytest.raises(TfposeError, match="no motion 'smell'; there are height, speed"):
-        recognise.measure(model, data, motion=["smell"])
+        recognise.measure(autoencoder, data, motion=["smell"])
 
 
 def test_the_checksum_is_of_both_splits(skeleton, data):
@@ -109,11 +94,11 @@ def test_the_checksum_is_of_both_splits(skeleton, data):
 
 
 @pytest.mark.parametrize("evaluator", [linear, knn])
-def test_pooled_descriptions_need_no_training(evaluator, model, data):
-    report = evaluator.measure(model, data, seed=3)
+def test_pooled_descriptions_need_no_training(evaluator, autoencoder, data):
+    report = evaluator.measure(autoencoder, data, seed=3)
     assert list(report["accuracy"]) == list(FEATURES)
     assert report["accuracy"]["relative"] > 90
-    assert evaluator.summary(model, data) == {evaluator.__name__.split(".")[-1]: report["accuracy"]["code"]}
+    assert evaluator.summary(autoencoder, data) == {evaluator.__name__.split(".")[-1]: report["accuracy"]["code"]}
 
 
 def test_pooling():
@@ -121,27 +106,27 @@ def test_pooling():
     np.testing.assert_array_equal(linear.pool(described), [[2, 5, 1, 0, 1, 5, 3, 5]])
 
 
-def test_linear_is_scikit_learns(model, data):
-    train, test = (linear.pool(linear._described(model, clips, "raw")) for clips in (data.train, data.test))
+def test_linear_is_scikit_learns(autoencoder, data):
+    train, test = (linear.pool(linear._described(autoencoder, clips, "raw")) for clips in (data.train, data.test))
     mean, spread = train.mean(0), train.std(0)
     spread[spread == 0] = 1
     fitted = LogisticRegression(C=0.01, max_iter=1000).fit((train - mean) / spread, data.train.labels)
     expected = 100 * fitted.score((test - mean) / spread, data.test.labels)
-    assert linear.measure(model, data, features=["raw"])["accuracy"]["raw"] == pytest.approx(expected)
+    assert linear.measure(autoencoder, data, features=["raw"])["accuracy"]["raw"] == pytest.approx(expected)
 
 
-def test_unknown_features_are_refused(model, data):
+def test_unknown_features_are_refused(autoencoder, data):
     for evaluator in (recognise, linear, knn):
         with pytest.raises(
             TfposeError, match="no features 'codes'; there are raw, normalised, relative, aligned, code"
         ):
-            evaluator.measure(model, data, features=["codes"])
+            evaluator.measure(autoencoder, data, features=["codes"])
 
 
 def test_the_table_has_the_papers_numbers_beside_nucla_alone(data):
     class Counting:
         @staticmethod
-        def measure(model, data, seed, features):
+        def measure(autoencoder, data, seed, features):
             return recognise.report(data, {name: 80.0 + seed for name in features})
 
     report = evaluators.over_seeds(Counting, None, data, [0, 2], features=("aligned", "code"))
@@ -155,20 +140,20 @@ def test_the_table_has_the_papers_numbers_beside_nucla_alone(data):
     assert "| raw coordinates | 80.0 |" in recognise.markdown(one)
 
 
-def test_copies_of_the_test_clips_are_other_ones_without_kinects_mistakes(model, data, monkeypatch):
+def test_copies_of_the_test_clips_are_other_ones_without_kinects_mistakes(autoencoder, data, monkeypatch):
     given = []
     whole = classify.augment
     monkeypatch.setattr(classify, "augment", lambda *arguments: given.append(arguments) or whole(*arguments))
     config = classify_config.get_config()
     monkeypatch.setattr(recognise, "_config", lambda *arguments: config)
     config.model.features, config.augmentation.copies = "relative", 2
-    _, versions = recognise._prepared(model, data, recognise._config("relative", None, 0))
+    _, versions = recognise._prepared(autoencoder, data, recognise._config("relative", None, 0))
     assert len(versions) == 1 + config.test_copies
     test, train = given[: config.test_copies], given[config.test_copies :]
     assert {options.left_right_swap for *_, options in test} == {0.0}
     assert {options.left_right_swap for *_, options in train} == {config.augmentation.left_right_swap} != {0.0}
     assert len({tuple(np.asarray(seed)) for _, _, seed, _ in given}) == config.test_copies + 2
-    np.testing.assert_array_equal(versions[0], linear._described(model, data.test, "relative"))
+    np.testing.assert_array_equal(versions[0], linear._described(autoencoder, data.test, "relative"))
     assert all(np.abs(version - versions[0]).max() > 0.01 for version in versions[1:])
 
 

@@ -8,14 +8,8 @@ from tfpose import metrics
 from tfpose.datasets import synthetic
 from tfpose.errors import DataError
 from tfpose.geometry import frames, rotations
-from tfpose.skeleton import Skeleton
 from tfpose.trainers import evaluators
 from tfpose.trainers.evaluators import retrieval
-
-
-@pytest.fixture(scope="module")
-def skeleton() -> Skeleton:
-    return Skeleton.load("paper17")
 
 
 @pytest.fixture(scope="module")

@@ -4,24 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose.datasets import synthetic
-from tfpose.datasets.pose_set import PoseSet, complete_poses
 from tfpose.geometry import frames
 from tfpose.layers import PoseNormalizer
-from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators import denoise, swap
-
-
-@pytest.fixture(scope="module")
-def skeleton() -> Skeleton:
-    return Skeleton.load("paper17")
-
-
-@pytest.fixture(scope="module")
-def poses(skeleton) -> PoseSet:
-    """300 poses of five people who are not at the origin."""
-    positions = complete_poses(synthetic.clips(5, seed=11), skeleton)
-    return PoseSet("made up", positions + np.float32([0.5, 0.0, -2.0]), skeleton)
 
 
 class Ideal:
