@@ -30,16 +30,22 @@ bench: $(READY)
 	TFPOSE_DATA="$(REAL_DATA)" $(VENV)/bin/python benchmarks/speed.py --out results/speed.json
 	$(VENV)/bin/python benchmarks/gpu.py --out results/speed_gpu.json
 
-# The preset in the official server, called by the client's tests; needs a Docker engine with Compose.
+# The preset in the official server, called by the client's tests: its SavedModel, then its model.tflite. Needs a Docker
+# engine with Compose.
 serving-check: $(READY)
 	@docker info > /dev/null 2>&1 && docker compose version > /dev/null 2>&1 \
 	  || { echo "serving-check: no Docker engine with Compose here; nothing was checked" >&2; exit 1; }
 	rm -rf serving-check
-	$(VENV)/bin/tfpose export --model sebirenet_cmu --format serving --out serving-check --data synthetic
-	trap 'docker compose -f serving-check/compose.yaml down' EXIT; \
-	docker compose -f serving-check/compose.yaml up --wait \
-	  && TFPOSE_SERVING=grpc://localhost:8500,http://localhost:8501 TFPOSE_SERVING_PACKAGE=serving-check \
+	$(VENV)/bin/tfpose export --model sebirenet_cmu --format serving --out serving-check/plain --data synthetic
+	trap 'docker compose -f serving-check/plain/compose.yaml down' EXIT; \
+	docker compose -f serving-check/plain/compose.yaml up --wait \
+	  && TFPOSE_SERVING=grpc://localhost:8500,http://localhost:8501 TFPOSE_SERVING_PACKAGE=serving-check/plain \
 	  $(VENV)/bin/python -m pytest tests/export/test_serving_client.py
+	$(VENV)/bin/tfpose export --model sebirenet_cmu --format serving --lite --out serving-check/lite --data synthetic
+	trap 'docker compose -f serving-check/lite/compose.yaml down' EXIT; \
+	docker compose -f serving-check/lite/compose.yaml up --wait \
+	  && TFPOSE_SERVING_LITE=grpc://localhost:8500 TFPOSE_SERVING_PACKAGE=serving-check/lite \
+	  $(VENV)/bin/python -m pytest tests/export/test_serving_lite.py
 
 # The pages with the models in them: web/dist, for any static host. Needs Node 20.19 or newer.
 web: web/node_modules/.package-lock.json web/public

@@ -32,6 +32,7 @@ import tfpose
 from tfpose.datasets import splits, synthetic
 from tfpose.errors import TfposeError
 from tfpose.export.exporting import export
+from tfpose.export.saved_model import export_saved_model
 from tfpose.formats import arrays
 
 PARTS = ("train", "calls", "start", "epoch")
@@ -213,11 +214,13 @@ def _processes(name: str, folder: pathlib.Path):
 def export_all(folder: pathlib.Path, presets: tuple[str, ...]):
     """Exports the files that contenders run, into a folder for each preset."""
     formats = list(dict.fromkeys(_FORMATS[name] for name in _CONTENDERS.value if name in _FORMATS))
-    for preset in presets if formats else []:
-        paths = export(tfpose.load_model(preset), folder / preset, formats)
-        if "saved_model" in paths:
-            names = c_api.tensor_names(paths["saved_model"])
-            (folder / preset / "tensors.json").write_text(json.dumps(names))
+    for preset in presets:
+        model = tfpose.load_model(preset)
+        paths = export(model, folder / preset, formats) if formats else {}
+        if "compiled" in _CONTENDERS.value:
+            paths["compiled"] = export_saved_model(model, folder / preset / "compiled", compiled=True)
+        for name in {"saved_model", "compiled"} & paths.keys():
+            (folder / preset / f"{name}.json").write_text(json.dumps(c_api.tensor_names(paths[name])))
 
 
 def write_poses(folder: pathlib.Path, count: int):

@@ -1,9 +1,10 @@
 """A data set's clips through a SavedModel's `encode`, as an Apache Beam pipeline: on one machine or on many.
 
-Files are spread over the workers, which read them into clips; clips are spread again, because one file may hold a
-whole data set, and encoded in batches of one shape; codes are written by the worker that computed them. What cannot be
-encoded goes to `dead_letters.jsonl`, a line for each file or clip: `source`, `number` of the clip and how many `clips`
-the file holds (null for a whole file), `kind` and `reason`. Kinds:
+Files are spread over the workers, which read them into clips. Clusters spread the clips again, because one file may
+hold a whole data set; the local runner would have to hold all of them, and encodes them where they are read. They are
+encoded in batches of one shape, and their codes are written by the worker that computed them. What cannot be encoded
+goes to `dead_letters.jsonl`, a line for each file or clip: `source`, `number` of the clip and how many `clips` the file
+holds (null for a whole file), `kind` and `reason`. Kinds:
 
 ==============  ========================================================================================
 `unreadable`    the file is damaged, of another format, or has an infinite coordinate
@@ -102,7 +103,8 @@ def encode_dataset(
         saved_model = _where_workers_see_it(model, folder)
         about = _about(saved_model)
         pipeline = make_pipeline(runner, beam_options)
-        _build(pipeline, files, reading_options, saved_model, about, folder, format, clips_per_shard)
+        spread = runner != LOCAL_RUNNER
+        _build(pipeline, files, reading_options, saved_model, about, folder, format, clips_per_shard, spread)
         with _progress(folder, format, about):
             run(pipeline)
         summary = {
@@ -143,7 +145,7 @@ def _about(saved_model: pathlib.Path) -> dict:
     }
 
 
-def _build(pipeline, files, reading_options, saved_model, about, folder, format, clips_per_shard):
+def _build(pipeline, files, reading_options, saved_model, about, folder, format, clips_per_shard, spread):
     read = (
         pipeline
         | "Files" >> beam.Create(files)
@@ -152,8 +154,7 @@ def _build(pipeline, files, reading_options, saved_model, about, folder, format,
         >> beam.ParDo(_Read(Skeleton.from_dict(about["skeleton"]), reading_options)).with_outputs(DEAD, main="clips")
     )
     (
-        read.clips
-        | "SpreadClips" >> beam.Reshuffle()
+        (read.clips | "SpreadClips" >> beam.Reshuffle() if spread else read.clips)
         | "Encode" >> RunInference(KeyedModelHandler(_Encoder(str(saved_model), about["batch"])))
         | "Codes" >> beam.MapTuple(lambda clip, encoded: ClipCodes(**clip, **encoded))
         | "Write" >> beam.io.Write(_Sink(folder / "codes", format, clips_per_shard, about))

@@ -59,6 +59,18 @@ def _convert(saved_model: pathlib.Path) -> bytes:
     fixed = {name: one for name, one in card["signatures"].items() if only_batch_is_free(one)}
     card = {**card, "signatures": fixed}
     names = [name for name in card["signatures"] if name != DEFAULT]
+    model = converted(saved_model, names)
+    if DEFAULT in card["signatures"]:
+        _add_default(model, names[0])
+    return finished(model, card)
+
+
+def converted(saved_model: pathlib.Path, names: list[str]):
+    """Some signatures of a SavedModel as an unpacked LiteRT file, in built-in operations.
+
+    Raises:
+        TfposeError: when LiteRT has not all of them.
+    """
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model), signature_keys=names)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     try:
@@ -73,9 +85,7 @@ def _convert(saved_model: pathlib.Path) -> bytes:
         ) from error
     model = unpack(content)
     slice_splits(model)
-    if DEFAULT in card["signatures"]:
-        _add_default(model, names[0])
-    return finished(model, card)
+    return model
 
 
 def _add_default(model, name: str):
@@ -93,14 +103,19 @@ def finished(model, card: dict) -> bytes:
 
 def set_card(model, card: dict):
     """Puts `card` into the metadata of an unpacked file, which interpreters ignore. It replaces a former card."""
+    set_metadata(model, METADATA, json.dumps(card).encode())
+
+
+def set_metadata(model, name: str, content: bytes):
+    """Makes `content` the metadata of that name in an unpacked file."""
     buffer = schema().BufferT()
-    buffer.data = list(json.dumps(card).encode())
+    buffer.data = list(content)
     for entry in model.metadata:
-        if entry.name == METADATA.encode():
+        if entry.name == name.encode():
             model.buffers[entry.buffer] = buffer
             return
     entry = schema().MetadataT()
-    entry.name, entry.buffer = METADATA.encode(), len(model.buffers)
+    entry.name, entry.buffer = name.encode(), len(model.buffers)
     model.buffers.append(buffer)
     model.metadata.append(entry)
 

@@ -178,11 +178,11 @@ def _fitting(path, artifact: Artifact, described: dict, problems: list[str]) -> 
     if artifact.foreign_operations:
         problems.append(f"{path}: has operations that are not built in: {', '.join(artifact.foreign_operations)}")
         return []
-    fitting = []
+    fitting, said = [], artifact.card.get("signatures", described)
     for name, wanted in described.items():
         if name == DEFAULT and artifact.kind == "ONNX":
             continue  # a folder of ONNX files has no second name for a file
-        if artifact.kind != "SavedModel" and not only_batch_is_free(wanted):
+        if artifact.kind != "SavedModel" and not (only_batch_is_free(wanted) and name in said):
             continue
         if name not in artifact.signatures:
             problems.append(f"{path}: has no signature '{name}'")

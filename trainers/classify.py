@@ -194,8 +194,8 @@ def accuracy(classifier: ActionClassifier, clips: ClipSet, versions: Sequence[np
     Args:
         classifier: the trained classifier.
         clips: the test clips.
-        versions: descriptions `[N, T, F]` of the clips, from `ActionClassifier.describe`. The probabilities of several versions are
-            averaged. By default the clips as they are.
+        versions: descriptions `[N, T, F]` of the clips, from `ActionClassifier.describe`. The probabilities of several
+            versions are averaged. By default the clips as they are.
     """
     versions = [classifier.describe(clips.positions)] if versions is None else versions
     probabilities = [keras.ops.softmax(classifier.logits(classifier.standardizer(version))) for version in versions]

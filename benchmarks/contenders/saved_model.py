@@ -1,4 +1,4 @@
-"""The SavedModel in TensorFlow's C++ session, as TF Serving runs it; no Python code of TensorFlow."""
+"""A SavedModel in TensorFlow's C++ session, as TF Serving runs it; no Python code of TensorFlow."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contenders.task import Calls, Work
 
 
 def make(work: Work, option: str) -> Calls:
-    session = Session(work.exported("saved_model"), work.threads)
-    tensors = json.loads(work.exported("tensors.json").read_text())[work.kind]
+    session = Session(work.exported(option), work.threads)
+    tensors = json.loads(work.exported(f"{option}.json").read_text())[work.kind]
     feeds, fetches = (
         {tensors["inputs"]["joints"]: work.poses()},
         [tensors["outputs"][name] for name in work.outputs],

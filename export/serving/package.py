@@ -28,6 +28,7 @@ def export_serving(
     version: int | None = None,
     check: Callable[[pathlib.Path], None] | None = None,
     compiled: bool = False,
+    lite: bool = False,
 ) -> pathlib.Path:
     """Adds a version of a model to the package `out_dir`, which is made when it is missing.
 
@@ -42,10 +43,12 @@ def export_serving(
         out_dir: the package; mounted at /models of a server.
         name: what the model is called there.
         version: its number; by default one more than the largest that is there.
-        check: is given the SavedModel before anybody else sees it, and raises when it must not be served.
+        check: is given the version before anybody else sees it, and raises when it must not be served.
         compiled: of a model: whether XLA compiles the signatures, on a server with `--xla_cpu_compilation_enabled`, for
             a few batch sizes, all of them in the warm-up. What a server has in a package that is there already must be
             changed by hand; README.md says what.
+        lite: of a model: whether the version has a `model.tflite` too, which a server with `--prefer_tflite_model` runs
+            instead (see `tfpose.export.serving.lite`). The warm-up then has requests for its signatures alone.
 
     Returns:
         `out_dir/name/version`.
@@ -57,6 +60,7 @@ def export_serving(
             tensorflow-serving-api.
     """
     from tfpose.export.serving import model_config
+    from tfpose.export.serving.lite import LITE, export_serving_lite
     from tfpose.export.serving.texts import write_texts
     from tfpose.export.serving.warmup import write_warmup
 
@@ -64,6 +68,8 @@ def export_serving(
         raise TfposeError(f"model name '{name}': expected a letter, then letters, digits, '_' and '-'")
     if version is not None and version < 1:
         raise TfposeError(f"version {version}: expected 1 or more")
+    if lite and not isinstance(source, keras.Model):
+        raise TfposeError(f"{source}: {LITE} is made of a model, not of its SavedModel")
     out_dir = pathlib.Path(out_dir)
     with locked(out_dir):
         config = out_dir / model_config.MODELS_CONFIG
@@ -77,6 +83,8 @@ def export_serving(
                 _copy(pathlib.Path(source), unpublished)
             else:
                 export_saved_model(source, unpublished, compiled=compiled)
+            if lite:
+                export_serving_lite(source, unpublished / LITE)
             write_warmup(unpublished, name)
             sealing.seal_folder(unpublished, CHECKSUMS)
             if check is not None:

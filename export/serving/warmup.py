@@ -11,6 +11,7 @@ from tfpose.errors import TfposeError
 from tfpose.export.artifacts import open_artifact
 from tfpose.export.examples import example_inputs, synthetic_poses
 from tfpose.export.saved_model import read_card
+from tfpose.export.serving.lite import LITE
 from tfpose.export.serving.protos import model_pb2, predict_pb2, prediction_log_pb2
 from tfpose.skeleton import Skeleton
 
@@ -21,29 +22,32 @@ BATCHES = (1, 32)
 """Rows of the requests for each signature; of a compiled one, each batch size that its card has."""
 
 
-def write_warmup(saved_model: pathlib.Path, name: str):
-    """Adds requests for every signature to a SavedModel of tfpose.
+def write_warmup(version: pathlib.Path, name: str):
+    """Adds requests for every signature to a version; where it has a `model.tflite`, for those that are there too.
 
     Each is run first: one that fails would keep a server from ever loading the version.
 
     Args:
-        saved_model: a directory that no server reads yet.
+        version: a directory that no server reads yet.
         name: what the model is called on the server.
 
     Raises:
         TfposeError: for a signature that answers good poses with numbers that are not finite.
     """
-    card = read_card(saved_model)
+    card = read_card(version)
     batches = card.get("compiled_batches", BATCHES)
     examples = example_inputs(card, synthetic_poses(Skeleton.from_dict(card["skeleton"]), max(batches)))
-    with tf.io.TFRecordWriter(str(saved_model / WARMUP)) as writer:
-        for signature, found in open_artifact(saved_model).signatures.items():
-            if not found.inputs:
-                continue  # the initialiser
+    opened = {path: open_artifact(path) for path in (version, version / LITE) if path.exists()}
+    with tf.io.TFRecordWriter(str(version / WARMUP)) as writer:
+        for signature, found in opened[version].signatures.items():
+            if not found.inputs or any(signature not in one.signatures for one in opened.values()):
+                continue  # the initialiser; what a server of LiteRT has not
             for batch in batches:
                 inputs = {tensor: examples[tensor][:batch] for tensor in found.inputs}
-                if not all(np.isfinite(output).all() for output in found.run(**inputs).values()):
-                    raise TfposeError(f"{saved_model}: '{signature}' returns numbers that are not finite")
+                for path, one in opened.items():
+                    outputs = one.signatures[signature].run(**inputs).values()
+                    if not all(np.isfinite(output).all() for output in outputs):
+                        raise TfposeError(f"{path}: '{signature}' returns numbers that are not finite")
                 request = predict_pb2.PredictRequest(
                     model_spec=model_pb2.ModelSpec(name=name, signature_name=signature),
                     inputs={tensor: tf.make_tensor_proto(array) for tensor, array in inputs.items()},

@@ -20,7 +20,7 @@ def run(out, *arguments):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> pathlib.Path:
     out = tmp_path_factory.mktemp("speed") / "speed.json"
-    done = run(out, "--parts=calls,start", "--contenders=per_node,saved_model,product")
+    done = run(out, "--parts=calls,start", "--contenders=per_node,saved_model,compiled,product")
     assert done.returncode == 0, done.stderr[-3000:]
     return out
 
@@ -29,7 +29,7 @@ def written(tmp_path_factory) -> pathlib.Path:
 def test_the_numbers(written):
     report = json.loads(written.read_text())
     assert report["kind"] == "speed" and report["setting"]["cores"] == 2
-    names = {"per_node", "saved_model", "product"}
+    names = {"per_node", "saved_model", "compiled", "product"}
     assert [(row["kind"], row["batch"]) for row in report["rows"]] == [("encode", 2), ("denoise", 2)]
     for row in report["rows"]:
         assert set(row["times"]) == names
@@ -52,7 +52,7 @@ def test_the_table(written):
     assert len(tables) == 4  # what it must show, encode, denoise, starts
     for lines in tables:
         assert len({line.count("|") for line in lines}) == 1
-    assert text.count("| SavedModel, C API |") == 2
+    assert text.count("| SavedModel, C API |") == text.count("| SavedModel with XLA (`--compiled`), C API |") == 2
     assert len(tables[0]) == 2 + len(report["summary"])
 
 

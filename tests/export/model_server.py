@@ -19,10 +19,12 @@ import urllib.parse
 import grpc
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 from c_api import CApiError, Session
+from flatbuffers import flexbuffers
 from google.protobuf import json_format, text_format
 from tensorflow.core.framework import types_pb2
-from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -33,6 +35,7 @@ from tensorflow_serving.apis import (
 from tensorflow_serving.config import model_server_config_pb2
 from text_protos import BatchingParameters
 
+from tfpose.export.litert import unpack
 from tfpose.export.serving.warmup import read_warmup
 
 Code = grpc.StatusCode
@@ -60,13 +63,51 @@ class Refused(Exception):
         self.code = code
 
 
+class LiteSession:
+    """As `servables/tensorflow/tflite_session.cc`: tensors by name, of the first graph; shapes are not checked."""
+
+    def __init__(self, path: pathlib.Path):
+        self._interpreter = Interpreter(str(path))
+        self._places = [
+            {detail["name"]: detail["index"] for detail in details}
+            for details in (self._interpreter.get_input_details(), self._interpreter.get_output_details())
+        ]
+        self._lock = threading.Lock()
+
+    @staticmethod
+    def signatures(path: pathlib.Path) -> dict[str, meta_graph_pb2.SignatureDef]:
+        """What `GetSignatureDefMap` finds: up to the first 0, as it takes a text of C."""
+        model = unpack(path.read_bytes())
+        (entry,) = (entry for entry in model.metadata if entry.name == b"signature_defs_metadata")
+        found = flexbuffers.GetRoot(bytes(model.buffers[entry.buffer].data)).AsMap
+        texts = {key.AsKey: found[key.AsKey].AsStringBytes for key in found.Keys}
+        return {key: meta_graph_pb2.SignatureDef.FromString(text.partition(b"\0")[0]) for key, text in texts.items()}
+
+    def run(self, feeds: dict[str, np.ndarray], fetches: list[str]) -> list[np.ndarray]:
+        inputs, outputs = self._places
+        with self._lock:
+            try:
+                for name, array in feeds.items():
+                    self._interpreter.resize_tensor_input(inputs[name], array.shape)
+                self._interpreter.allocate_tensors()
+                for name, array in feeds.items():
+                    self._interpreter.set_tensor(inputs[name], array)
+                self._interpreter.invoke()
+            except (RuntimeError, ValueError) as error:
+                raise CApiError(Code.INTERNAL.value[0], str(error)) from error
+            return [self._interpreter.get_tensor(outputs[name]) for name in fetches]
+
+
 class Servable:
     """A loaded version."""
 
-    def __init__(self, path: pathlib.Path):
-        saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
-        self.signatures = saved.meta_graphs[0].signature_def
-        self._session = Session(path)
+    def __init__(self, path: pathlib.Path, prefer_tflite_model: bool = False):
+        lite = path / "model.tflite"
+        if prefer_tflite_model and lite.exists():
+            self.signatures, self._session = LiteSession.signatures(lite), LiteSession(lite)
+        else:
+            saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+            self.signatures, self._session = saved.meta_graphs[0].signature_def, Session(path)
         warmup = read_warmup(path)
         assert len(warmup) <= 1000
         for request in warmup:  # one that fails keeps the version from being served
@@ -121,8 +162,8 @@ def as_proto_field(array: np.ndarray) -> tf.compat.v1.TensorProto:
 class Core:
     """Models, versions and labels; what `models.config` and the file system say, as they are polled."""
 
-    def __init__(self, package: pathlib.Path):
-        self.package = package
+    def __init__(self, package: pathlib.Path, prefer_tflite_model: bool = False):
+        self.package, self._prefer_tflite_model = package, prefer_tflite_model
         self._accepted = model_server_config_pb2.ModelServerConfig()
         self.models: dict[str, dict[int, Servable]] = {}
         self.labels: dict[str, dict[str, int]] = {}
@@ -172,7 +213,8 @@ class Core:
                 found = {version: path for version, path in found.items() if version in policy.specific.versions}
             loaded = self.models.get(model.name, {})
             self.models[model.name] = {
-                version: loaded.get(version) or Servable(path) for version, path in sorted(found.items())
+                version: loaded.get(version) or Servable(path, self._prefer_tflite_model)
+                for version, path in sorted(found.items())
             }
 
     def fail_next(self, count: int):

@@ -141,6 +141,29 @@ def test_a_file_of_many_clips(model, saved_model, tmp_path):
     assert sorted(number for number, _ in sources) == list(range(40))
 
 
+def test_the_local_runner_holds_few_clips(many_clips, saved_model, tmp_path, monkeypatch):
+    """Between reading and encoding, of any number; others spread them, and may keep them on disk."""
+    waiting, most = 0, 0
+    process, run_inference = pipeline._Read.process, pipeline._Encoder.run_inference
+
+    def read_clips(self, file):
+        nonlocal waiting, most
+        for clip in process(self, file):
+            waiting += 1
+            most = max(most, waiting)
+            yield clip
+
+    def encode(self, batch, *args, **kwargs):
+        nonlocal waiting
+        waiting -= len(batch)
+        return run_inference(self, batch, *args, **kwargs)
+
+    monkeypatch.setattr(pipeline._Read, "process", read_clips)
+    monkeypatch.setattr(pipeline._Encoder, "run_inference", encode)
+    encode_dataset(many_clips, saved_model, tmp_path / "codes", reading_options=READING)
+    assert waiting == 0 and most <= pipeline._CLIPS_AT_ONCE + 1  # one is being read
+
+
 def test_what_exists_or_is_being_written_is_refused(clips, saved_model, tmp_path):
     out = tmp_path / "codes"
     with new_output(out), pytest.raises(DataError, match="is being written by another"):

@@ -15,6 +15,8 @@ With --format serving, --out is a package for TF Serving, to which a version of 
 
 With --compiled, XLA compiles its signatures for a few batch sizes, all of them in the warm-up. The server must be
 started with --xla_cpu_compilation_enabled (experimental in TF Serving).
+
+With --lite, the version has a model.tflite too, which a server with --prefer_tflite_model (experimental) runs instead.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ def define_flags(values: flags.FlagValues):
         "version", None, f"{_SERVING}: the version; default: the next number.", lower_bound=1, flag_values=values
     )
     flags.DEFINE_bool("compiled", False, f"{_SERVING}: compile the signatures with XLA.", values)
+    flags.DEFINE_bool("lite", False, f"{_SERVING}: add a model.tflite to the version.", values)
 
 
 def run(values: flags.FlagValues, positional: list[str]):
@@ -58,8 +61,8 @@ def run(values: flags.FlagValues, positional: list[str]):
     if unknown or not formats:
         known = ", ".join([*export.FORMATS, _SERVING])
         raise flags.Error(f"--format: no format {', '.join(unknown) or 'given'}; there are {known}")
-    if _SERVING not in formats and (values.name or values.version or values.compiled):
-        raise flags.Error(f"--name, --version and --compiled are of --format {_SERVING}")
+    if _SERVING not in formats and (values.name or values.version or values.compiled or values.lite):
+        raise flags.Error(f"--name, --version, --compiled and --lite are of --format {_SERVING}")
     model = load_model(values.model)
     poses = common.load_poses(values, "test", model.skeleton)
     calibration = None
@@ -71,12 +74,13 @@ def run(values: flags.FlagValues, positional: list[str]):
         verify(model, poses, paths)
     if _SERVING in formats:
         paths[_SERVING] = export.export_serving(
-            model if values.compiled else paths.get("saved_model", model),
+            model if values.compiled or values.lite else paths.get("saved_model", model),
             values.out,
             values.name or export.serving.NAME,
             values.version,
-            check=lambda saved_model: verify(model, poses, {_SERVING: saved_model}),
+            check=lambda version: verify(model, poses, {path: path for path in (version, *version.glob("*.tflite"))}),
             compiled=values.compiled,
+            lite=values.lite,
         )
     for name, path in paths.items():
         print(f"{name}: {path}")
