@@ -62,6 +62,14 @@ evaluate clips sebirenet_cmu_clips h36m clips/sebirenet_cmu_clips_on_h36m_10_hz 
 for data in nucla ntu; do
   evaluate recordings sebirenet_cmu_clips $data "recordings/sebirenet_cmu_clips_on_$data"
 done
+for data in nucla ntu; do
+  evaluate recognise_cleaned sebirenet_cmu_clips $data "cleaned_actions/sebirenet_cmu_clips_on_$data"
+done
+for network in sebirenet convolutions; do
+  "$bin/tfpose" pretrain-clips --config "reproduction/configs/clips_networks.py:$network" --data cmu \
+    --workdir "$runs/networks_$network" --shorten "$shorten"
+  evaluate clips "networks_$network" h36m "networks/$network"
+done
 evaluate round_trip sebirenet_cmu_clips cmu formats/bvh_round_trip
 "$bin/python" benchmarks/clips.py --out "$results/clips_speed.json"
 
@@ -143,6 +151,9 @@ for detections in gt hourglass; do
 done
 evaluate estimates lift_hourglass h36m_hourglass estimates/lifter_hourglass
 evaluate estimates lift_hourglass/mlp_equal h36m_hourglass estimates/mlp_hourglass
+"$bin/tfpose" pretrain-clips --config estimates --data h36m_hourglass --lifter "$runs/lift_hourglass" \
+  --workdir "$runs/estimates" --shorten "$shorten"
+evaluate estimates lift_hourglass h36m_hourglass estimates/lifter_hourglass_trained --cleaner "$runs/estimates"
 
 # Figures, complexity, and the tables of all.
 preset_model=$([ "$shorten" = 1 ] && echo sebirenet_cmu || echo "$runs/sebirenet_cmu")

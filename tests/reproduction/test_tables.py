@@ -137,3 +137,22 @@ def test_the_readme_shows_the_ratios_of_the_benchmark(tmp_path):
     }
     lines = tables.speed({tmp_path / "speed.json": result}, tmp_path).split("\n")
     assert lines[2:] == ["| [speed](speed.md): start | 2.35 |"]
+
+
+def test_networks_stand_beside_each_other_by_kind_of_noise(results):
+    for name, error in (("sebirenet", 9.0), ("convolutions", 8.0)):
+        row = {"clip model, causal": {"mpjpe": error, "acceleration": 2.0}, "clip model": {"mpjpe": 1.0}}
+        write(results / "networks" / f"{name}.json", {"mean": {"rows": {"jitter of 5 mm": row}}})
+    tables.write_all(str(results))
+    *_, header, _, line = (results / "networks.md").read_text().strip().split("\n")
+    assert cells(header) == ["noise", "convolutions", "sebirenet"]
+    assert cells(line) == ["jitter of 5 mm", "8.0 / 2.0", "9.0 / 2.0"]
+
+
+def test_accuracy_on_cleaned_clips_has_a_row_for_each_method(results, readme):
+    row = {"code": {"linear": 84.5, "nearest clip": 75.0}}
+    write(results / "cleaned_actions" / "ours.json", {"mean": {"rows": {"as recorded": row}}})
+    found = tables.cleaned_actions(tables.load(results, "cleaned_actions/*.json"), readme.parent)
+    header, _, line = found.split("\n")
+    assert cells(header) == ["", "code, linear", "code, nearest clip"]
+    assert cells(line) == ["[ours](results/cleaned_actions/ours.md): as recorded", "84.5", "75.0"]

@@ -212,7 +212,9 @@ class PoseAutoencoder(keras.Model):
     def _denoised(self, joints):
         normalized, frame = self.normalizer(joints)
         last = self.refine(normalized, frame.observed)[-1]
-        trust = 0.0 * frame.observed if last.trust_logits is None else ops.sigmoid(last.trust_logits) * frame.observed
+        trust = ops.zeros_like(frame.observed)
+        if last.trust_logits is not None:
+            trust = frame.observed * ops.cast(ops.sigmoid(last.trust_logits), frame.observed.dtype)
         return self.normalizer.restore(last.pose, frame), trust[..., 0]
 
     @public

@@ -107,7 +107,8 @@ def test_pooling():
 
 
 def test_linear_is_scikit_learns(autoencoder, data):
-    train, test = (linear.pool(linear._described(autoencoder, clips, "raw")) for clips in (data.train, data.test))
+    described = linear.describer(autoencoder, data.train, "raw")
+    train, test = (described(clips.positions) for clips in (data.train, data.test))
     mean, spread = train.mean(0), train.std(0)
     spread[spread == 0] = 1
     fitted = LogisticRegression(C=0.01, max_iter=1000).fit((train - mean) / spread, data.train.labels)
@@ -153,7 +154,8 @@ def test_copies_of_the_test_clips_are_other_ones_without_kinects_mistakes(autoen
     assert {options.left_right_swap for *_, options in test} == {0.0}
     assert {options.left_right_swap for *_, options in train} == {config.augmentation.left_right_swap} != {0.0}
     assert len({tuple(np.asarray(seed)) for _, _, seed, _ in given}) == config.test_copies + 2
-    np.testing.assert_array_equal(versions[0], linear._described(autoencoder, data.test, "relative"))
+    classifier = classify.new_classifier(config, data.test, None)
+    np.testing.assert_array_equal(versions[0], classifier.describe(data.test.positions))
     assert all(np.abs(version - versions[0]).max() > 0.01 for version in versions[1:])
 
 
