@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 
 import keras
-import ml_dtypes
 import numpy as np
 from keras import ops
 
@@ -31,8 +30,8 @@ def norm(vectors, keepdims=False):
     Without a choice between values, for which a LiteRT graph would have to leave XNNPACK.
     """
     squared = ops.sum(ops.square(vectors), axis=-1, keepdims=keepdims)
-    normal = float(ml_dtypes.finfo(keras.backend.standardize_dtype(squared.dtype)).smallest_normal)
-    return squared / ops.sqrt(ops.maximum(squared, max(normal, 1e-20)))
+    nothing = 1e-4 if keras.backend.standardize_dtype(squared.dtype) == "float16" else 1e-20
+    return squared / ops.sqrt(ops.maximum(squared, nothing))
 
 
 def with_constant_bones(clips: np.ndarray, skeleton: Skeleton) -> np.ndarray:
