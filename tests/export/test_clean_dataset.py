@@ -34,10 +34,11 @@ class Shifts:
 
 
 @pytest.fixture(autouse=True)
-def saved(monkeypatch):
+def saved(monkeypatch, tmp_path):
     """What is given as the name of the model."""
     monkeypatch.setattr("tfpose.models.load_model", lambda name: Shifts())
-    return "any"
+    (tmp_path / "model.keras").touch()
+    return tmp_path / "model.keras"
 
 
 @pytest.fixture
@@ -111,6 +112,8 @@ def test_nothing_to_clean(saved, tmp_path):
     (tmp_path / "bad" / "a.bvh").write_text("HIERARCHY")
     with pytest.raises(DataError, match=r"none of 1 files can be cleaned, such as .*a\.bvh"):
         clean_dataset(tmp_path / "bad", saved, tmp_path / "out")
+    with pytest.raises(DataError, match="nowhere: no such file; expected a model"):
+        clean_dataset(tmp_path / "bad", "nowhere", tmp_path / "out")
     (tmp_path / "out").mkdir()
     with pytest.raises(DataError, match="out: exists already"):
         clean_dataset(tmp_path / "bad", saved, tmp_path / "out")
