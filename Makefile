@@ -8,7 +8,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 # Tests and results use real data where it is: TFPOSE_DATA, or the folder that development machines have.
 REAL_DATA := $(or $(TFPOSE_DATA),$(wildcard ../shared/data))
 
-.PHONY: demo test test-slow lint bench serving-check web test-web test-wheel docs results results-quick readme clean
+.PHONY: demo test test-slow abuse lint bench serving-check web test-web test-wheel docs results results-quick readme clean
 
 demo: $(READY)
 	$(VENV)/bin/tfpose demo --out demo
@@ -19,6 +19,10 @@ test: lint
 # The tests that take half a minute and more each.
 test-slow: $(READY)
 	TFPOSE_DATA="$(REAL_DATA)" $(VENV)/bin/python -m pytest -n 2 --dist loadfile -m slow
+
+# The attacks of tests/abuse, five times as long, counted in results/abuse.json; about a quarter of an hour.
+abuse: $(READY)
+	TFPOSE_ABUSE=5 TFPOSE_ABUSE_OUT=results/abuse.json $(VENV)/bin/python -m pytest tests/abuse
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

@@ -1,24 +1,34 @@
 """One small model and its artifacts for all attacks, and how long they are.
 
 `TFPOSE_ABUSE=50 pytest tests/abuse` makes every attack 50 times as long; the seeds of its rounds are in its messages.
+With `TFPOSE_ABUSE_OUT=results/abuse.json`, what was tried is counted there (see `tally`).
 """
 
 import os
+import pathlib
 
 import keras
 import numpy as np
 import pytest
+import tally
 
 from tfpose.datasets import synthetic
 from tfpose.export import export
 from tfpose.models import PoseAutoencoder
 from tfpose.skeleton import Skeleton
 
+TIMES = int(os.environ.get("TFPOSE_ABUSE", "1"))
+
+
+def pytest_sessionfinish(exitstatus):
+    if (out := os.environ.get("TFPOSE_ABUSE_OUT")) and exitstatus == pytest.ExitCode.OK:
+        tally.write(pathlib.Path(out), TIMES)
+
 
 @pytest.fixture(scope="session")
 def times() -> int:
     """By how much the attacks are longer than in the usual tests."""
-    return int(os.environ.get("TFPOSE_ABUSE", "1"))
+    return TIMES
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import signal
 
 import numpy as np
 import pytest
+import tally
 
 import tfpose.lite
 from tfpose.errors import LONGEST, TfposeError
@@ -117,6 +118,7 @@ def test_strange_requests(lite, poses, times):
         assert np.isfinite(found).all()
         np.testing.assert_array_equal(found, lite.denoise(missing), err_msg=f"{value}, request {number}")
     np.testing.assert_array_equal(lite.denoise(poses), expected)
+    tally.count("requests", "to tfpose.lite", {"refused": 100 * times, "answered": 200 * times})
 
 
 def test_a_huge_batch(lite, poses):

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import tally
 from damage import attack, damaged
 
 import tfpose.lite
@@ -26,6 +27,7 @@ def test_litert(artifacts, poses, tmp_path, times):
         return model.denoise(poses[:3]), model.skeleton.joints
 
     counts = attack(artifacts["litert"], tmp_path, answer, 300 * times, seed=1)
+    tally.count("artifacts", "LiteRT files, damaged", counts)
     assert counts["refused"] > 0.95 * counts.total()
 
 
@@ -35,6 +37,7 @@ def test_saved_models(artifacts, poses, tmp_path, times):
         return artifact.signatures["denoise"].run(joints=poses[:3]), artifact.card
 
     counts = attack(artifacts["saved_model"], tmp_path, answer, 100 * times, seed=2)
+    tally.count("artifacts", "SavedModels, damaged", counts)
     assert counts["refused"] > 0.9 * counts.total()
 
 
@@ -45,6 +48,7 @@ def test_presets(tmp_path, times):
 
     source = presets.folder("sebirenet_cmu")
     counts = attack(source, tmp_path, answer, 150 * times, seed=3)
+    tally.count("artifacts", "presets, damaged", counts)
     assert counts["refused"] > 0.5 * counts.total()  # a third of the files is for people
 
 
@@ -56,6 +60,7 @@ def test_keras_files(model, tmp_path, times):
     (tmp_path / "model").mkdir()
     model.save(tmp_path / "model" / "model.keras")
     counts = attack(tmp_path / "model" / "model.keras", tmp_path, answer, 60 * times, seed=4)
+    tally.count("artifacts", "Keras files, damaged", counts)
     assert counts["refused"] > 0.7 * counts.total()
 
 
@@ -75,6 +80,7 @@ def test_codes(tmp_path, suffix, times):
         return [(clip.number, clip.pose_code, clip.view_code) for clip in read_codes(path)]
 
     counts = attack(source, tmp_path, answer, 150 * times, seed=5)
+    tally.count("files", f"codes in {suffix}, damaged", counts)
     assert counts["refused"] > 0.5 * counts.total()
 
 
@@ -89,6 +95,7 @@ def test_shards(tmp_path, times):
         return stream.skeleton.joints, [clip.positions for clips in records for clip in clips]
 
     counts = attack(source, tmp_path, answer, 60 * times, seed=6)
+    tally.count("files", "shards of clips, damaged", counts)
     assert counts["refused"] > 0.3 * counts.total()
 
 

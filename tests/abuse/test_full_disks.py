@@ -9,6 +9,7 @@ import resource
 import jobs
 import numpy as np
 import pytest
+import tally
 
 import tfpose
 from tfpose import presets
@@ -44,6 +45,7 @@ def refused(write, path, after: int):
         write()
     said = str(caught.value)
     assert str(path.parent) in said and said.isprintable() and len(said) <= LONGEST, said
+    tally.count("full disks", "writes", {"refused": 1})
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".npy", ".bvh", ".csv", ".trc", ".c3d", ".json"])

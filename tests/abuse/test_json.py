@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
+import tally
 
 from tfpose.datasets import read_codes
 from tfpose.errors import LONGEST, DataError, SkeletonError, TfposeError
 from tfpose.files import blame
-from tfpose.formats import human36m, nucla
+from tfpose.formats import human36m, nucla, read
 from tfpose.skeleton import Skeleton, as_name
 
 SKELETONS = {
@@ -41,6 +42,29 @@ def test_skeletons_that_are_none(tmp_path, content):
 
 def is_one_line(error: TfposeError):
     assert str(error).isprintable() and len(str(error)) <= LONGEST
+    tally.count("files", "JSON that is wrong", {"refused": 1})
+
+
+HUGE = 50_000_000
+LARGE = {  # what begins, goes on and ends
+    "nested": ("", "[", ""),
+    "one text": ('{"name": "', "x", '"}'),
+    "numbers": ("[", "1, ", "1]"),
+    "one number": ('{"name": ', "1", "}"),
+    "cut off": ('{"keypoints": [', "[0.5, 0.5, 0.5], ", ""),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LARGE)
+def test_files_of_50_mb(tmp_path, name):
+    path = tmp_path / "walk.json"
+    start, part, end = LARGE[name]
+    path.write_text(start + part * (HUGE // len(part)) + end)
+    for load in (lambda: list(read(path)), lambda: Skeleton.load(path)):
+        with pytest.raises(TfposeError, match=f"^{path}: ") as caught:
+            load()
+        is_one_line(caught.value)
 
 
 @pytest.mark.parametrize("path", ["a\0b", "a" * 10_000, "/dev/null/a"])

@@ -10,6 +10,7 @@ import time
 import jobs
 import numpy as np
 import pytest
+import tally
 import tensorflow as tf
 from damage import same
 
@@ -51,6 +52,7 @@ def kill(job, *arguments, within: float, times: int, seed: int, check) -> collec
         counts["killed" if process.exitcode == -signal.SIGKILL else "done"] += 1
         assert process.exitcode in (-signal.SIGKILL, 0)
         check()
+    tally.count("kills", job.__name__.replace("_", " "), counts)
     return counts
 
 
