@@ -24,13 +24,12 @@ def signatures(model: keras.Model, batch: int | None = None) -> dict[str, tf.typ
     signature           inputs                           outputs
     ==================  ===============================  ============================================================
     `PoseAutoencoder`
-    `denoise`           `joints` `[B, J, 3]`             `denoised` `[B, J, 3]`, `trust` `[B, J]`, `filled` `[B, J]`
-                                                         (1 where missing or trusted below 0.5)
+    `denoise`           `joints` `[B, J, 3]`             `denoised` `[B, J, 3]`
     `encode`            `joints`                         `pose_code` `[B, J, z]`, `view_code` `[B, 3, 3]`
     `transfer_view`     `joints`, `view_from`            `transferred` `[B, J, 3]`
     `ClipDenoiser`
     `denoise_clip`      `clips` `[B, T, J, 3]`,          `denoised` `[B, T, J, 3]`, `trust` `[B, T, J]`,
-                        `confidences` `[B, T, J]`,       `filled` `[B, T, J]`
+                        `confidences` `[B, T, J]`,       `filled` `[B, T, J]` (1 where missing or trusted below 0.5)
                         `rate` `[B]`
     `denoise_step`      `joints`, `confidence` `[B, J]`, `denoised` `[B, J, 3]`, `trust`, `filled` `[B, J]`, and
                         `rate`, the state by name        the state by name, `next_...`
@@ -63,8 +62,8 @@ def _of_autoencoder(model: PoseAutoencoder) -> dict:
 
     @_takes(joints=shape)
     def denoise(joints):
-        found = model.denoise_with_trust(joints)
-        return {**found, "filled": tf.cast(found["filled"], tf.float32)}
+        # One output: with several, REST answers rows of dictionaries, which its clients do not expect.
+        return {"denoised": model.denoise(joints)}
 
     @_takes(joints=shape)
     def encode(joints):

@@ -130,8 +130,8 @@ def _joined_outside(model, parts) -> list:
 def test_any_interpreter_runs_it(model, artifacts, poses):
     interpreter = Interpreter(str(artifacts["litert"]))
     assert interpreter.get_signature_list() == {
-        "serving_default": {"inputs": ["joints"], "outputs": ["denoised", "filled", "trust"]},
-        "denoise": {"inputs": ["joints"], "outputs": ["denoised", "filled", "trust"]},
+        "serving_default": {"inputs": ["joints"], "outputs": ["denoised"]},
+        "denoise": {"inputs": ["joints"], "outputs": ["denoised"]},
         "encode": {"inputs": ["joints"], "outputs": ["pose_code", "view_code"]},
         "transfer_view": {"inputs": ["joints", "view_from"], "outputs": ["transferred"]},
     }

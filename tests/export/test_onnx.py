@@ -50,18 +50,14 @@ def test_any_runtime_runs_them(model, onnx_folder, artifacts, damaged_poses):
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(onnx_folder / "denoise.onnx")
     assert [(one.name, one.shape) for one in session.get_inputs()] == [("joints", ["batch", 17, 3])]
-    assert {one.name: one.shape for one in session.get_outputs()} == {
-        "denoised": ["batch", 17, 3],
-        "trust": ["batch", 17],
-        "filled": ["batch", 17],
-    }
+    assert [(one.name, one.shape) for one in session.get_outputs()] == [("denoised", ["batch", 17, 3])]
     assert json.loads(session.get_modelmeta().custom_metadata_map["tfpose"]) == json.loads(
         (artifacts["saved_model"] / CARD).read_text()
     )
-    (denoised,) = session.run(["denoised"], {"joints": damaged_poses})
+    (denoised,) = session.run(None, {"joints": damaged_poses})
     assert np.isfinite(denoised).all()
     np.testing.assert_allclose(denoised, model.denoise(damaged_poses), atol=1e-5, rtol=0)
-    assert session.run(["denoised"], {"joints": damaged_poses[:0]})[0].shape == (0, 17, 3)
+    assert session.run(None, {"joints": damaged_poses[:0]})[0].shape == (0, 17, 3)
 
 
 def test_openvino_reads_the_saved_model(model, artifacts, damaged_poses):

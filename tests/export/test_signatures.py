@@ -13,15 +13,13 @@ from tfpose.skeleton import Skeleton
 
 def test_names_shapes_and_units(model):
     pose = {"shape": [None, 17, 3], "dtype": "float32", "unit": "metres"}
-    of_joints = {"shape": [None, 17], "dtype": "float32", "unit": None}
-    denoised = {"denoised": pose, "trust": of_joints, "filled": of_joints}
     codes = {
         "pose_code": {"shape": [None, 17, 4], "dtype": "float32", "unit": None},
         "view_code": {"shape": [None, 3, 3], "dtype": "float32", "unit": None},
     }
     assert make_card(model)["signatures"] == {
-        "serving_default": {"inputs": {"joints": pose}, "outputs": denoised},
-        "denoise": {"inputs": {"joints": pose}, "outputs": denoised},
+        "serving_default": {"inputs": {"joints": pose}, "outputs": {"denoised": pose}},
+        "denoise": {"inputs": {"joints": pose}, "outputs": {"denoised": pose}},
         "encode": {"inputs": {"joints": pose}, "outputs": codes},
         "transfer_view": {"inputs": {"joints": pose, "view_from": pose}, "outputs": {"transferred": pose}},
     }
