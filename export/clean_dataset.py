@@ -43,7 +43,6 @@ from tfpose.export.pipelines import (
 )
 from tfpose.files import write_text
 from tfpose.formats import read, reading
-from tfpose.models.loading import find_model
 
 SUMMARY = "summary.json"
 _DONE = "done.jsonl"
@@ -74,11 +73,9 @@ def clean_dataset(
         The summary: how many files, clips and poses, what was done to the joints, and the dead letters by kind.
 
     Raises:
-        DataError: when there is no such model, `out` exists, another process is writing it, or nothing can be cleaned;
-            nothing is left behind.
+        DataError: when `out` exists, another process is writing it, or nothing can be cleaned; nothing is left behind.
         TfposeError: when the pipeline failed, or its output does not balance with the input.
     """
-    find_model(model)  # before workers look for it
     reading_options, path = reading_options or {}, pathlib.Path(path)
     files = [str(file) for file in reading.files(path, reading_options.get("format", "auto"))]
     with new_output(out) as folder:

@@ -23,7 +23,7 @@ class Done:
     Attributes:
         clip: as it was read.
         observed: what the model saw of it, `[T, K, 3]`.
-        result: what it made of this, see `ClipDenoiser.denoise_clip`.
+        result: what it made of this, see `ClipDenoiser.denoise_clip`; "denoised" alone where nobody is in the clip.
         rate: frames per second.
         cleaned: the clip to be written.
     """

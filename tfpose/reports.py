@@ -25,7 +25,7 @@ def summary(observed: np.ndarray, result: dict[str, np.ndarray], skeleton: Skele
 
     Args:
         observed: `[T, J, 3]` metres; NaN = missing.
-        result: of `ClipDenoiser.denoise_clip`.
+        result: of `ClipDenoiser.denoise_clip`; of a clip with nobody in it `{"denoised": [T, J, 3]}` alone.
 
     Returns:
         Counts: "frames", "joints" (T x J), "missing", "filled", "moved" (farther than `MOVED`), "exchanged" (frames in
@@ -109,7 +109,7 @@ def page(path: str | os.PathLike, title: str, clips: Sequence[dict[str, Any]]) -
         counts = summary(observed, result, skeleton)
         pictures = []
         with tempfile.TemporaryDirectory() as folder:
-            if len(observed) > 1:
+            if "trust" in result and len(observed) > 1:
                 curves = pathlib.Path(folder, "curves.png")
                 plots.trajectories(curves, observed, result["denoised"], result["trust"], skeleton, rate=clip["rate"])
                 pictures.append(_embedded(curves, "coordinates over time; what was missing or not trusted is shaded"))

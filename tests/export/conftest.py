@@ -123,6 +123,15 @@ def poses() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
+def joints(poses) -> np.ndarray:
+    """Poses, some with missing joints."""
+    joints = poses.copy()
+    joints[::3, 4] = np.nan
+    joints[1::7, 9:, 2] = np.inf
+    return joints
+
+
+@pytest.fixture(scope="session")
 def headings(poses) -> tuple[np.ndarray, np.ndarray]:
     """One pose, a joint of which is missing, in many headings `[12, 17, 3]`; the rotations to them `[12, 3, 3]`."""
     turns = rotations.about_axis(np.linspace(-3, 3, 12, dtype=np.float32)).numpy()

@@ -34,11 +34,10 @@ class Shifts:
 
 
 @pytest.fixture(autouse=True)
-def saved(monkeypatch, tmp_path):
+def saved(monkeypatch):
     """What is given as the name of the model."""
     monkeypatch.setattr("tfpose.models.load_model", lambda name: Shifts())
-    (tmp_path / "model.keras").touch()
-    return tmp_path / "model.keras"
+    return "any"
 
 
 @pytest.fixture
@@ -112,11 +111,20 @@ def test_nothing_to_clean(saved, tmp_path):
     (tmp_path / "bad" / "a.bvh").write_text("HIERARCHY")
     with pytest.raises(DataError, match=r"none of 1 files can be cleaned, such as .*a\.bvh"):
         clean_dataset(tmp_path / "bad", saved, tmp_path / "out")
-    with pytest.raises(DataError, match="nowhere: no such file; expected a model"):
-        clean_dataset(tmp_path / "bad", "nowhere", tmp_path / "out")
     (tmp_path / "out").mkdir()
     with pytest.raises(DataError, match="out: exists already"):
         clean_dataset(tmp_path / "bad", saved, tmp_path / "out")
+
+
+def test_a_model_that_cannot_be_loaded_is_one_line(clips, tmp_path, monkeypatch, capsys):
+    monkeypatch.undo()
+    (tmp_path / "cut.keras").write_bytes(b"PK")
+    reasons = {"nowhere": "no such file; expected a model", tmp_path / "cut.keras": "not a tfpose model, or damaged"}
+    for name, reason in reasons.items():
+        assert cli.main(["clean-dataset", str(clips), "--model", str(name), "--out", str(tmp_path / "out")]) != 0
+        said = capsys.readouterr().err
+        assert f"{name}: {reason}" in said and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command(clips, saved, tmp_path, capsys):

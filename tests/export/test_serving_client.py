@@ -95,15 +95,6 @@ def sent(served) -> list:
     return served.core.requests
 
 
-@pytest.fixture(scope="module")
-def joints(poses) -> np.ndarray:
-    """Poses, some with missing joints."""
-    joints = poses.copy()
-    joints[::3, 4] = np.nan
-    joints[1::7, 9:, 2] = np.inf
-    return joints
-
-
 def close(found: dict, expected: dict):
     assert set(found) == set(expected)
     for name, value in expected.items():

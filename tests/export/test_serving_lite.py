@@ -43,15 +43,6 @@ def version(package):
 
 
 @pytest.fixture(scope="module")
-def joints(poses) -> np.ndarray:
-    """Poses, some with missing joints."""
-    joints = poses.copy()
-    joints[::3, 4] = np.nan
-    joints[1::7, 9:, 2] = np.inf
-    return joints
-
-
-@pytest.fixture(scope="module")
 def expected(version):
     opened = open_artifact(version).signatures
     return lambda name, joints: opened[name].run(joints=joints)

@@ -27,8 +27,10 @@ def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ("INPUT",))
 
     from tfpose.export.files import refuse_existing
+    from tfpose.models import load_model
 
     refuse_existing(values.out)
+    load_model(values.model)  # an error of it is said once, here
     with needs_beam():
         from tfpose.export.clean_dataset import clean_dataset
 

@@ -100,7 +100,7 @@ def _draw(path: str, one: cleaning.Done, model):
     if pathlib.Path(path).suffix.lower() in (".gif", ".mp4"):
         plots.animate(path, observed, recovered, skeleton, rate=one.rate)
         return
-    if isinstance(model, ClipDenoiser) and len(observed) > 1:
+    if isinstance(model, ClipDenoiser) and "trust" in one.result and len(observed) > 1:
         plots.trajectories(path, observed, recovered, one.result["trust"], skeleton, rate=one.rate)
         return
     chosen = [round(i * (len(observed) - 1) / 4) for i in range(5)] if len(observed) > 5 else list(range(len(observed)))

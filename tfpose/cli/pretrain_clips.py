@@ -48,15 +48,9 @@ def run(values: flags.FlagValues, positional: list[str]):
 
 
 def _estimates(lifter, name, data_dir, skeleton):
-    from tfpose.datasets import lifting
     from tfpose.models import load_model
     from tfpose.models.pose_lifter import Lifter
     from tfpose.trainers.estimates import of_pairs
     from tfpose.trainers.evaluators import lift
 
-    if name not in lift.SETS:
-        raise flags.Error(
-            f"--lifter: --data must be {' or '.join(lift.SETS)}, whose images are to be lifted; got {name}"
-        )
-    pairs = lifting.human36m_pairs("train", name.partition("_")[2], data_dir, skeleton)
-    return of_pairs(load_model(lifter, Lifter), pairs)
+    return of_pairs(load_model(lifter, Lifter), lift.pairs(name, "train", data_dir, skeleton))

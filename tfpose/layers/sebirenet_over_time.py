@@ -72,6 +72,9 @@ class SeBiReNetOverTime(keras.layers.Layer):
             half of it each.
         causal: whether a frame is computed from itself and earlier frames alone.
 
+    Raises:
+        ValueError: for an odd number of units without `causal`.
+
     Call arguments:
         frames: `[B, T, J * n_x]`, joint by joint.
         history: of a causal network, what `call` returned for the frames before; None for zeros.
@@ -83,6 +86,8 @@ class SeBiReNetOverTime(keras.layers.Layer):
     def __init__(self, skeleton, units, causal, **kwargs):
         super().__init__(**kwargs)
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
+        if units % 2 and not causal:
+            raise ValueError(f"units must be even for a network of both directions, got {units}")
         self.node_units, self.causal = units, causal
         self.units = len(self.skeleton) * units
         self.runs = [

@@ -28,33 +28,21 @@ def load_model(path: str | os.PathLike, kind: type[keras.Model] | None = None, v
     Raises:
         DataError: when there is no such model there; the message starts with the path.
     """
-    found = find_model(path)
-    if found.is_dir():
+    if presets.is_preset(path):
         model = _of_preset(path, verify)
     else:
-        model, path = _of_file(found, verify), found
+        path = pathlib.Path(path)
+        file = path / "model.keras" if path.is_dir() else path
+        if not file.is_file():
+            raise DataError(
+                f"{file}: no such file; expected a model saved by a training (model.keras) or a preset "
+                f"({', '.join(presets.NAMES)})"
+            )
+        model, path = _of_file(file, verify), file
     if not (isinstance(model, kind) if kind else type(model).__module__.startswith("tfpose.")):
         expected = kind.__name__ if kind else "model of tfpose"
         raise DataError(f"{path}: holds a {type(model).__name__}, expected a {expected}")
     return model
-
-
-def find_model(path: str | os.PathLike) -> pathlib.Path:
-    """The folder of a preset, or the `.keras` file, that `load_model` loads.
-
-    Raises:
-        DataError: when there is no such model; the message starts with the path.
-    """
-    if presets.is_preset(path):
-        return presets.folder(path)
-    path = pathlib.Path(path)
-    file = path / "model.keras" if path.is_dir() else path
-    if not file.is_file():
-        raise DataError(
-            f"{file}: no such file; expected a model saved by a training (model.keras) or a preset "
-            f"({', '.join(presets.NAMES)})"
-        )
-    return file
 
 
 _CLASSES = {kind.__name__: kind for kind in (ClipDenoiser, PoseAutoencoder)}

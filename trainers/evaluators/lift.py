@@ -25,14 +25,19 @@ SETS = tuple(f"h36m_{detections}" for detections in lifting.DETECTIONS)
 
 
 def load(name: str, data_dir, skeleton: Skeleton) -> LiftingPairs:
-    """The test pairs of "h36m_gt" (projected joints) or "h36m_hourglass" (detected ones).
+    """The test pairs; see `pairs`."""
+    return pairs(name, "test", data_dir, skeleton)
+
+
+def pairs(name: str, split: str, data_dir, skeleton: Skeleton) -> LiftingPairs:
+    """The pairs of "h36m_gt" (projected joints) or "h36m_hourglass" (detected ones).
 
     Raises:
         DataError: for another data set, or files that are missing or unreadable.
     """
     if name not in SETS:
         raise DataError(f"data set '{name}' has no pairs of 2D and 3D poses; {' and '.join(SETS)} have")
-    return lifting.human36m_pairs("test", name.partition("_")[2], data_dir, skeleton)
+    return lifting.human36m_pairs(split, name.partition("_")[2], data_dir, skeleton)
 
 
 def measure(model: Lifter | dict[str, Lifter], data: LiftingPairs, seed: int = 0) -> dict:

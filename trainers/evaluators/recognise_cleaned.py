@@ -7,13 +7,12 @@ All clips, those to learn from and those to test, are cleaned the same way, as r
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from tqdm import tqdm
 
-from tfpose.datasets import splits
+from tfpose.datasets import checked, splits
 from tfpose.datasets.clip_set import ClipSet
 from tfpose.formats.clip import Clip
 from tfpose.models.clip_denoiser import ClipDenoiser
@@ -22,11 +21,11 @@ from tfpose.trainers.configs import classify as classify_config
 from tfpose.trainers.evaluators import knn, linear
 from tfpose.trainers.evaluators.clips import forms
 from tfpose.trainers.evaluators.filters import CAUSAL, filters, reference
+from tfpose.trainers.evaluators.recordings import RATE, seen_whole
 from tfpose.trainers.markdown import table
 
 MODEL = ClipDenoiser
 OPTIONS = ()
-_RATE = 30.0  # of recordings that do not say
 _FEATURES = {"aligned": "root-relative, hips along x", "code": "pose code"}
 _CLASSIFIERS = {"linear": linear, "nearest clip": knn}
 
@@ -43,8 +42,7 @@ class Data:
 
     @property
     def checksum(self) -> str:
-        positions = (clip.positions.tobytes() for clips in self.clips.values() for clip in clips)
-        return hashlib.sha256(b"".join(positions)).hexdigest()[:16]
+        return checked.checksum((), *(clip.positions for clips in self.clips.values() for clip in clips))
 
 
 def load(name: str, data_dir, skeleton: Skeleton) -> Data:
@@ -56,8 +54,7 @@ def load(name: str, data_dir, skeleton: Skeleton) -> Data:
     clips = {}
     for split in ("train", "test"):
         found, actions, lineage = splits.labelled_clips(name, split, data_dir)
-        found = [clip.to(skeleton) for clip in found]
-        clips[split] = [clip for clip in found if not clip.missing.all(axis=0).any()]
+        clips[split] = seen_whole(found, skeleton)
     return Data(name, clips, actions, reference(data_dir, skeleton), lineage)
 
 
@@ -68,7 +65,7 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0) -> dict:
         `{"rows": {method: {features: {classifier: per cent}}}, "clips": {"train": N, "test": N}}`. Missing joints are
         interpolated in the row "as recorded".
     """
-    methods = filters(data.reference, _RATE, seed)
+    methods = filters(data.reference, RATE, seed)
     methods = {"as recorded": methods.pop("interpolation"), **methods, **forms(model)}
     describers, rows = {}, {}
     for name, method in tqdm(methods.items(), unit="method", leave=False, disable=None):
@@ -85,7 +82,7 @@ def _accuracy(model: ClipDenoiser, data: Data, method: Callable, describers: dic
     """Of clips cleaned by `method`; `describers` by features are made once."""
     frames, sets = classify_config.get_config().model.frames, {}
     for split, clips in data.clips.items():
-        clips = [dataclasses.replace(clip, positions=method(clip.positions, clip.rate or _RATE)) for clip in clips]
+        clips = [dataclasses.replace(clip, positions=method(clip.positions, clip.rate or RATE)) for clip in clips]
         sets[split] = ClipSet.of_clips(f"{data.name}/{split}", clips, data.actions, model.skeleton, frames)
     train, test = sets["train"], sets["test"]
     accuracy = {}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from tfpose import metrics
-from tfpose.datasets import splits
+from tfpose.datasets import checked, splits
 from tfpose.errors import DataError
 from tfpose.formats import ntu, nucla
 from tfpose.formats.clip import Clip
@@ -22,8 +21,9 @@ from tfpose.trainers.markdown import table
 MODEL = ClipDenoiser
 OPTIONS = ()
 _MOST_CLIPS, _SHORTEST, _REFERENCE_CLIPS = 150, 20, 12
-_RATE = 30.0  # of recordings that do not say
 _MEASURES = ("jitter", "bone_spread", "symmetry", "moved")
+RATE = 30.0
+"""Frames per second of recordings that do not say."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Data:
 
     @property
     def checksum(self) -> str:
-        return hashlib.sha256(b"".join(clip.tobytes() for clip in self.clips)).hexdigest()[:16]
+        return checked.checksum((), *self.clips)
 
 
 def load(name: str, data_dir, skeleton) -> Data:
@@ -65,13 +65,18 @@ def of_clips(name: str, clips: Sequence[Clip], skeleton: Skeleton) -> Data:
 
 
 def _of(name, clips, skeleton, reference, lineage) -> Data:
-    clips = [clip.to(skeleton) for clip in clips if len(clip) >= _SHORTEST]
-    clips = [clip for clip in clips if not clip.missing.all(axis=0).any()]
+    clips = seen_whole((clip for clip in clips if len(clip) >= _SHORTEST), skeleton)
     clips = clips[:: max(1, len(clips) // _MOST_CLIPS)][:_MOST_CLIPS]
     if not clips:
         raise DataError(f"{name}: holds no clip of {_SHORTEST} frames in which every joint is seen")
-    rates = [clip.rate or _RATE for clip in clips]
+    rates = [clip.rate or RATE for clip in clips]
     return Data(name, [clip.positions for clip in clips], rates, skeleton, reference, lineage)
+
+
+def seen_whole(clips: Iterable[Clip], skeleton: Skeleton) -> list[Clip]:
+    """The clips in `skeleton`, without those in which a joint is never seen."""
+    clips = [clip.to(skeleton) for clip in clips]
+    return [clip for clip in clips if not clip.missing.all(axis=0).any()]
 
 
 def measure(model: ClipDenoiser, data: Data, seed: int = 0) -> dict:
@@ -81,7 +86,7 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0) -> dict:
         `{"rows": {method: {"jitter" (mm per frame squared), "bone_spread", "symmetry", "moved" (mm)}}, "clips": N,
         "frames": N}`. Missing joints are interpolated in the row "as recorded".
     """
-    methods = filters(data.reference, _RATE, seed)
+    methods = filters(data.reference, RATE, seed)
     methods = {"as recorded": methods.pop("interpolation"), **methods, **forms(model)}
     rows = {}
     weights = [len(clip) for clip in data.clips]

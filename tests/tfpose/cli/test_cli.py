@@ -296,6 +296,19 @@ def clip_run(clip_model, tmp_path):
     return tmp_path / "run"
 
 
+def test_a_clip_with_nobody_in_it_stays_as_it_is(call, tmp_path, clip_run, walk, paper17):
+    arrays.write(tmp_path / "nobody.npz", np.full_like(walk, np.nan), paper17)
+    argv = ["denoise", tmp_path / "nobody.npz", "--skeleton=paper17", "--model", clip_run]
+    argv += ["--out", tmp_path / "out.npz"]
+    status, _, err = call(*argv)
+    assert status == 0 and err.endswith("nobody is in it; it stays as it is\n")
+    with np.load(tmp_path / "out.npz") as found:
+        assert np.isnan(found["positions"]).all()
+    for flag, name in (("--report", "report.html"), ("--plot", "curves.png")):
+        status, _, err = call(*argv, flag, tmp_path / name)
+        assert status == 1 and err.splitlines()[-1].endswith("there is nothing to draw")
+
+
 def test_clips_go_through_a_model_of_clips(call, tmp_path, clip_run, walk, paper17):
     from tfpose.models import load_model
 
@@ -321,7 +334,7 @@ def test_clips_go_through_a_model_of_clips(call, tmp_path, clip_run, walk, paper
     np.testing.assert_allclose(made["causal"]["positions"], causal, atol=1e-5)
     np.testing.assert_array_equal(np.isnan(made["options"]["positions"]), np.isnan(walk))
     np.testing.assert_allclose(made["per_frame"]["positions"], model.autoencoder.denoise(walk), atol=1e-5)
-    assert set(made["per_frame"]) == set(made["offline"])
+    assert set(made["per_frame"]) == {"positions", "joints", "unit", "up", "trust", "filled"}
     with Image.open(tmp_path / "clean.png") as image:
         image.load()
     report = (tmp_path / "report.html").read_text()

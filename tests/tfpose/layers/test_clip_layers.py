@@ -139,6 +139,8 @@ def test_the_smoother_can_be_saved(paper17, network):
     assert [weight.shape for weight in copy.weights] == [weight.shape for weight in layer.weights]
 
 
-def test_an_unknown_network_is_refused(paper17):
+def test_what_no_network_can_be_is_refused(paper17):
     with pytest.raises(ValueError, match="network must be one of convolutions, sebirenet, got 'lstm'"):
         ClipSmoother(paper17, True, "lstm")
+    with pytest.raises(ValueError, match="units must be even for a network of both directions, got 5"):
+        SeBiReNetOverTime(paper17, 5, causal=False)
