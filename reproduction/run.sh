@@ -59,6 +59,7 @@ for rate in 15 60; do
   evaluate clips sebirenet_cmu_clips cmu "clips/sebirenet_cmu_clips_on_cmu_${rate}_hz" --frame_rate $rate
 done
 evaluate clips sebirenet_cmu_clips h36m clips/sebirenet_cmu_clips_on_h36m_10_hz --frame_rate 10
+evaluate look_ahead sebirenet_cmu_clips h36m look_ahead
 for data in nucla ntu; do
   evaluate recordings sebirenet_cmu_clips $data "recordings/sebirenet_cmu_clips_on_$data"
 done

@@ -48,16 +48,9 @@ def run(values: flags.FlagValues, positional: list[str]):
 def write_all(folder: str, readme: str | None = None):
     """Writes every table that `folder` has the numbers for."""
     base = pathlib.Path(folder)
-    if any(base.glob("structures/*.json")):
-        write_text(base / "structures.md", structures(base) + "\n")
-    if any(base.glob("ablation/*.json")):
-        write_text(base / "ablation.md", ablation(base) + "\n")
-    if any(base.glob("frame/*.json")):
-        write_text(base / "frame.md", frame(base) + "\n")
-    if any(base.glob("networks/*.json")):
-        write_text(base / "networks.md", networks(base) + "\n")
-    if any(base.glob("motion/*.json")):
-        write_text(base / "motion.md", motion(base) + "\n")
+    for make in (structures, ablation, frame, networks, motion):
+        if any(base.glob(f"{make.__name__}/*.json")):
+            write_text(base / f"{make.__name__}.md", make(base) + "\n")
     if readme is None:
         return
     readme = pathlib.Path(readme)
@@ -95,6 +88,7 @@ _MORE = (
     "ablation",
     "frame",
     "networks",
+    "look_ahead",
     "motion",
     "complexity",
     "export",

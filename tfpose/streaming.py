@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -33,8 +34,7 @@ class ClipStream:
     """
 
     def __init__(self, step: Callable, state_shapes: Mapping[str, tuple[int, ...]], joints: int, rate: float):
-        if not rate > 0:
-            raise TfposeError(f"rate: expected frames per second, such as 30; got {rate}")
+        _check_rate(rate)
         self._step, self._shapes, self._joints, self.rate = step, dict(state_shapes), joints, rate
         self.state, self._origin = None, None
 
@@ -52,22 +52,11 @@ class ClipStream:
         Raises:
             TfposeError: when the joints do not fit, or are not of as many people as before.
         """
-        joints = np.asarray(joints, np.float32)
-        single = joints.ndim == 2
-        joints = joints[None] if single else joints
-        if joints.ndim != 3 or joints.shape[1:] != (self._joints, 3) or not len(joints):
-            raise TfposeError(
-                f"joints: expected [{self._joints}, 3] or [B, {self._joints}, 3], got {list(joints.shape)}"
-            )
-        confidence = checked_confidence(confidence, joints.shape[:-1])
+        people = None if self.state is None else len(next(iter(self.state.values())))
+        joints, confidence, single = _checked_frame(joints, confidence, self._joints, people)
         state = self.state or {
             name: np.zeros([len(joints), *shape], np.float32) for name, shape in self._shapes.items()
         }
-        if len(joints) != len(next(iter(state.values()))):
-            raise TfposeError(
-                f"joints: expected the next frame of {len(next(iter(state.values())))} people, as before; got that of "
-                f"{len(joints)}. Begin another stream where people come or go"
-            )
         # Near to the origin float32 has more digits.
         origin = middle(joints[:, None]) if self._origin is None else self._origin
         inputs = {
@@ -84,6 +73,75 @@ class ClipStream:
         }
         result["filled"] = filled(joints, result["trust"])
         return {name: values[0] for name, values in result.items()} if single else result
+
+
+class LookAheadStream:
+    """Cleans what one or several people do, frame by frame, each frame when some frames after it have come in.
+
+    Args:
+        denoise_clip: as `ClipDenoiser.denoise_clip`; it gets the frames around the wanted one.
+        joints: J.
+        rate: frames per second, of all frames.
+        look_ahead: how many frames after a frame are looked at, 1 or more.
+        past: how many frames before it.
+    """
+
+    def __init__(self, denoise_clip: Callable, joints: int, rate: float, look_ahead: int, past: int):
+        _check_rate(rate)
+        if look_ahead < 1:
+            raise TfposeError(f"look_ahead: expected a number of frames, 1 or more; got {look_ahead}")
+        self._denoise_clip, self._joints, self.rate, self.look_ahead = denoise_clip, joints, rate, look_ahead
+        self._window = collections.deque(maxlen=past + 1 + look_ahead)
+        self._single, self._given, self._returned = False, 0, 0
+
+    def step(self, joints, confidence=None) -> dict[str, np.ndarray] | None:
+        """Takes the next frame, and returns the one `look_ahead` frames before it; arguments as of `ClipStream.step`.
+
+        Returns:
+            What `ClipStream.step` does, or None for the first `look_ahead` frames.
+
+        Raises:
+            TfposeError: when the joints do not fit, or are not of as many people as before.
+        """
+        people = len(self._window[0][0]) if self._window else None
+        *frame, self._single = _checked_frame(joints, confidence, self._joints, people)
+        self._window.append(frame)
+        self._given += 1
+        return self._frames(self.look_ahead, 1)[0] if self._given > self.look_ahead else None
+
+    def finish(self) -> list[dict[str, np.ndarray]]:
+        """The frames that are still due when no more come in, in their order; a stream can be finished once."""
+        due = self._given - self._returned
+        return self._frames(due - 1, due) if due else []
+
+    def _frames(self, back: int, count: int) -> list[dict[str, np.ndarray]]:
+        """`count` frames, of which the first is `back` frames before the last that came in."""
+        joints, confidence = (np.stack(values, axis=1) for values in zip(*self._window))
+        result = self._denoise_clip(joints, self.rate, confidence)
+        self._returned += count
+        person = 0 if self._single else slice(None)
+        first = len(self._window) - 1 - back
+        return [{name: values[person, at] for name, values in result.items()} for at in range(first, first + count)]
+
+
+def _check_rate(rate: float):
+    if not rate > 0:
+        raise TfposeError(f"rate: expected frames per second, such as 30; got {rate}")
+
+
+def _checked_frame(joints, confidence, count: int, people: int | None):
+    """One frame `[B, J, 3]`, its confidence `[B, J]`, and whether it was given without B; of `people`, if not None."""
+    joints = np.asarray(joints, np.float32)
+    single = joints.ndim == 2
+    joints = joints[None] if single else joints
+    if joints.ndim != 3 or joints.shape[1:] != (count, 3) or not len(joints):
+        raise TfposeError(f"joints: expected [{count}, 3] or [B, {count}, 3], got {list(joints.shape)}")
+    if people not in (None, len(joints)):
+        raise TfposeError(
+            f"joints: expected the next frame of {people} people, as before; got that of {len(joints)}. Begin another "
+            "stream where people come or go"
+        )
+    return joints, checked_confidence(confidence, joints.shape[:-1]), single
 
 
 def checked_confidence(confidence, shape: tuple[int, ...]) -> np.ndarray:

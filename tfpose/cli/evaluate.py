@@ -7,6 +7,7 @@ swap: MPJPE with the pose code of another view, and probes that predict the view
 retrieval: the pose of the same moment in another camera's recording, Hit@1, 5 and 10 (--data=ntu, h36m).
 recognise: actions in other views (--data=nucla, ntu, ntu_subject), by an LSTM on frozen codes; linear, knn: without.
 clips: clips with twelve kinds of noise, beside filters, of a model of clips (--data=h36m, cmu).
+look_ahead: such clips as they come in, answered some frames later (--data=h36m, cmu).
 recordings: jitter and bone lengths of what real sensors recorded, cleaned as clips (--data=nucla, ntu).
 recognise_cleaned: actions in such recordings, before and after (--data=nucla, ntu).
 estimates: 3D estimates of a lifter, cleaned as clips (--data=h36m_hourglass, h36m_gt).

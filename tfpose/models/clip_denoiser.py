@@ -14,9 +14,9 @@ from tfpose.layers.static import length
 from tfpose.models.calls import described
 from tfpose.models.frozen import frozen_copy
 from tfpose.skeleton import Skeleton
-from tfpose.streaming import NEXT, ClipStream, checked_confidence, filled, middle
+from tfpose.streaming import NEXT, ClipStream, LookAheadStream, checked_confidence, filled, middle
 
-_AT_ONCE, _OVERLAP = 512, 64
+_AT_ONCE, OVERLAP = 512, 64
 """Frames of a longer clip that are computed at once, and how many of them on each side another piece computes too."""
 
 
@@ -108,7 +108,7 @@ class ClipDenoiser(keras.Model):
         compute = self._compiled("causal" if causal else "offline")
         denoised, trust = np.empty_like(clips), np.empty(clips.shape[:3], np.float32)
         state = [np.zeros([len(clips), *shape], np.float32) for shape in self.state_shapes.values()] if causal else None
-        overlap = 0 if causal else _OVERLAP
+        overlap = 0 if causal else OVERLAP
         for start in range(0, clips.shape[1], _AT_ONCE):
             end = min(start + _AT_ONCE, clips.shape[1])
             first, last = max(start - overlap, 0), min(end + overlap, clips.shape[1])
@@ -124,8 +124,16 @@ class ClipDenoiser(keras.Model):
         result = {"denoised": denoised, "trust": trust, "filled": filled(clips, trust)}
         return {name: values[0] for name, values in result.items()} if single else result
 
-    def stream(self, rate: float) -> ClipStream:
-        """Cleans joints as they come in; see `ClipStream`."""
+    def stream(self, rate: float, look_ahead: int = 0) -> ClipStream | LookAheadStream:
+        """Cleans joints as they come in.
+
+        Args:
+            rate: frames per second.
+            look_ahead: how many frames after a frame to wait for. With 0 the form that sees the past alone answers at
+                once (`ClipStream`); with more, the one for whole clips answers later and better (`LookAheadStream`).
+        """
+        if look_ahead:
+            return LookAheadStream(self.denoise_clip, len(self.skeleton), rate, look_ahead, past=OVERLAP)
         compute = self._compiled("step")
         names = list(self.state_shapes)
 

@@ -119,6 +119,43 @@ def test_a_stream_says_what_is_wrong_and_goes_on(model, noisy):
         model.stream(0)
 
 
+def test_a_stream_that_looks_ahead(model, noisy):
+    stream, confidence = model.stream(25, look_ahead=4), np.ones(noisy.shape[:2], np.float32)
+    confidence[10, 5] = 0.0
+    found = [stream.step(*given) for given in zip(noisy, confidence)]
+    assert found[:4] == [None] * 4
+    found = found[4:] + stream.finish()
+    assert len(found) == len(noisy) and stream.finish() == []
+    for number, frame in enumerate(found):
+        upto = slice(0, number + 5)
+        whole = model.denoise_clip(noisy[upto], 25, confidence[upto])
+        for name, values in frame.items():
+            np.testing.assert_allclose(values, whole[name][number], atol=1e-4)
+
+
+def test_a_stream_that_looks_ahead_is_of_bounded_memory_and_of_several_people(model, noisy, monkeypatch):
+    monkeypatch.setattr(clip_denoiser, "OVERLAP", 6)
+    stream, both = model.stream(25, look_ahead=2), np.stack([noisy, noisy + 1], axis=1)
+    found = [stream.step(joints) for joints in both]
+    window = model.denoise_clip(np.swapaxes(both[20 - 6 : 20 + 3], 0, 1), 25)
+    np.testing.assert_allclose(found[22]["denoised"], window["denoised"][:, 6], atol=1e-4)
+    assert len(stream._window) == 9
+
+
+def test_a_stream_that_looks_ahead_says_what_is_wrong(model, noisy):
+    stream = model.stream(30, look_ahead=2)
+    stream.step(noisy[0])
+    with pytest.raises(TfposeError, match="the next frame of 1 people"):
+        stream.step(noisy[:3])
+    with pytest.raises(TfposeError, match="joints: expected"):
+        stream.step(noisy[0, :4])
+    assert len(stream.finish()) == 1  # shorter than it looks ahead
+    with pytest.raises(TfposeError, match="look_ahead: expected a number of frames"):
+        model.stream(30, look_ahead=-1)
+    with pytest.raises(TfposeError, match="rate"):
+        model.stream(0, look_ahead=1)
+
+
 def test_saved_and_loaded(model, noisy, tmp_path):
     save_model(model, tmp_path)
     loaded = load_model(tmp_path, ClipDenoiser)

@@ -11,7 +11,7 @@ from tfpose.formats.clip import Clip
 from tfpose.formats.samples import sample
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.evaluators import clips as evaluator
-from tfpose.trainers.evaluators import filters, recognise_cleaned, recordings
+from tfpose.trainers.evaluators import filters, look_ahead, recognise_cleaned, recordings
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +169,22 @@ def test_actions_are_recognised_in_cleaned_clips(smooth, monkeypatch):
     rows = {name: row["aligned"]["linear"] for name, row in report["rows"].items()}
     assert rows["clip model"] == rows["as recorded"] == 100.0 and rows["clip model, causal"] < 90.0
     assert "| clips | coordinates, linear | coordinates, nearest clip |" in recognise_cleaned.markdown({"mean": report})
+
+
+def test_who_looks_ahead_is_measured_as_a_stream_answers(clip_model, monkeypatch):
+    monkeypatch.setattr(look_ahead, "_KINDS", ("jitter of 15 mm",))
+    monkeypatch.setattr(look_ahead, "LOOK_AHEAD", (3,))
+    monkeypatch.setattr(look_ahead, "_MOST_CLIPS", 1)
+    skeleton = clip_model.skeleton
+    walk = np.tile(sample("walk").to(skeleton).positions, (3, 1, 1))[:90].astype(np.float32)
+    data = look_ahead.Data(MotionSet("made up", (walk,), 30.0, skeleton), None)
+    report = look_ahead.measure(clip_model, data, seed=5)
+    noisy = evaluator.noises(skeleton)["jitter of 15 mm"](walk, 30.0, 5).astype(np.float32)
+    stream = clip_model.stream(30.0, look_ahead=3)
+    late = [stream.step(joints) for joints in noisy][67:]
+    late = np.stack([step["denoised"] for step in late][: report["frames"]])
+    assert len(late) == 90 - 64 - 3
+    found = report["rows"]["jitter of 15 mm"]
+    assert list(found) == ["0", "3", "all"]
+    assert found["3"]["mpjpe"] == pytest.approx(1000 * metrics.mpjpe(late, walk[64:-3]), rel=1e-3)
+    assert f"| jitter of 15 mm | {found['0']['mpjpe']:.1f} / " in look_ahead.markdown({"mean": report})
