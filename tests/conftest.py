@@ -14,6 +14,14 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 os.environ["TFPOSE_CACHE"] = _COMPILED.name
 
 
+def pytest_collection_modifyitems(items):
+    """What one worker runs (`--dist loadgroup`): a file, or all of tests/export, whose artifacts take longest to make
+    and are made once in each worker that needs them."""
+    export = pathlib.Path(__file__).parent / "export"
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("export" if export in item.path.parents else str(item.path)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def uncompiled():
     """Methods of models run as they are written: compiling each small model of a test takes seconds.
