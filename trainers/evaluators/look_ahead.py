@@ -60,7 +60,11 @@ def _late(model: ClipDenoiser, clip, rate: float, frames: int, last: int) -> np.
 def markdown(report: dict) -> str:
     """The table of a report of `over_seeds`."""
     report = report["mean"]
-    shown = {"0": "the past alone", **{str(n): f"{n} frames later" for n in LOOK_AHEAD}, "all": "whole clips"}
+    shown = {
+        "0": "the past alone",
+        **{str(n): f"{n} frame{'s' * (n > 1)} later" for n in LOOK_AHEAD},
+        "all": "whole clips",
+    }
     rows = [
         (kind, *(f"{row[frames]['mpjpe']:.1f} / {row[frames]['acceleration']:.1f}" for frames in shown))
         for kind, row in report["rows"].items()
