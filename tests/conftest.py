@@ -14,6 +14,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 os.environ["TFPOSE_CACHE"] = _COMPILED.name
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """What one worker runs (`--dist loadgroup`): a file, or all of tests/export, whose artifacts take longest to make
     and are made once in each worker that needs them."""

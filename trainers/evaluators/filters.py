@@ -23,11 +23,17 @@ def interpolate(clip: np.ndarray, rate: float) -> np.ndarray:
 
 
 def median(clip, rate, window=5):
-    return signal.medfilt(interpolate(clip, rate).astype(np.float64), (window, 1, 1))
+    return signal.medfilt(interpolate(clip, rate).astype(np.float64), (_inside(window, clip), 1, 1))
 
 
 def savitzky_golay(clip, rate, window=9, order=2):
-    return signal.savgol_filter(interpolate(clip, rate), window, order, axis=0)
+    filled, window = interpolate(clip, rate), _inside(window, clip)
+    return signal.savgol_filter(filled, window, order, axis=0) if window > order else filled
+
+
+def _inside(window: int, clip) -> int:
+    """`window`, or of shorter clips the largest odd number of frames."""
+    return min(window, len(clip) - (len(clip) + 1) % 2)
 
 
 def butterworth(clip, rate, cutoff=6.0):

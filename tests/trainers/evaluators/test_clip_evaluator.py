@@ -41,6 +41,14 @@ def test_filters_fill_gaps(smooth):
         assert np.isfinite(method(gap, 30.0)).all(), name
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("frames", [1, 2, 4, 7])
+def test_filters_take_short_clips(smooth, frames):
+    for name, method in filters.filters([smooth], 30.0).items():
+        cleaned = method(smooth[:frames], 30.0)
+        assert cleaned.shape == (frames, 17, 3) and np.abs(cleaned - smooth[:frames]).max() < 0.1, name
+
+
 def test_causal_filters_ignore_the_future(smooth):
     changed = np.array(smooth)
     changed[40:] += 1.0
