@@ -14,11 +14,11 @@ demo: $(READY)
 	$(VENV)/bin/tfpose demo --out demo
 
 test: lint
-	TFPOSE_DATA="$(REAL_DATA)" $(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m "not slow" --durations=10
+	TFPOSE_DATA="$(REAL_DATA)" $(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "not slow" --durations=10
 
 # The tests that take half a minute and more each.
 test-slow: $(READY)
-	TFPOSE_DATA="$(REAL_DATA)" $(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m slow
+	TFPOSE_DATA="$(REAL_DATA)" $(VENV)/bin/python -m pytest -n 2 --dist loadfile -m slow
 
 # The attacks of tests/abuse, five times as long, counted in results/abuse.json; about a quarter of an hour.
 abuse: $(READY)

@@ -63,9 +63,7 @@ evaluate look_ahead sebirenet_cmu_clips h36m look_ahead
 for data in nucla ntu; do
   evaluate recordings sebirenet_cmu_clips $data "recordings/sebirenet_cmu_clips_on_$data"
 done
-for data in nucla ntu; do
-  evaluate recognise_cleaned sebirenet_cmu_clips $data "cleaned_actions/sebirenet_cmu_clips_on_$data"
-done
+evaluate recognise_cleaned sebirenet_cmu_clips nucla cleaned_actions/sebirenet_cmu_clips_on_nucla
 for network in sebirenet convolutions; do
   "$bin/tfpose" pretrain-clips --config "reproduction/configs/clips_networks.py:$network" --data cmu \
     --workdir "$runs/networks_$network" --shorten "$shorten"

@@ -14,13 +14,19 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 os.environ["TFPOSE_CACHE"] = _COMPILED.name
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """What one worker runs (`--dist loadgroup`): a file, or all of tests/export, whose artifacts take longest to make
-    and are made once in each worker that needs them."""
-    export = pathlib.Path(__file__).parent / "export"
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("export" if export in item.path.parents else str(item.path)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Files go to workers whole (`--dist loadfile`), and all of tests/export to one, which makes its artifacts once."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "tests/export" if file.startswith("tests/export/") else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import ml_collections
 import numpy as np
@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from tfpose.datasets import checked, splits
 from tfpose.datasets.clip_set import ClipSet
-from tfpose.errors import TfposeError
+from tfpose.errors import DataError, TfposeError
 from tfpose.models import weights_checksum
 from tfpose.models.action_classifier import FEATURES, MOTION
 from tfpose.seeds import step_seed
@@ -68,11 +68,23 @@ def load(name: str, data_dir, skeleton: Skeleton) -> Recognition:
     """The clips of a protocol, one of `tfpose.datasets.splits.CLIP_NAMES`.
 
     Raises:
-        DataError: for another name, or files that are missing or unreadable.
+        DataError: for another name, files that are missing or unreadable, or clips of one action alone.
     """
     frames = classify_config.get_config().model.frames
     train, test = (splits.clips(name, split, data_dir, skeleton, frames) for split in ("train", "test"))
+    check_actions(name, np.take(train.actions, train.labels))
     return Recognition(name, train, test)
+
+
+def check_actions(name: str, actions: Iterable[str]):
+    """Refuses clips to learn from that all show the same of the `actions`, as those of the sample of NTU RGB+D do.
+
+    Raises:
+        DataError: when they do.
+    """
+    found = sorted(set(actions))
+    if len(found) < 2:
+        raise DataError(f"{name}: its clips to learn from all show {', '.join(found)}; recognising takes two actions")
 
 
 def measure(

@@ -18,7 +18,7 @@ from tfpose.formats.clip import Clip
 from tfpose.models.clip_denoiser import ClipDenoiser
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.configs import classify as classify_config
-from tfpose.trainers.evaluators import knn, linear
+from tfpose.trainers.evaluators import knn, linear, recognise
 from tfpose.trainers.evaluators.clips import forms
 from tfpose.trainers.evaluators.filters import CAUSAL, filters, reference
 from tfpose.trainers.evaluators.recordings import RATE, seen_whole
@@ -49,12 +49,13 @@ def load(name: str, data_dir, skeleton: Skeleton) -> Data:
     """The clips of a protocol, one of `tfpose.datasets.splits.CLIP_NAMES`, in which every joint is seen.
 
     Raises:
-        DataError: for another name, or files that are missing or unreadable.
+        DataError: for another name, files that are missing or unreadable, or clips of one action alone.
     """
     clips = {}
     for split in ("train", "test"):
         found, actions, lineage = splits.labelled_clips(name, split, data_dir)
         clips[split] = seen_whole(found, skeleton)
+    recognise.check_actions(name, (clip.action for clip in clips["train"]))
     return Data(name, clips, actions, reference(data_dir, skeleton), lineage)
 
 

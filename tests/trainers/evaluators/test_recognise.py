@@ -6,12 +6,12 @@ from sklearn.linear_model import LogisticRegression
 
 from tfpose.datasets import ClipSet, synthetic
 from tfpose.datasets.clip_set import resample
-from tfpose.errors import TfposeError
+from tfpose.errors import DataError, TfposeError
 from tfpose.models import PoseAutoencoder
 from tfpose.models.action_classifier import FEATURES, MOTION
 from tfpose.trainers import classify, evaluators
 from tfpose.trainers.configs import classify as classify_config
-from tfpose.trainers.evaluators import knn, linear, recognise
+from tfpose.trainers.evaluators import knn, linear, recognise, recognise_cleaned
 
 FRAMES = 4
 
@@ -122,6 +122,18 @@ def test_unknown_features_are_refused(autoencoder, data):
             TfposeError, match="no features 'codes'; there are raw, normalised, relative, aligned, code"
         ):
             evaluator.measure(autoencoder, data, features=["codes"])
+
+
+def test_clips_of_one_action_are_refused(data):
+    recognise.check_actions("nucla", np.take(data.train.actions, data.train.labels))
+    with pytest.raises(DataError, match="ntu: its clips to learn from all show A023; recognising takes two actions"):
+        recognise.check_actions("ntu", ["A023"] * 3)
+
+
+@pytest.mark.parametrize("evaluator", [recognise, recognise_cleaned])
+def test_a_sample_of_one_action_is_refused(evaluator, data_dir, skeleton):
+    with pytest.raises(DataError, match="all show"):
+        evaluator.load("ntu", data_dir, skeleton)
 
 
 def test_the_table_has_the_papers_numbers_beside_nucla_alone(data):
