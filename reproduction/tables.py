@@ -20,6 +20,7 @@ from tfpose import presets
 from tfpose.errors import DataError
 from tfpose.files import write_text
 from tfpose.models.action_classifier import MOTION
+from tfpose.trainers.evaluators import recognise_cleaned
 from tfpose.trainers.evaluators.filters import CAUSAL
 from tfpose.trainers.markdown import table, with_spread
 
@@ -166,10 +167,10 @@ def cleaned_actions(results: dict[pathlib.Path, dict], base: pathlib.Path) -> st
     """Accuracy of two classifiers without a network on clips as they are and as cleaned."""
     header, rows = (), []
     for path, result in results.items():
-        for name, accuracy in result["mean"]["rows"].items():
-            cells = {f"{features}, {kind}": one for features, kinds in accuracy.items() for kind, one in kinds.items()}
+        for name, row in result["mean"]["rows"].items():
+            cells = recognise_cleaned.accuracies(row)
             header = ("", *cells)
-            rows.append((f"{_link(path, base)}: {name}", *(f"{cell:.1f}" for cell in cells.values())))
+            rows.append((f"{_link(path, base)}: {name}", *cells.values()))
     return table(header, rows)
 
 

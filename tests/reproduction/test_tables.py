@@ -154,5 +154,5 @@ def test_accuracy_on_cleaned_clips_has_a_row_for_each_method(results, readme):
     write(results / "cleaned_actions" / "ours.json", {"mean": {"rows": {"as recorded": row}}})
     found = tables.cleaned_actions(tables.load(results, "cleaned_actions/*.json"), readme.parent)
     header, _, line = found.split("\n")
-    assert cells(header) == ["", "code, linear", "code, nearest clip"]
+    assert cells(header) == ["", "pose code, linear", "pose code, nearest clip"]
     assert cells(line) == ["[ours](results/cleaned_actions/ours.md): as recorded", "84.5", "75.0"]

@@ -98,16 +98,18 @@ def _accuracy(model: ClipDenoiser, data: Data, method: Callable, describers: dic
     return accuracy
 
 
+def accuracies(row: dict) -> dict[str, str]:
+    """A row of a report, as the columns of a table: which features and classifier -> per cent."""
+    return {f"{_FEATURES[name]}, {kind}": f"{one:.1f}" for name, kinds in row.items() for kind, one in kinds.items()}
+
+
 def markdown(report: dict) -> str:
     """The table of a report of `over_seeds`."""
     report = report["mean"]
-    header = [f"{words}, {classifier}" for words in _FEATURES.values() for classifier in _CLASSIFIERS]
-    rows = [
-        (name, *(f"{row[features][classifier]:.1f}" for features in _FEATURES for classifier in _CLASSIFIERS))
-        for name, row in report["rows"].items()
-    ]
+    rows = {name: accuracies(row) for name, row in report["rows"].items()}
+    header = ["clips", *next(iter(rows.values()))]
     return (
         f"{report['clips']['train']:.0f} clips to learn from, {report['clips']['test']:.0f} to test; accuracy in per "
         f"cent. {', '.join(CAUSAL)} and the causal clip model look at the past alone.\n\n"
-        + table(["clips", *header], rows)
+        + table(header, [(name, *row.values()) for name, row in rows.items()])
     )
