@@ -43,6 +43,7 @@ def test_it_answers_the_same(options, view, poses):
         np.testing.assert_allclose(reference.encode(poses)[name], code, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["frame", "free"])
 def test_its_loss_and_gradients_are_the_same(view, poses):
     model, config = small(refinements=0, view=view), paper.get_config()

@@ -39,6 +39,7 @@ def test_right_files_pass_at_every_batch(model, poses, onnx_folder):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["classifier", "lifter"])
 def test_classifiers_and_lifters_too(kind, request, onnx_folder, poses, tmp_path):
     model = request.getfixturevalue(kind)

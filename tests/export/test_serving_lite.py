@@ -73,14 +73,14 @@ def test_it_is_verified_with_the_model(version, model, poses):
     assert {row.signature for row in report.differences if row.artifact.endswith(".tflite")} == SERVED
 
 
-def test_it_has_one_graph_that_begins_once(version, model, tmp_path):
+def test_it_has_one_graph_that_begins_once(version, artifacts):
     """What denoises encodes first: the codes come with it, and no operation is there twice."""
     together = unpack((version / "model.tflite").read_bytes())
     assert len(together.subgraphs) == 1
     if not _PACKAGE:
-        alone = tfpose.export.export(model, tmp_path, ["litert"])["litert"]
-        denoise = next(one for one in unpack(alone.read_bytes()).signatureDefs if one.signatureKey == b"denoise")
-        graph = unpack(alone.read_bytes()).subgraphs[denoise.subgraphIndex]
+        alone = unpack(artifacts["litert"].read_bytes())
+        denoise = next(one for one in alone.signatureDefs if one.signatureKey == b"denoise")
+        graph = alone.subgraphs[denoise.subgraphIndex]
         assert len(together.subgraphs[0].operators) <= len(graph.operators) + 5
 
 

@@ -99,7 +99,7 @@ def smoother(skeleton, causal, network="convolutions"):
     return trained(layer, 0.1)
 
 
-def seen(standing_pose, frames=16):
+def seen(standing_pose, frames):
     joints = standing_pose + 0.05 * clip(2, frames, 17, 3)
     observed = (RANDOM.uniform(size=(2, frames, 17, 1)) > 0.2).astype(np.float32)
     frame_seen = np.ones((2, frames, 1, 1), np.float32)
@@ -108,10 +108,10 @@ def seen(standing_pose, frames=16):
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_the_smoother_runs_frame_by_frame(paper17, standing_pose, network):
-    layer, given, rate = smoother(paper17, True, network), seen(standing_pose), np.float32([30, 60])
+    layer, given, rate = smoother(paper17, True, network), seen(standing_pose, 10), np.float32([30, 60])
     whole = layer(*given, rate)
     state = {name: np.zeros((2, *shape), np.float32) for name, shape in layer.state_shapes.items()}
-    for number in range(16):
+    for number in range(10):
         step = layer(*(values[:, number : number + 1] for values in given), rate, state)
         # Weights that did not learn make much of float32's rounding: 4 to 15 micrometres.
         np.testing.assert_allclose(step.joints[:, 0], whole.joints[:, number], atol=3e-5)
@@ -124,7 +124,7 @@ def test_the_smoother_runs_frame_by_frame(paper17, standing_pose, network):
 @pytest.mark.parametrize("causal", [True, False])
 def test_the_smoother_moves_with_the_clip(paper17, standing_pose, causal, network):
     layer, rate = smoother(paper17, causal, network), np.float32([30, 60])
-    joints, observed, frame_seen, estimate, trust = seen(standing_pose)
+    joints, observed, frame_seen, estimate, trust = seen(standing_pose, 6)
     here = layer(joints, observed, frame_seen, estimate, trust, rate)
     shift = np.float32([1.0, -0.5, 2.0])
     there = layer(joints + shift, observed, frame_seen, estimate + shift, trust, rate)

@@ -113,6 +113,7 @@ def test_all_together_is_seeded_and_leaves_clean_clips_alone(paper17, still):
     assert 10 < clean.sum() < 40
 
 
+@pytest.mark.slow
 def test_compiled(paper17, still):
     noise = clip_noise.ClipNoise(stuck=0.3)
     compiled = tf.function(

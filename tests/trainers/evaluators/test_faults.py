@@ -12,7 +12,7 @@ from tfpose.trainers.evaluators import faults
 TINY = {"units": 4, "code_size": 3, "decoder_units": 4}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def poses(skeleton) -> PoseSet:
     return PoseSet("made up", next(synthetic.clips(1, 1)).to(skeleton).positions[:20], skeleton, lineage="us")
 
@@ -23,7 +23,7 @@ def model(skeleton, **options) -> PoseAutoencoder:
     return made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def report(skeleton, poses):
     return evaluators.over_seeds(faults, model(skeleton), poses, [0, 1], most_poses=20)
 
