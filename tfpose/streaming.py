@@ -78,6 +78,8 @@ class ClipStream:
 class LookAheadStream:
     """Cleans what one or several people do, frame by frame, each frame when some frames after it have come in.
 
+    Every frame costs what `past + 1 + look_ahead` frames of a whole clip cost.
+
     Args:
         denoise_clip: as `ClipDenoiser.denoise_clip`; it gets the frames around the wanted one.
         joints: J.
@@ -110,9 +112,12 @@ class LookAheadStream:
         return self._frames(self.look_ahead, 1)[0] if self._given > self.look_ahead else None
 
     def finish(self) -> list[dict[str, np.ndarray]]:
-        """The frames that are still due when no more come in, in their order; a stream can be finished once."""
+        """The frames that are still due when no more come in, in their order; the next `step` begins another clip."""
         due = self._given - self._returned
-        return self._frames(due - 1, due) if due else []
+        frames = self._frames(due - 1, due) if due else []
+        self._window.clear()
+        self._given = self._returned = 0
+        return frames
 
     def _frames(self, back: int, count: int) -> list[dict[str, np.ndarray]]:
         """`count` frames, of which the first is `back` frames before the last that came in."""

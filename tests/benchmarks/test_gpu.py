@@ -25,6 +25,7 @@ def test_without_a_gpu_it_says_so(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_on_the_cpu(tmp_path):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("jax is not installed")

@@ -59,6 +59,7 @@ def test_models_with_a_free_view_code_too(free_model, poses, tmp_path):
         assert open_artifact(path).signatures["encode"].outputs["view_code"]["shape"][1:] == [4, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["classifier", "lifter"])
 def test_classifiers_and_lifters_too(kind, request, poses):
     """Whatever has signatures leaves the house in every format, equal to the model."""

@@ -64,6 +64,7 @@ def test_an_older_model_is_refused_in_one_line(kind, request, capsys, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_an_older_file_for_boards_runs(free_model, poses, tmp_path, monkeypatch):
     """Its card and its shapes are its own."""
     monkeypatch.setattr(tfpose, "__version__", "0.1.0")
@@ -77,6 +78,7 @@ def test_an_older_file_for_boards_runs(free_model, poses, tmp_path, monkeypatch)
     )
 
 
+@pytest.mark.slow
 def test_a_package_keeps_its_older_versions(free_model, artifacts, tmp_path):
     """The new version is the canary, and README.md describes it; requests for the stable one go where they went."""
     export_serving(free_model, tmp_path)

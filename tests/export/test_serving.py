@@ -97,6 +97,7 @@ def compiled_package(model, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_compiled_package_warms_up_each_allowed_batch(compiled_package):
     batching = text_format.Parse((compiled_package / "batching_parameters.txt").read_text(), BatchingParameters())
     assert list(batching.allowed_batch_sizes) == [1, 4]
@@ -109,6 +110,7 @@ def test_a_compiled_package_warms_up_each_allowed_batch(compiled_package):
     assert rows == {name: [1, 4] for name in ("serving_default", "denoise", "encode", "transfer_view")}
 
 
+@pytest.mark.slow
 def test_a_compiled_version_computes_what_the_model_computes(compiled_package, model, poses):
     report = verify(model, poses[:4], [compiled_package / "tfpose" / "1"], batches=[4])
     assert report.ok, str(report)

@@ -126,6 +126,7 @@ def test_a_stream_that_looks_ahead(model, noisy):
     assert found[:4] == [None] * 4
     found = found[4:] + stream.finish()
     assert len(found) == len(noisy) and stream.finish() == []
+    assert stream.step(noisy[0]) is None and len(stream.finish()) == 1  # of another clip
     for number, frame in enumerate(found):
         upto = slice(0, number + 5)
         whole = model.denoise_clip(noisy[upto], 25, confidence[upto])
