@@ -34,7 +34,7 @@ class ClipStream:
     """
 
     def __init__(self, step: Callable, state_shapes: Mapping[str, tuple[int, ...]], joints: int, rate: float):
-        _check_rate(rate)
+        check_rate(rate)
         self._step, self._shapes, self._joints, self.rate = step, dict(state_shapes), joints, rate
         self.state, self._origin = None, None
 
@@ -89,12 +89,12 @@ class LookAheadStream:
     """
 
     def __init__(self, denoise_clip: Callable, joints: int, rate: float, look_ahead: int, past: int):
-        _check_rate(rate)
+        check_rate(rate)
         if look_ahead < 1:
             raise TfposeError(f"look_ahead: expected a number of frames, 1 or more; got {look_ahead}")
         self._denoise_clip, self._joints, self.rate, self.look_ahead = denoise_clip, joints, rate, look_ahead
         self._window = collections.deque(maxlen=past + 1 + look_ahead)
-        self._single, self._given, self._returned = False, 0, 0
+        self._single = False
 
     def step(self, joints, confidence=None) -> dict[str, np.ndarray] | None:
         """Takes the next frame, and returns the one `look_ahead` frames before it; arguments as of `ClipStream.step`.
@@ -108,29 +108,30 @@ class LookAheadStream:
         people = len(self._window[0][0]) if self._window else None
         *frame, self._single = _checked_frame(joints, confidence, self._joints, people)
         self._window.append(frame)
-        self._given += 1
-        return self._frames(self.look_ahead, 1)[0] if self._given > self.look_ahead else None
+        return self._frames(-1 - self.look_ahead, 1)[0] if len(self._window) > self.look_ahead else None
 
     def finish(self) -> list[dict[str, np.ndarray]]:
         """The frames that are still due when no more come in, in their order; the next `step` begins another clip."""
-        due = self._given - self._returned
-        frames = self._frames(due - 1, due) if due else []
+        due = min(len(self._window), self.look_ahead)
+        frames = self._frames(-due, due) if due else []
         self._window.clear()
-        self._given = self._returned = 0
         return frames
 
-    def _frames(self, back: int, count: int) -> list[dict[str, np.ndarray]]:
-        """`count` frames, of which the first is `back` frames before the last that came in."""
+    def _frames(self, first: int, count: int) -> list[dict[str, np.ndarray]]:
+        """`count` frames of the window from `first` on, which counts from its end: -1 is the last that came in."""
         joints, confidence = (np.stack(values, axis=1) for values in zip(*self._window))
         result = self._denoise_clip(joints, self.rate, confidence)
-        self._returned += count
         person = 0 if self._single else slice(None)
-        first = len(self._window) - 1 - back
         return [{name: values[person, at] for name, values in result.items()} for at in range(first, first + count)]
 
 
-def _check_rate(rate: float):
-    if not rate > 0:
+def check_rate(rate):
+    """Refuses frames per second, one number or several, that are not above zero.
+
+    Raises:
+        TfposeError: when one is not.
+    """
+    if not np.all(np.asarray(rate) > 0):
         raise TfposeError(f"rate: expected frames per second, such as 30; got {rate}")
 
 

@@ -62,7 +62,7 @@ def test_models_with_a_free_view_code_too(free_model, poses, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["classifier", "lifter"])
 def test_classifiers_and_lifters_too(kind, request, poses):
-    """Whatever has signatures leaves the house in every format, equal to the model."""
+    """Whatever has signatures is exported in every format, equal to the model."""
     model, paths = request.getfixturevalue(kind), request.getfixturevalue(f"{kind}_artifacts")
     report = verify(model, poses, paths.values())
     assert report.ok, str(report)

@@ -14,7 +14,7 @@ from tfpose.layers.static import length
 from tfpose.models.calls import described
 from tfpose.models.frozen import frozen_copy
 from tfpose.skeleton import Skeleton
-from tfpose.streaming import NEXT, ClipStream, LookAheadStream, checked_confidence, filled, middle
+from tfpose.streaming import NEXT, ClipStream, LookAheadStream, check_rate, checked_confidence, filled, middle
 
 _AT_ONCE, OVERLAP = 512, 64
 """Frames of a longer clip that are computed at once, and how many of them on each side another piece computes too."""
@@ -101,9 +101,8 @@ class ClipDenoiser(keras.Model):
                 f"'{self.skeleton.name}'; got {list(np.shape(positions))}"
             )
         confidence = checked_confidence(confidence, clips.shape[:-1])
+        check_rate(rate)
         rates = np.broadcast_to(np.asarray(rate, np.float32), len(clips))
-        if not (rates > 0).all():
-            raise TfposeError(f"rate: expected frames per second, such as 30; got {rate}")
         origin = middle(clips)[:, None]
         compute = self._compiled("causal" if causal else "offline")
         denoised, trust = np.empty_like(clips), np.empty(clips.shape[:3], np.float32)

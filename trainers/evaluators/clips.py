@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -119,7 +120,7 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0, *, frame_rate: float
         clips = [at_rate(clip, motion.rate, rate) for clip in motion.clips]
         clips = [clip[(len(clip) - min(len(clip), _MOST_FRAMES)) // 2 :][:_MOST_FRAMES] for clip in clips]
         clips = [clip for clip in clips if len(clip) >= 30]
-        return clips[:: max(1, len(clips) // most)][:most] if most else clips
+        return thinned(clips, most) if most else clips
 
     found = filters(some(data.reference, _REFERENCE_CLIPS), rate, seed)
     methods = {"doing nothing": None, **found, **forms(model)}
@@ -133,6 +134,11 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0, *, frame_rate: float
             cleaned = [clip if method is None else method(clip, rate) for clip in noisy]
             rows[kind][name] = _numbers(cleaned, tests, noisy, skeleton)
     return {"rows": rows, "frames": sum(len(clip) for clip in tests)}
+
+
+def thinned(clips: Sequence, most: int) -> Sequence:
+    """At most so many of the clips, evenly spaced."""
+    return clips[:: max(1, len(clips) // most)][:most]
 
 
 def summary(model: ClipDenoiser, data: Data, seed: int = 0) -> dict[str, float]:

@@ -8,7 +8,6 @@ from tqdm import tqdm
 from tfpose import metrics
 from tfpose.models.clip_denoiser import OVERLAP, ClipDenoiser
 from tfpose.trainers.evaluators import clips as clips_evaluator
-from tfpose.trainers.evaluators.clips import noises
 from tfpose.trainers.evaluators.denoise import Data
 from tfpose.trainers.markdown import table
 
@@ -31,12 +30,12 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0) -> dict:
     """
     rate, last = float(data.test.rate), max(LOOK_AHEAD)
     clips = [clip[:_MOST_FRAMES] for clip in data.test.clips if len(clip) >= OVERLAP + last + 10]
-    clips = clips[:: max(1, len(clips) // _MOST_CLIPS)][:_MOST_CLIPS]
-    measured, rows = slice(OVERLAP, -last), {}
+    clips = clips_evaluator.thinned(clips, _MOST_CLIPS)
+    kinds, measured, rows = clips_evaluator.noises(data.test.skeleton), slice(OVERLAP, -last), {}
     for kind in tqdm(_KINDS, unit="kind", leave=False, disable=None):
-        noise, found = noises(data.test.skeleton)[kind], {}
+        found = {}
         for number, clip in enumerate(clips):
-            noisy = noise(clip, rate, seed + 100 * number).astype(np.float32)
+            noisy = kinds[kind](clip, rate, seed + 100 * number).astype(np.float32)
             cleaned = {"0": model.denoise_clip(noisy, rate, causal=True)["denoised"][measured]}
             cleaned |= {str(frames): _late(model, noisy, rate, frames, last) for frames in LOOK_AHEAD}
             cleaned["all"] = model.denoise_clip(noisy, rate)["denoised"][measured]

@@ -14,7 +14,7 @@ from tfpose.formats import ntu, nucla
 from tfpose.formats.clip import Clip
 from tfpose.models.clip_denoiser import ClipDenoiser
 from tfpose.skeleton import Skeleton
-from tfpose.trainers.evaluators.clips import forms
+from tfpose.trainers.evaluators.clips import forms, thinned
 from tfpose.trainers.evaluators.filters import CAUSAL, filters, reference
 from tfpose.trainers.markdown import table
 
@@ -66,7 +66,7 @@ def of_clips(name: str, clips: Sequence[Clip], skeleton: Skeleton) -> Data:
 
 def _of(name, clips, skeleton, reference, lineage) -> Data:
     clips = seen_whole((clip for clip in clips if len(clip) >= _SHORTEST), skeleton)
-    clips = clips[:: max(1, len(clips) // _MOST_CLIPS)][:_MOST_CLIPS]
+    clips = thinned(clips, _MOST_CLIPS)
     if not clips:
         raise DataError(f"{name}: holds no clip of {_SHORTEST} frames in which every joint is seen")
     rates = [clip.rate or RATE for clip in clips]
