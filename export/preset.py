@@ -43,8 +43,7 @@ configuration is in `config.json`.
 
 **Licence** {licence}.
 
-**For** cleaning single 3D poses of one upright person whose joints are named in `config.json`, and for codes of them:
-features of recognition, retrieval and view transfer.
+**For** {purpose}
 
 **Not for** animals, hands or faces; people lying down, which the data hardly has; identifying people; decisions about
 safety or health without a check of your own. More than about five of {joints} wrong joints are guessed, and a guess
@@ -81,8 +80,9 @@ configuration is in `config.json`.
 **For** cleaning clips of one upright person, of 10 to 120 frames per second, whose joints are named in `config.json`.
 
 **Not for** animals, hands or faces; people lying down, which the data hardly has; identifying people; decisions about
-safety or health without a check of your own. Where joints are missing from a clip that is clean otherwise, a Kalman
-smoother is nearer to the truth. What drifts slowly stays.
+safety or health without a check of your own. Where joints or frames are missing from a clip that is clean
+otherwise, interpolation or a Kalman smoother is often nearer to the truth: the table below has both. What drifts slowly
+stays.
 
 **Checksum** of `weights.npz`, SHA-256: `{sha256}`
 
@@ -93,6 +93,14 @@ MPJPE in mm, beside the best of the usual filters. Made by `make readme` from `r
 <!-- results: made by 'make readme' -->
 <!-- end of results -->
 """
+
+_PURPOSES = {
+    "frame": """cleaning single 3D poses of one upright person whose joints are named in `config.json`, and for codes of them:
+features of recognition, retrieval and view transfer.""",
+    "free": """comparison with the paper. Its pose codes depend on the view, and on other rigs than that of its training it moves
+clean poses far and corrects little.""",
+}
+"""What a model of poses is good for, by its `view`."""
 
 _CARDS = {PoseAutoencoder: _CARD, ClipDenoiser: _CLIP_CARD}
 
@@ -130,6 +138,7 @@ def export_preset(run_dir: str | os.PathLike, out_dir: str | os.PathLike) -> pat
             key: card[key] for key in ("name", "model", "tfpose", "parameters", "unit", "axes", "lineage", "licence")
         }
         facts |= {key: config[key] for key in ("steps", "batch", "seed")}
+        facts["purpose"] = _PURPOSES.get(model.get_config().get("view"))
         facts |= {"skeleton": model.skeleton.name, "joints": len(model.skeleton), "sha256": card["sha256"]}
         write_text(unfinished / "README.md", _CARDS[type(model)].format(**facts, data_checksum=data["checksum"]))
     return out_dir

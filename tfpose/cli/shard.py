@@ -1,6 +1,6 @@
 """Writes poses into a folder of shards, from which tfpose pretrain learns in bounded memory.
 
-    tfpose shard my_clips/ --skeleton my_rig.json --out shards/mine --shards 64
+    tfpose shard my_clips/ --skeleton kinect20 --out shards/mine --shards 64
     tfpose shard synthetic --poses 20000000 --out shards/synthetic --shards 128
     tfpose pretrain --data shards/mine --workdir runs/mine
 
