@@ -112,6 +112,8 @@ def jitter(clips: ArrayLike) -> float:
 def bone_length_spread(clips: ArrayLike, skeleton: Skeleton) -> float:
     """Standard deviation over time of each bone's length in clips `[..., T, J, 3]`, its mean over bones, in metres."""
     clips, _, _ = _pair(clips, None, None, skeleton)
+    if clips.ndim < 3:
+        raise TfposeError(f"lengths over time need clips [..., T, J, 3], got {list(clips.shape)}")
     return float(bone_lengths(clips, skeleton).std(axis=-2).mean())
 
 
@@ -121,6 +123,8 @@ def bone_lengths(poses: ArrayLike, skeleton: Skeleton) -> np.ndarray:
     `tfpose.geometry.bones` has the same for tensors.
     """
     poses = np.asarray(poses)
+    if poses.shape[-2:] != (len(skeleton), 3):
+        raise TfposeError(f"skeleton '{skeleton.name}' has {len(skeleton)} joints, the poses are {poses.shape}")
     child, parent = np.reshape(skeleton.bones, (-1, 2)).astype(int).T
     return np.linalg.norm(poses[..., child, :] - poses[..., parent, :], axis=-1)
 
@@ -187,7 +191,9 @@ def rigid_distances(poses: ArrayLike, others: ArrayLike) -> np.ndarray:
     Returns:
         `[N, M]`, root-mean-square distances of joints in metres.
     """
-    poses, others = (np.asarray(values, np.float64) for values in (poses, others))
+    poses, others = (_pair(values, None, None)[0] for values in (poses, others))
+    if poses.ndim != 3 or others.shape[1:] != poses.shape[1:]:
+        raise TfposeError(f"rigid_distances needs poses [N, J, 3] and [M, J, 3], got {poses.shape} and {others.shape}")
     poses, others = (values - values.mean(-2, keepdims=True) for values in (poses, others))
     squares = (poses**2).sum((-1, -2))[:, None] + (others**2).sum((-1, -2))
     for i, pose in enumerate(poses):

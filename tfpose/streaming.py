@@ -78,7 +78,8 @@ class ClipStream:
 class LookAheadStream:
     """Cleans what one or several people do, frame by frame, each frame when some frames after it have come in.
 
-    Every frame costs what `past + 1 + look_ahead` frames of a whole clip cost.
+    Every frame costs what `past + 1 + look_ahead` frames of a whole clip cost. After a call that failed the frame can
+    be given again.
 
     Args:
         denoise_clip: as `ClipDenoiser.denoise_clip`; it gets the frames around the wanted one.
@@ -94,7 +95,7 @@ class LookAheadStream:
             raise TfposeError(f"look_ahead: expected a number of frames, 1 or more; got {look_ahead}")
         self._denoise_clip, self._joints, self.rate, self.look_ahead = denoise_clip, joints, rate, look_ahead
         self._window = collections.deque(maxlen=past + 1 + look_ahead)
-        self._single = False
+        self._single, self._last = False, None
 
     def step(self, joints, confidence=None) -> dict[str, np.ndarray] | None:
         """Takes the next frame, and returns the one `look_ahead` frames before it; arguments as of `ClipStream.step`.
@@ -107,31 +108,46 @@ class LookAheadStream:
         """
         people = len(self._window[0][0]) if self._window else None
         *frame, self._single = _checked_frame(joints, confidence, self._joints, people)
+        former = self._window.copy()
         self._window.append(frame)
-        return self._frames(-1 - self.look_ahead, 1)[0] if len(self._window) > self.look_ahead else None
+        try:
+            return self._frames(-1 - self.look_ahead, 1)[0] if len(self._window) > self.look_ahead else None
+        except BaseException:
+            self._window = former  # so that the frame can be given again
+            raise
 
     def finish(self) -> list[dict[str, np.ndarray]]:
         """The frames that are still due when no more come in, in their order; the next `step` begins another clip."""
         due = min(len(self._window), self.look_ahead)
         frames = self._frames(-due, due) if due else []
         self._window.clear()
+        self._last = None
         return frames
 
     def _frames(self, first: int, count: int) -> list[dict[str, np.ndarray]]:
         """`count` frames of the window from `first` on, which counts from its end: -1 is the last that came in."""
         joints, confidence = (np.stack(values, axis=1) for values in zip(*self._window))
         result = self._denoise_clip(joints, self.rate, confidence)
+        # Who is not seen in the whole window stays where they were last.
+        gone = ~seen(joints).any(1)
+        if self._last is not None:
+            result["denoised"][gone] = self._last[gone, None]
+        self._last = result["denoised"][:, first].copy()
         person = 0 if self._single else slice(None)
         return [{name: values[person, at] for name, values in result.items()} for at in range(first, first + count)]
 
 
 def check_rate(rate):
-    """Refuses frames per second, one number or several, that are not above zero.
+    """Refuses frames per second, one number or several, that are not finite and above zero.
 
     Raises:
         TfposeError: when one is not.
     """
-    if not np.all(np.asarray(rate) > 0):
+    try:
+        rates = np.asarray(rate, np.float64)  # None is NaN
+    except (TypeError, ValueError):
+        rates = np.array(np.nan)
+    if not (np.isfinite(rates) & (rates > 0)).all():
         raise TfposeError(f"rate: expected frames per second, such as 30; got {rate}")
 
 
@@ -167,6 +183,11 @@ def checked_confidence(confidence, shape: tuple[int, ...]) -> np.ndarray:
 def filled(joints: np.ndarray, trust: np.ndarray) -> np.ndarray:
     """bool `[..., J]`: the joints `[..., J, 3]` that were missing, or whose trust is below `TRUSTED`."""
     return ~np.isfinite(joints).all(-1) | (trust < TRUSTED)
+
+
+def seen(joints: np.ndarray) -> np.ndarray:
+    """bool `[...]`: of which poses `[..., J, 3]` enough joints are there for an estimate, three."""
+    return np.isfinite(joints).all(-1).sum(-1) > 2
 
 
 def middle(clips: np.ndarray) -> np.ndarray:

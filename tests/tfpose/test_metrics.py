@@ -347,6 +347,12 @@ def test_the_skeleton_must_fit(paper17):
         metrics.bone_length_error(np.zeros((2, 4, 3)), np.zeros((2, 4, 3)), paper17)
     with pytest.raises(TfposeError, match=re.escape("skeleton 'paper17' has 17 joints, the poses are (4, 3)")):
         metrics.symmetry_error(np.zeros((4, 3)), paper17)
+    with pytest.raises(TfposeError, match=re.escape("skeleton 'paper17' has 17 joints, the poses are (4, 3)")):
+        metrics.bone_lengths(np.zeros((4, 3)), paper17)
+    with pytest.raises(TfposeError, match=re.escape("lengths over time need clips [..., T, J, 3], got [17, 3]")):
+        metrics.bone_length_spread(np.zeros((17, 3)), paper17)
+    with pytest.raises(TfposeError, match=re.escape("rigid_distances needs poses [N, J, 3] and [M, J, 3]")):
+        metrics.rigid_distances(np.zeros((2, 4, 3)), np.zeros((2, 5, 3)))
 
 
 def test_anything_array_like_is_taken(standing_pose):

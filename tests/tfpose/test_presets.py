@@ -122,6 +122,14 @@ def test_weights_of_another_model_are_refused(made, model):
         PoseAutoencoder.from_preset(made)
 
 
+def test_a_preset_with_an_option_of_another_version_is_refused(made):
+    preset = presets.read(made)
+    preset.config["unheard_of"] = 1
+    presets.write(made, preset)
+    with pytest.raises(DataError, match=r"not a preset of this tfpose version \(.*unheard_of"):
+        PoseAutoencoder.from_preset(made)
+
+
 # --- what ships
 
 

@@ -91,7 +91,7 @@ class MotionSet:
         known = {name: tf.constant(np.concatenate(clips)) for name, clips in known.items()}
         lengths = np.array([len(clip) for clip in self.clips])
         ends = np.cumsum(lengths)
-        first = tf.constant(np.repeat(ends - lengths, lengths), tf.float32)
+        first = tf.constant(np.repeat(ends - lengths, lengths), tf.int32)
         length = tf.constant(np.repeat(lengths, lengths) - 1, tf.float32)
 
         def at(step):
@@ -99,17 +99,15 @@ class MotionSet:
             chosen = tf.random.stateless_uniform([batch], start_seed, 0, len(self), tf.int32)
             rate = tf.exp(tf.random.stateless_uniform([batch], rate_seed, *np.log(rates).astype(np.float32)))
             begin, last = tf.gather(first, chosen)[:, None], tf.gather(length, chosen)[:, None]
-            moments = (
-                tf.cast(chosen, tf.float32)[:, None]
-                - begin
-                + tf.range(frames, dtype=tf.float32) * (self.rate / rate[:, None])
+            moments = tf.cast(chosen[:, None] - begin, tf.float32) + tf.range(frames, dtype=tf.float32) * (
+                self.rate / rate[:, None]
             )
             whole = tf.floor(moments)
 
             def place(shift):
                 # To and fro between the first frame and the last.
                 there = tf.math.floormod(whole + shift, tf.maximum(2 * last, 1.0))
-                return tf.cast(begin + tf.minimum(there, 2 * last - there), tf.int32)
+                return begin + tf.cast(tf.minimum(there, 2 * last - there), tf.int32)
 
             places, share = [place(shift) for shift in (-1.0, 0.0, 1.0, 2.0)], (moments - whole)[..., None, None]
             pieces = {name: cubic(*(tf.gather(values, at) for at in places), share) for name, values in known.items()}

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfpose.errors import TfposeError
 from tfpose.geometry.bones import bone_matrix, norm
 from tfpose.layers.local_regression import LocalRegression
 from tfpose.layers.sebirenet_over_time import SeBiReNetOverTime
@@ -81,7 +82,7 @@ class ClipSmoother(keras.layers.Layer):
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         self.causal = causal
         if network not in NETWORKS:
-            raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got '{network}'")
+            raise TfposeError(f"network must be one of {', '.join(NETWORKS)}, got '{network}'")
         self.options = {
             "network": network,
             "units": list(units),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from tfpose.errors import TfposeError
 from tfpose.layers.tree_pass import TreePass
 from tfpose.skeleton import Skeleton
 
@@ -60,9 +61,9 @@ class SeBiReNet(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         if wiring not in WIRINGS:
-            raise ValueError(f"wiring must be one of {', '.join(WIRINGS)}, got '{wiring}'")
+            raise TfposeError(f"wiring must be one of {', '.join(WIRINGS)}, got '{wiring}'")
         if passes < 1:
-            raise ValueError(f"passes must be at least 1, got {passes}")
+            raise TfposeError(f"passes must be at least 1, got {passes}")
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         self.units = units
         self.passes = passes
@@ -79,7 +80,7 @@ class SeBiReNet(keras.layers.Layer):
 
     def build(self, input_shape):
         if input_shape[1] != len(self.skeleton):
-            raise ValueError(
+            raise TfposeError(
                 f"expected poses of the {len(self.skeleton)} joints of skeleton '{self.skeleton.name}', shape "
                 f"[B, {len(self.skeleton)}, n], got {tuple(input_shape)}"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from tfpose.errors import TfposeError
 from tfpose.layers.tree_pass import TreePass
 from tfpose.skeleton import Skeleton
 
@@ -87,7 +88,7 @@ class SeBiReNetOverTime(keras.layers.Layer):
         super().__init__(**kwargs)
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         if units % 2 and not causal:
-            raise ValueError(f"units must be even for a network of both directions, got {units}")
+            raise TfposeError(f"units must be even for a network of both directions, got {units}")
         self.node_units, self.causal = units, causal
         self.units = len(self.skeleton) * units
         self.runs = [

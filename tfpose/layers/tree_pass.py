@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from tfpose.errors import TfposeError
 from tfpose.layers.cells import CELLS
 from tfpose.layers.static import concatenate, pad_end, regroup, runs, split, take
 from tfpose.skeleton import Skeleton
@@ -41,9 +42,9 @@ class TreePass(keras.layers.Layer):
     def __init__(self, skeleton, units, direction="recursive", cell="gru", use_bias=True, node_output=False, **kwargs):
         super().__init__(**kwargs)
         if direction not in ("recursive", "diffuse"):
-            raise ValueError(f"direction must be 'recursive' or 'diffuse', got '{direction}'")
+            raise TfposeError(f"direction must be 'recursive' or 'diffuse', got '{direction}'")
         if cell not in CELLS:
-            raise ValueError(f"cell must be one of {', '.join(CELLS)}, got '{cell}'")
+            raise TfposeError(f"cell must be one of {', '.join(CELLS)}, got '{cell}'")
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         self.units = units
         self.direction = direction

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfpose.errors import TfposeError
 from tfpose.geometry.bones import norm
 from tfpose.layers.static import by_rows
 from tfpose.models.calls import Input, described, public
@@ -84,14 +85,14 @@ class ActionClassifier(keras.Model):
     ):
         super().__init__(**{"autocast": False, **kwargs})
         if features not in FEATURES:
-            raise ValueError(f"features must be one of {', '.join(FEATURES)}, got '{features}'")
+            raise TfposeError(f"features must be one of {', '.join(FEATURES)}, got '{features}'")
         if (features == "code") != (autoencoder is not None):
-            raise ValueError(f"features='{features}' {'needs an' if autoencoder is None else 'takes no'} autoencoder")
+            raise TfposeError(f"features='{features}' {'needs an' if autoencoder is None else 'takes no'} autoencoder")
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         self.actions = tuple(actions)
         self.origin = dict(origin or {})
         if unknown := sorted(set(motion) - set(MOTION)):
-            raise ValueError(f"motion must be some of {', '.join(MOTION)}, got '{unknown[0]}'")
+            raise TfposeError(f"motion must be some of {', '.join(MOTION)}, got '{unknown[0]}'")
         self.options = {
             "features": features,
             "frames": frames,

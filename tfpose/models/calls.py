@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from tfpose.errors import TfposeError
 from tfpose.layers.static import concatenate
 
 SIZES = (1, 64, 1024)
@@ -38,11 +39,11 @@ def checked(values, name: str, expected: Input, dtype: str):
     """`values` as a tensor.
 
     Raises:
-        ValueError: for another shape.
+        TfposeError: for another shape.
     """
     values = ops.convert_to_tensor(values, dtype=dtype)
     if len(values.shape) != len(expected.shape) + 1 or tuple(values.shape[1:]) != expected.shape:
-        raise ValueError(
+        raise TfposeError(
             f"{name}: expected [B, {', '.join(map(str, expected.shape))}], {expected.unit}; got "
             f"{tuple(values.shape)}. {expected.hint}"
         )

@@ -14,7 +14,7 @@ from tfpose.layers.static import length
 from tfpose.models.calls import described
 from tfpose.models.frozen import frozen_copy
 from tfpose.skeleton import Skeleton
-from tfpose.streaming import NEXT, ClipStream, LookAheadStream, check_rate, checked_confidence, filled, middle
+from tfpose.streaming import NEXT, ClipStream, LookAheadStream, check_rate, checked_confidence, filled, middle, seen
 
 _AT_ONCE, OVERLAP = 512, 64
 """Frames of a longer clip that are computed at once, and how many of them on each side another piece computes too."""
@@ -63,11 +63,11 @@ class ClipDenoiser(keras.Model):
     """The presets that ship, by name, each with one line about it."""
 
     @classmethod
-    def from_preset(cls, name_or_path):
+    def from_preset(cls, name_or_path, verify: bool = True):
         """A trained model; see `PoseAutoencoder.from_preset`."""
         from tfpose.models.loading import load_model
 
-        return load_model(name_or_path, cls)
+        return load_model(name_or_path, cls, verify)
 
     # --- in metres, from plain Python
 
@@ -102,19 +102,11 @@ class ClipDenoiser(keras.Model):
             )
         confidence = checked_confidence(confidence, clips.shape[:-1])
         check_rate(rate)
+        if np.shape(rate) not in ((), (1,), (len(clips),)):
+            raise TfposeError(f"rate: expected one number, or one for each of {len(clips)} clips; got {rate}")
         rates = np.broadcast_to(np.asarray(rate, np.float32), len(clips))
         origin = middle(clips)[:, None]
-        compute = self._compiled("causal" if causal else "offline")
-        denoised, trust = np.empty_like(clips), np.empty(clips.shape[:3], np.float32)
-        state = [np.zeros([len(clips), *shape], np.float32) for shape in self.state_shapes.values()] if causal else None
-        overlap = 0 if causal else OVERLAP
-        for start in range(0, clips.shape[1], _AT_ONCE):
-            end = min(start + _AT_ONCE, clips.shape[1])
-            first, last = max(start - overlap, 0), min(end + overlap, clips.shape[1])
-            given = (clips[:, first:last] - origin, confidence[:, first:last], rates)
-            *found, state = compute(*given, state) if causal else (*compute(*given), None)
-            for values, part in zip((denoised, trust), found):
-                values[:, start:end] = np.asarray(part)[:, start - first : end - first]
+        denoised, trust = (self._causally if causal else self._in_pieces)(clips - origin, confidence, rates)
         denoised += origin
         if constant_bones:
             denoised = with_constant_bones(denoised, self.skeleton)
@@ -122,6 +114,35 @@ class ClipDenoiser(keras.Model):
             denoised[~np.isfinite(clips).all(-1)] = np.nan
         result = {"denoised": denoised, "trust": trust, "filled": filled(clips, trust)}
         return {name: values[0] for name, values in result.items()} if single else result
+
+    def _causally(self, clips, confidence, rates):
+        compute = self._compiled("causal")
+        state, found = [np.zeros([len(clips), *shape], np.float32) for shape in self.state_shapes.values()], []
+        for start in range(0, clips.shape[1], _AT_ONCE):
+            piece = slice(start, start + _AT_ONCE)
+            *values, state = compute(clips[:, piece], confidence[:, piece], rates, state)
+            found.append(values)
+        return [np.concatenate(values, axis=1) for values in zip(*found)]
+
+    def _in_pieces(self, clips, confidence, rates):
+        compute, (count, frames) = self._compiled("offline"), clips.shape[:2]
+        last, begun = np.zeros_like(clips[:, 0]), np.zeros([count, 1], np.float32)
+        if frames > _AT_ONCE:
+            # Before a clip's first seen frame its estimate is that frame's, in whichever piece it is.
+            estimated = seen(clips)
+            first = clips[np.arange(count), estimated.argmax(1), None]
+            last = compute(first, np.ones_like(confidence[:, :1]), rates, last, begun)[2][:, 0]
+            begun = estimated.any(1, keepdims=True).astype(np.float32)
+        found = []
+        for start in range(0, frames, _AT_ONCE):
+            end = min(start + _AT_ONCE, frames)
+            first, after = max(start - OVERLAP, 0), min(end + OVERLAP, frames)
+            piece = slice(first, after)
+            *values, estimate = compute(clips[:, piece], confidence[:, piece], rates, last, begun)
+            if end > OVERLAP:
+                last = estimate[:, end - OVERLAP - 1 - first]  # of the frame before the next piece
+            found.append([np.asarray(part)[:, start - first : end - first] for part in values])
+        return [np.concatenate(values, axis=1) for values in zip(*found)]
 
     def stream(self, rate: float, look_ahead: int = 0) -> ClipStream | LookAheadStream:
         """Cleans joints as they come in.
@@ -160,15 +181,18 @@ class ClipDenoiser(keras.Model):
                     tf.TensorSpec([None, one, joints]),
                     tf.TensorSpec([None]),
                 ]
-                if form != "offline":
+                if form == "offline":
+                    specs += [tf.TensorSpec([None, joints, 3]), tf.TensorSpec([None, 1])]
+                else:
                     specs.append([tf.TensorSpec([None, *shape]) for shape in self.state_shapes.values()])
                 function = tf.function(function, input_signature=specs, autograph=False)
             functions[form] = function
         return functions[form]
 
-    def _offline(self, clips, confidence, rate):
-        smoothed = self.smooth(clips, rate, self.offline, confidence)
-        return smoothed.joints, smoothed.trust[..., 0]
+    def _offline(self, clips, confidence, rate, last, begun):
+        *observed, _ = self.observe(clips, confidence, (last, begun))
+        smoothed = self.offline(*observed, rate)
+        return smoothed.joints, smoothed.trust[..., 0], observed[3]
 
     def _causal(self, clips, confidence, rate, state):
         denoised, trust, state = self.advance(clips, confidence, rate, dict(zip(self.state_shapes, state)))

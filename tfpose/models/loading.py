@@ -57,9 +57,11 @@ def _of_preset(path, verify: bool) -> keras.Model:
         paths = model.weight_paths()
         if set(paths) != set(preset.weights):
             raise DataError(f"{path}: its weights are not those of its model; it was made by another tfpose version")
+        model.set_weights([preset.weights[weight] for weight in paths])
     except DataError as error:
         raise DataError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
-    model.set_weights([preset.weights[weight] for weight in paths])
+    except (KeyError, TypeError, ValueError) as error:  # what its checksums do not know of
+        raise DataError(f"{path}: not a preset of this tfpose version ({type(error).__name__}: {error})") from error
     return model
 
 

@@ -141,19 +141,20 @@ class PoseAutoencoder(keras.Model):
     """The presets that ship, by name, each with one line about it."""
 
     @classmethod
-    def from_preset(cls, name_or_path):
+    def from_preset(cls, name_or_path, verify: bool = True):
         """A trained model.
 
         Args:
             name_or_path: a preset by name (one of `PoseAutoencoder.presets`), the folder of a preset, a `.keras` file,
                 or the working directory of a training.
+            verify: whether to compare the files with their checksums, which takes milliseconds.
 
         Raises:
             DataError: when there is no such model, it is damaged, or of another class.
         """
         from tfpose.models.loading import load_model
 
-        return load_model(name_or_path, cls)
+        return load_model(name_or_path, cls, verify)
 
     def weight_paths(self):
         """The path of each of `weights` inside the model, whatever the model is called."""

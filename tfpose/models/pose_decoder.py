@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from tfpose.errors import TfposeError
 from tfpose.layers import SeBiReNet
 from tfpose.skeleton import Skeleton
 
@@ -32,7 +33,7 @@ class PoseDecoder(keras.Model):
     def __init__(self, skeleton, kind="tree", units=32, network=None, **kwargs):
         super().__init__(**kwargs)
         if kind not in KINDS:
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got '{kind}'")
+            raise TfposeError(f"kind must be one of {', '.join(KINDS)}, got '{kind}'")
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         self.kind = kind
         self.units = units

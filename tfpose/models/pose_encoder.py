@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from tfpose.errors import TfposeError
 from tfpose.layers import BodyFrame, SeBiReNet, ViewCodeHead
 from tfpose.layers.static import by_rows
 from tfpose.skeleton import Skeleton
@@ -56,7 +57,7 @@ class PoseEncoder(keras.Model):
         super().__init__(**{"autocast": False, **kwargs})  # the layers cast what they take; the frame stays precise
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         if view not in VIEWS:
-            raise ValueError(f"view must be one of {', '.join(VIEWS)}, got '{view}'")
+            raise TfposeError(f"view must be one of {', '.join(VIEWS)}, got '{view}'")
         self.units = units
         self.code_size = code_size
         self.view = view

@@ -33,8 +33,8 @@ class ClipNoise:
         limb_episodes: share; the same for a whole limb (both arms or both legs, or one side of them).
         gaps: share; joints, limbs or whole frames are missing for a while.
         sides: share; left and right of the arms, the legs or all limbs are exchanged for a while.
-        zeros: share; a joint is at the origin for a while.
-        stuck: share; joints stay at their last place for a while.
+        zeros: share; one or two joints are at the origin for a while.
+        stuck: share; one to three joints stay at their last place for a while.
         seconds: how long an episode is, shortest and longest; never less than a frame.
     """
 
@@ -227,8 +227,11 @@ def episode(shape, rate, seed, chosen, seconds) -> tf.Tensor:
 
 
 def _joints(shape, skeleton: Skeleton, seed, count_seed, most: int, limbs: bool) -> tf.Tensor:
-    """bool `[B, J]`: 1 to `most` joints, or those of one limb: an arm, a leg, or what a skeleton has."""
-    if not limbs:
+    """bool `[B, J]`: 1 to `most` joints, or those of one limb: an arm, a leg, or what a skeleton has.
+
+    Without mirror pairs a skeleton has no limbs, and joints are taken.
+    """
+    if not (limbs and skeleton.limbs):
         return choose_joints(random_counts(shape[0], 1, most, count_seed), shape[2], seed)
     left = {skeleton.index(left) for left, _ in skeleton.mirror}
     members = np.zeros((2 * len(skeleton.limbs), len(skeleton)), bool)

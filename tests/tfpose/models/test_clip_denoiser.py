@@ -55,6 +55,18 @@ def test_long_clips_are_computed_in_pieces(model, noisy, monkeypatch):
     np.testing.assert_allclose(model.denoise_clip(noisy, 30)["denoised"], whole[False], atol=1e-4)
 
 
+@pytest.mark.parametrize("gap", [slice(0, 60), slice(8, 52), slice(8, None)])
+def test_pieces_without_anybody_in_them_stay_where_somebody_was(model, noisy, monkeypatch, gap):
+    clip = np.concatenate([noisy, noisy, noisy[:10]])
+    clip[gap] = np.nan
+    whole = model.denoise_clip(clip, 30)["denoised"]
+    monkeypatch.setattr(clip_denoiser, "_AT_ONCE", 10)
+    monkeypatch.setattr(clip_denoiser, "OVERLAP", 10)
+    pieces = model.denoise_clip(clip, 30)["denoised"]
+    assert np.ptp(whole, axis=1).min() > 0.1 and np.ptp(pieces, axis=1)[..., 1].min() > 1.0
+    np.testing.assert_allclose(pieces.mean(axis=1), whole.mean(axis=1), atol=0.05)
+
+
 def test_it_moves_with_the_clip(model, noisy):
     here, there = (model.denoise_clip(clip, 30)["denoised"] for clip in (noisy, noisy + np.float32([1, 2, 3])))
     np.testing.assert_allclose(there, here + np.float32([1, 2, 3]), atol=1e-4)
@@ -95,6 +107,9 @@ def test_confidence_of_zero_is_a_missing_joint(model, noisy):
         (lambda clip: {"positions": clip[:, :5], "rate": 30}, r"positions: expected \[T, 17, 3\] or"),
         (lambda clip: {"positions": clip[0], "rate": 30}, r"got \[17, 3\]"),
         (lambda clip: {"positions": clip, "rate": 0}, "rate: expected frames per second"),
+        (lambda clip: {"positions": clip, "rate": None}, "rate: expected frames per second, such as 30; got None"),
+        (lambda clip: {"positions": clip, "rate": np.inf}, "rate: expected frames per second"),
+        (lambda clip: {"positions": clip, "rate": [30, 25]}, "rate: expected one number, or one for each of 1 clips"),
         (lambda clip: {"positions": clip, "rate": 30, "confidence": np.ones(3)}, r"confidence: expected \[1, 30, 17\]"),
     ],
 )
@@ -141,6 +156,31 @@ def test_a_stream_that_looks_ahead_is_of_bounded_memory_and_of_several_people(mo
     window = model.denoise_clip(np.swapaxes(both[20 - 6 : 20 + 3], 0, 1), 25)
     np.testing.assert_allclose(found[22]["denoised"], window["denoised"][:, 6], atol=1e-4)
     assert len(stream._window) == 9
+
+
+def test_a_stream_that_looks_ahead_holds_who_is_gone(model, noisy, monkeypatch):
+    monkeypatch.setattr(clip_denoiser, "OVERLAP", 6)
+    stream = model.stream(25, look_ahead=2)
+    for joints in noisy[:8]:
+        seen = stream.step(joints)
+    for _ in range(20):
+        held = stream.step(np.full_like(noisy[0], np.nan))
+    np.testing.assert_allclose(held["denoised"].mean(0), seen["denoised"].mean(0), atol=0.05)
+    assert np.ptp(held["denoised"][:, 1]) > 1.0 and held["filled"].all()
+
+
+def test_a_stream_that_looks_ahead_takes_a_frame_again_that_failed(model, noisy):
+    stream, other = model.stream(25, look_ahead=2), model.stream(25, look_ahead=2)
+    compute = stream._denoise_clip
+    for joints in noisy[:6]:
+        expected = other.step(joints)
+        if expected is not None:
+            stream._denoise_clip = lambda *given: 1 / 0
+            with pytest.raises(ZeroDivisionError):
+                stream.step(joints)
+            stream._denoise_clip = compute
+        found = stream.step(joints)
+    np.testing.assert_allclose(found["denoised"], expected["denoised"], atol=1e-5)
 
 
 def test_a_stream_that_looks_ahead_says_what_is_wrong(model, noisy):

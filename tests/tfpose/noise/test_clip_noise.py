@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfpose.noise import clips as clip_noise
 from tfpose.seeds import step_seed
+from tfpose.skeleton import Skeleton
 
 RATE = tf.fill([6], 30.0)
 ALL, NONE = tf.fill([6], True), tf.fill([6], False)
@@ -111,6 +112,12 @@ def test_all_together_is_seeded_and_leaves_clean_clips_alone(paper17, still):
     assert not np.array_equal(np.nan_to_num(first), np.nan_to_num(other))
     clean = (first == clips.numpy()).all(axis=(1, 2, 3))
     assert 10 < clean.sum() < 40
+
+
+def test_a_skeleton_without_mirror_pairs(still):
+    chain = Skeleton("chain", tuple("abc"), (-1, 0, 1))
+    seen = clip_noise.corrupt(still[:, :, :3], RATE, chain, step_seed(0, 0), clip_noise.ClipNoise(clean=0.0)).numpy()
+    assert seen.shape == (*still.shape[:2], 3, 3) and not np.array_equal(seen, still[:, :, :3])
 
 
 @pytest.mark.slow
