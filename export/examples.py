@@ -90,7 +90,7 @@ def _clip_state(name, shape, poses):
     elif name.endswith("_window"):  # of each joint its weight, and its position times that
         weights = np.abs(states.reshape(len(poses), shape[0], -1, 4)[..., :1]).clip(0, 1)
         states = np.concatenate([weights, weights * poses[:, None]], axis=-1).reshape(states.shape)
-    elif name == "bone_sums":  # lengths times weights, and weights
+    elif name.endswith("_sums"):  # lengths times weights, and weights
         weights = np.abs(states[..., 1:])
         states = np.concatenate([0.3 * weights, weights], axis=-1)
     elif name == "last_estimate":

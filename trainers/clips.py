@@ -62,7 +62,7 @@ def pretrain_clips(config: ml_collections.ConfigDict, motion: MotionSet, workdir
             truth, observed, rate, seen = samples
             total, terms = 0.0, {}
             for smoother in (model.offline, model.causal):
-                smoothed = smoother(*seen, rate)
+                smoothed = smoother(*seen, rate, training=True)
                 part, found = clip_loss(smoothed, truth, observed, skeleton, config.loss)
                 total += part
                 terms |= {f"{smoother.name}/{name}": value for name, value in found.items()}

@@ -10,6 +10,9 @@ from keras import ops
 
 from tfpose.skeleton import Skeleton
 
+_RELAXED = 0.6  # of the way at once: joints with several bones would be moved too far
+_SHORTEST = 0.02  # metres: shorter bones have no direction
+
 
 def bone_lengths(poses, skeleton: Skeleton):
     """Lengths `[..., J - 1]` of the bones, in the order of `skeleton.bones`."""
@@ -32,6 +35,35 @@ def norm(vectors, keepdims=False):
     squared = ops.sum(ops.square(vectors), axis=-1, keepdims=keepdims)
     nothing = 1e-4 if keras.backend.standardize_dtype(squared.dtype) == "float16" else 1e-20
     return squared / ops.sqrt(ops.maximum(squared, nothing))
+
+
+def at_lengths(joints, mass, lengths, skeleton: Skeleton, passes: int):
+    """Joints moved until their bones have nearly the given lengths.
+
+    In each pass every bone moves its two ends along itself, the one of smaller mass farther, and all bones at once: the
+    constraints of Müller, Heidelberger, Hennix, Ratcliff: Position Based Dynamics, 2007.
+
+    Args:
+        joints: `[..., J, 3]` metres.
+        mass: `[..., J, 1]`, above 0.
+        lengths: `[..., J - 1, 1]` metres, in the order of `skeleton.bones`.
+        skeleton: of the joints.
+        passes: how many times.
+
+    Returns:
+        `[..., J, 3]`.
+    """
+    bones = bone_matrix(skeleton)
+    child, parent = np.maximum(bones, 0.0), np.maximum(-bones, 0.0)
+    of_child, of_parent = ops.matmul(child, 1.0 / mass), ops.matmul(parent, 1.0 / mass)
+    share = of_child / (of_child + of_parent)
+    for _ in range(passes):
+        bone = ops.matmul(bones, joints)
+        length = ops.sqrt(ops.maximum(ops.sum(ops.square(bone), axis=-1, keepdims=True), _SHORTEST**2))
+        stretch = _RELAXED * bone * (lengths / length - 1.0)
+        of_child = share * stretch
+        joints = joints + ops.matmul(child.T, of_child) - ops.matmul(parent.T, stretch - of_child)
+    return joints
 
 
 def with_constant_bones(clips: np.ndarray, skeleton: Skeleton) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from tfpose.errors import TfposeError
-from tfpose.geometry.bones import bone_matrix, norm
+from tfpose.geometry.bones import at_lengths, bone_matrix, norm
 from tfpose.layers.local_regression import LocalRegression
 from tfpose.layers.sebirenet_over_time import SeBiReNetOverTime
 from tfpose.layers.static import by_rows, concatenate, exchange, length
@@ -17,6 +17,7 @@ from tfpose.layers.temporal_convolutions import TemporalConvolutions
 from tfpose.skeleton import Skeleton
 
 NETWORKS = ("convolutions", "sebirenet")
+_PASSES, _LEAST_MASS = 4, 0.1  # of `at_lengths`; the mass of a joint is its trust, and a little more
 
 
 class Smoothed(NamedTuple):
@@ -43,7 +44,8 @@ class ClipSmoother(keras.layers.Layer):
     where sides are exchanged; the pose model's estimate stands for the rest. `LocalRegression` with these weights
     smooths what was read, once for each of several widths, and pairs of widths are extrapolated to a width of zero,
     which keeps curves that smoothing cuts. A second network mixes them all, adds a correction, and moves the ends of
-    bones towards the person's bone lengths.
+    bones towards the person's bone lengths. What comes out of a training is then moved to these lengths, trusted joints
+    the least.
 
     Args:
         skeleton: the joints (a `Skeleton`, or its `to_dict`).
@@ -62,6 +64,7 @@ class ClipSmoother(keras.layers.Layer):
         estimate_trust: `[B, T, J, 1]` logits of the pose model's trust.
         rate: `[B]` frames per second.
         state: of the causal form, of the frames before; None at the beginning.
+        training: whether to leave out the last step: clips of a training are too short to tell a person's lengths.
 
     Returns:
         `Smoothed`.
@@ -128,12 +131,12 @@ class ClipSmoother(keras.layers.Layer):
         """The parts of the causal form's state by name, without the batch."""
         joints, bones, reach = len(self.skeleton), len(self.bone_of), self.options["reach"]
         shapes = {"observed_window": (reach, 4 * joints), "trusted_window": (reach, 4 * joints)}
-        shapes |= {"bone_sums": (bones, 2)}
+        shapes |= {"bone_sums": (bones, 2), "length_sums": (bones, 2)}
         for name, network in (("reader", self.reader), ("mixer", self.mixer)):
             shapes |= {f"{name}_{number}": shape for number, shape in enumerate(network.history_shapes)}
         return shapes
 
-    def call(self, joints, observed, seen, estimate, estimate_trust, rate, state=None):
+    def call(self, joints, observed, seen, estimate, estimate_trust, rate, state=None, training=False):
         frames, count = length(joints, 1), len(self.skeleton)
         state, later = state or {}, {}
 
@@ -213,6 +216,10 @@ class ClipSmoother(keras.layers.Layer):
             bone = ops.matmul(self.bone_of, smoothed)
             stretch = 0.5 * bone * (person / ops.maximum(norm(bone, keepdims=True), 0.02) - 1.0)
             smoothed = smoothed + pull * ops.matmul(np.transpose(self.bone_of), stretch)
+        if not training:
+            lengths = norm(ops.matmul(self.bone_of, smoothed), keepdims=True)
+            person, later["length_sums"] = self._person(lengths, trust, frames, state.get("length_sums"))
+            smoothed = at_lengths(smoothed, trust + _LEAST_MASS, person, self.skeleton, _PASSES)
         smoothed, logits, trust = (
             ops.reshape(each, (-1, frames, count, each.shape[-1])) for each in (smoothed, logits, trust)
         )

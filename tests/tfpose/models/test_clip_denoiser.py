@@ -63,7 +63,7 @@ def test_pieces_without_anybody_in_them_stay_where_somebody_was(model, noisy, mo
     monkeypatch.setattr(clip_denoiser, "_AT_ONCE", 10)
     monkeypatch.setattr(clip_denoiser, "OVERLAP", 10)
     pieces = model.denoise_clip(clip, 30)["denoised"]
-    assert np.ptp(whole, axis=1).min() > 0.1 and np.ptp(pieces, axis=1)[..., 1].min() > 1.0
+    assert np.ptp(pieces, axis=1)[..., 1].min() > 0.5 < np.ptp(whole, axis=1)[..., 1].min()
     np.testing.assert_allclose(pieces.mean(axis=1), whole.mean(axis=1), atol=0.05)
 
 
@@ -166,7 +166,7 @@ def test_a_stream_that_looks_ahead_holds_who_is_gone(model, noisy, monkeypatch):
     for _ in range(20):
         held = stream.step(np.full_like(noisy[0], np.nan))
     np.testing.assert_allclose(held["denoised"].mean(0), seen["denoised"].mean(0), atol=0.05)
-    assert np.ptp(held["denoised"][:, 1]) > 1.0 and held["filled"].all()
+    assert np.ptp(held["denoised"][:, 1]) > 0.5 and held["filled"].all()
 
 
 def test_a_stream_that_looks_ahead_takes_a_frame_again_that_failed(model, noisy):
