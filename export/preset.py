@@ -95,9 +95,11 @@ MPJPE in mm, beside the best of the usual filters. Made by `make readme` from `r
 """
 
 _PURPOSES = {
-    "frame": """cleaning single 3D poses of one upright person whose joints are named in `config.json`, and for codes of them:
+    "frame": """\
+cleaning single 3D poses of one upright person whose joints are named in `config.json`, and for codes of them:
 features of recognition, retrieval and view transfer.""",
-    "free": """comparison with the paper. Its pose codes depend on the view, and on other rigs than that of its training it moves
+    "free": """\
+comparison with the paper. Its pose codes depend on the view, and on other rigs than that of its training it moves
 clean poses far and corrects little.""",
 }
 """What a model of poses is good for, by its `view`."""
