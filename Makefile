@@ -59,8 +59,8 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	touch $@
 
-web/public: web/assets.py $(wildcard export/*.py tfpose/layers/*.py tfpose/models/*.py tfpose/presets/sebirenet_cmu/* \
-  tfpose/presets/sebirenet_cmu_clips/* tfpose/skeletons/*.json tfpose/video/*.py tfpose/formats/*.py) $(READY)
+web/public: web/assets.py $(wildcard export/*.py tfpose/*.py tfpose/*/*.py tfpose/skeletons/*.json \
+  tfpose/presets/sebirenet_cmu/* tfpose/presets/sebirenet_cmu_clips/*) $(READY)
 	rm -rf $@
 	$(VENV)/bin/python web/assets.py --out $@
 

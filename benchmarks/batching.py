@@ -19,8 +19,8 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
-from harness import in_turns, medians, report
+from absl import flags
+from harness import in_turns, medians, program, report
 
 import tfpose
 from tfpose.datasets import synthetic
@@ -81,13 +81,20 @@ def by_wait(run: Run, poses: np.ndarray, largest: int, threads: int) -> list[dic
     servers = {None: run} | {wait: batched(run, poses, largest, threads, wait) for wait in _WAITS}
     single = {wait: (lambda server=server: server(poses[:1])) for wait, server in servers.items()}
     alone = medians(single, _ROUNDS, _SECONDS)
+    spent = dict.fromkeys(servers, 0.0)  # the last requests of a turn end after it
     with concurrent.futures.ThreadPoolExecutor(_CLIENTS) as pool:
-        times = in_turns(servers, _ROUNDS, lambda wait: crowd(pool, servers[wait], poses))
-    total = _ROUNDS * _SECONDS
+
+        def turn(wait) -> list[float]:
+            before = time.perf_counter()
+            found = crowd(pool, servers[wait], poses)
+            spent[wait] += time.perf_counter() - before
+            return found
+
+        times = in_turns(servers, _ROUNDS, turn)
     return [
         {
             "batch_timeout_micros": wait,
-            "requests_per_second": len(found) / total,
+            "requests_per_second": len(found) / spent[wait],
             "ms_median": 1000 * float(np.median(found)),
             "ms_99th": 1000 * float(np.percentile(found, 99)),
             "ms_alone": 1000 * alone[wait],
@@ -116,23 +123,26 @@ def crowd(pool, run: Run, poses: np.ndarray) -> list[float]:
     return [seconds for found in pool.map(client, range(_CLIENTS)) for seconds in found]
 
 
-def chosen(sizes: list[dict], padding: dict, threads: dict, waits: list[dict], largest: int) -> dict:
+def fewest_threads(rates: dict[int, float]) -> int:
+    """The fewest threads that come near the best throughput."""
+    return min(count for count, rate in rates.items() if rate >= _NEAR_BEST * max(rates.values()))
+
+
+def chosen(sizes: list[dict], padding: dict, threads: int, waits: list[dict], largest: int) -> dict:
     """The values that follow by the rules in the table."""
-    best_threads = max(threads.values())
     with_batching = [row for row in waits if row["batch_timeout_micros"] is not None]
     best_requests = max(row["requests_per_second"] for row in with_batching)
     seconds = next(row["ms"] for row in sizes if row["rows"] == largest) / 1000
-    count = min(count for count, found in threads.items() if found >= _NEAR_BEST * best_threads)
     return {
         "max_batch_size": largest,
         "allowed_batch_sizes": max(padding, key=padding.get),
-        "num_batch_threads": count,
+        "num_batch_threads": threads,
         "batch_timeout_micros": next(
             row["batch_timeout_micros"]
             for row in with_batching
             if row["requests_per_second"] >= _NEAR_BEST * best_requests
         ),
-        "max_enqueued_batches": 2 ** round(math.log2(max(1.0, count * _LONGEST_QUEUE / seconds))),
+        "max_enqueued_batches": 2 ** round(math.log2(max(1.0, threads * _LONGEST_QUEUE / seconds))),
     }
 
 
@@ -188,7 +198,8 @@ def main(_):
     largest = largest_batch(sizes)
     padding = by_padding(run, poses, largest)
     threads = by_threads(run, poses[:largest])
-    waits = by_wait(run, poses, largest, max(threads, key=threads.get))
+    count = fewest_threads(threads)
+    waits = by_wait(run, poses, largest, count)
     result = {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, TensorFlow {tf.__version__}; load average "
         f"{os.getloadavg()[0]:.1f} at the end.",
@@ -197,10 +208,10 @@ def main(_):
         "padding": padding,
         "threads": threads,
         "waits": waits,
-        "chosen": chosen(sizes, padding, threads, waits, largest),
+        "chosen": chosen(sizes, padding, count, waits, largest),
     }
     report(_OUT.value, "batching", result, table(result))
 
 
 if __name__ == "__main__":
-    app.run(main)
+    program(main)

@@ -8,12 +8,11 @@ All contenders take turns in one process. The table has medians.
 from __future__ import annotations
 
 import pathlib
-import statistics
 import tempfile
 
 import numpy as np
-from absl import app, flags
-from harness import in_turns, report, timed
+from absl import flags
+from harness import medians, program, report
 
 import tfpose.lite
 from tfpose.datasets import splits
@@ -59,13 +58,10 @@ def contenders(model: ClipDenoiser, folder: pathlib.Path) -> dict:
     }
 
 
-def measure(clip: np.ndarray, functions: dict) -> dict:
-    """Milliseconds per frame of each function: the median of all rounds, and the worst."""
-    for function in functions.values():
-        function(clip)  # compiles
-    turns = in_turns(functions, _ROUNDS, lambda name: timed(lambda: functions[name](clip), 0))
-    scale = 1000 / len(clip)
-    return {name: {"median": scale * statistics.median(t), "worst": scale * max(t)} for name, t in turns.items()}
+def measure(clip: np.ndarray, functions: dict) -> dict[str, float]:
+    """Milliseconds per frame of each function."""
+    seconds = medians({name: (lambda call=call: call(clip)) for name, call in functions.items()}, _ROUNDS)
+    return {name: 1000 / len(clip) * one for name, one in seconds.items()}
 
 
 def main(_):
@@ -74,12 +70,10 @@ def main(_):
     clip = np.concatenate(motion.clips)[:_FRAMES]
     with tempfile.TemporaryDirectory() as folder:
         measured = measure(clip, contenders(model, pathlib.Path(folder)))
-    rows = [
-        (name, f"{numbers['median']:.3f}", f"{1000 / numbers['median']:,.0f}") for name, numbers in measured.items()
-    ]
+    rows = [(name, f"{one:.3f}", f"{1000 / one:,.0f}") for name, one in measured.items()]
     found = {"frames": _FRAMES, "rounds": _ROUNDS, "milliseconds_per_frame": measured}
     report(_OUT.value, "clips_speed", found, table(("", "ms per frame", "frames/s"), rows), _MODEL.value)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    program(main)

@@ -24,7 +24,7 @@ def parts(started: float) -> dict[str, float]:
         ends[part] = time.perf_counter() - started
 
     tf = importlib.import_module("tensorflow")
-    over("import of TensorFlow")
+    over("start of Python, import of TensorFlow")
     pretrain = importlib.import_module("tfpose.trainers.pretrain")
     paper = importlib.import_module("tfpose.trainers.configs.paper")
     over("import of tfpose and TensorFlow Graphics")

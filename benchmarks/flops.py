@@ -26,20 +26,20 @@ class Product(NamedTuple):
 def per_pose(model: PoseAutoencoder, kind: str) -> int:
     """Of all matrix products per pose, as `tfpose.models.complexity` counts them; a multiply-add counts as two.
 
-    A training step runs the encoder twice and couples four pose and view codes (for the decoder see `_decodes`). For
-    each product there are two of the same size in the backward pass, the gradients of its two factors. (The gradient of
-    the poses themselves, which nothing asks for, would be 0.4 % of it.)
+    A training step runs the encoder twice, and couples and decodes four pose and view codes. For each product there are
+    two of the same size in the backward pass, the gradients of its two factors. (The gradient of the poses themselves,
+    which nothing asks for, would be 0.4 % of it.)
     """
     if kind != "train":
         return sum(complexity.flops(model, kind).values())
     encode = sum(complexity.flops(model, "encode").values())
     parts = complexity.flops(model, "reconstruct")
-    decode = sum(parts.values()) - encode - parts["coupling"]
-    return 3 * (_BRANCHES * encode + _decodes(model) * decode + _RECONSTRUCTIONS * parts["coupling"])
+    decode = sum(parts.values()) - encode
+    return 3 * (_BRANCHES * encode + _RECONSTRUCTIONS * decode)
 
 
 def products(model: PoseAutoencoder, kind: str, batch: int) -> list[Product]:
-    """All matrix products of a model without refinements, as if none waited for another."""
+    """All matrix products of a model with a free view code and without refinements, as if none waited for another."""
 
     def encode(batch):
         return [*_of_network(model.encoder.network, batch), *_of_heads(model.encoder, batch)]
@@ -49,26 +49,21 @@ def products(model: PoseAutoencoder, kind: str, batch: int) -> list[Product]:
         return [*_of_network(model.decoder.network, batch), readout]
 
     joints = len(model.skeleton)
-    size = 3 if model.encoder.view == "frame" else model.code_size
+    coupling = (joints, model.code_size, model.code_size)
     if kind == "encode":
         return encode(batch)
     if kind == "denoise":
-        return [*encode(batch), *decode(batch), Product(batch, joints, size, size)]
-    forward = [*encode(_BRANCHES * batch), *decode(_decodes(model) * batch)]
-    forward.append(Product(_RECONSTRUCTIONS * batch, joints, size, size))
+        return [*encode(batch), *decode(batch), Product(batch, *coupling)]
+    forward = [*encode(_BRANCHES * batch), *decode(_RECONSTRUCTIONS * batch)]
+    forward.append(Product(_RECONSTRUCTIONS * batch, *coupling))
     gradients = [Product(count, inner, rows, columns) for count, rows, inner, columns in forward]
     gradients += [Product(count, rows, columns, inner) for count, rows, inner, columns in forward]
     return forward + gradients
 
 
-def _decodes(model: PoseAutoencoder) -> int:
-    """Decoder runs for each pose in a training step: where view codes rotate decoded poses, two serve all four."""
-    return _BRANCHES if model.encoder.view == "frame" else _RECONSTRUCTIONS
-
-
 def gates(model: PoseAutoencoder, kind: str, batch: int) -> tuple[int, int]:
     """How many sigmoids and hyperbolic tangents the same work needs; their derivatives need none."""
-    runs = {"encode": (1, 0), "denoise": (1, 1), "train": (_BRANCHES, _decodes(model))}[kind]
+    runs = {"encode": (1, 0), "denoise": (1, 1), "train": (_BRANCHES, _RECONSTRUCTIONS)}[kind]
     units = (model.encoder.network.units, model.decoder.network.units)
     nodes = batch * len(model.skeleton) * sum(run * unit for run, unit in zip(runs, units))
     # A recursive node starts from a zero state and needs no reset gate: one sigmoid. A diffuse node has two.
@@ -87,10 +82,10 @@ def _of_network(network, batch: int) -> list[Product]:
 
 
 def _of_heads(encoder, batch: int) -> list[Product]:
-    if encoder.view == "frame":
-        layer, runs = encoder.frame, encoder.frame.steps
-    else:
-        layer, runs = encoder.view_head, 1
-    views = [Product(runs, batch, *weight.shape) for weight in layer.weights if weight.path.endswith("kernel")]
-    (pose,) = (weight for weight in encoder.pose_head.weights if weight.path.endswith("kernel"))
-    return [Product(1, batch * len(encoder.skeleton), *pose.shape), *views]
+    rows = ((encoder.pose_head, batch * len(encoder.skeleton)), (encoder.view_head, batch))
+    return [
+        Product(1, count, *weight.shape)
+        for head, count in rows
+        for weight in head.weights
+        if weight.path.endswith("kernel")
+    ]

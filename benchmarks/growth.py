@@ -18,9 +18,9 @@ import subprocess
 import sys
 import tempfile
 
-from absl import app, flags
+from absl import flags
 from growth_report import fit, table_of
-from harness import Worker, in_turns, report
+from harness import Worker, in_turns, program, report
 
 from tfpose.errors import TfposeError
 from tfpose.trainers import markdown
@@ -50,19 +50,33 @@ class Case:
     """The processes of a case: one, or as many as it has workers."""
 
     def __init__(self, case: dict):
-        count = case.get("workers", 0)
+        self._case, self._workers = case, []
+
+    def __enter__(self):
+        try:
+            self._start()
+            self._answers()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *error):
+        for worker in self._workers:
+            worker.__exit__(*error)
+
+    def _start(self):
+        count = self._case.get("workers", 0)
         ports = free_ports(count)
-        self._workers = []
         for index in range(max(count, 1)):
             environment = {"TF_CPP_MIN_LOG_LEVEL": "3"}
             if count > 1:
                 cluster = {"worker": [f"localhost:{port}" for port in ports]}
                 task = {"type": "worker", "index": index}
                 environment["TF_CONFIG"] = json.dumps({"cluster": cluster, "task": task})
-            self._workers.append(Worker(json.dumps(case), environment))
+            self._workers.append(Worker(json.dumps(self._case), environment))
         for core, worker in enumerate(self._workers):
-            worker.tell("prepare", module="growth_case", arguments={"case": {**case, "core": core}})
-        self._answers()
+            worker.tell("prepare", module="growth_case", arguments={"case": {**self._case, "core": core}})
 
     def turn(self) -> dict:
         """What a run of the first process measured."""
@@ -77,13 +91,6 @@ class Case:
     def peak_mb(self) -> float:
         """The sum of the peaks of memory of all processes."""
         return sum(worker.peak_memory for worker in self._workers) / 2**20
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        for worker in self._workers:
-            worker.__exit__(*error)
 
 
 def free_ports(count: int) -> list[int]:
@@ -153,25 +160,22 @@ def main(_):
             if not flags.FLAGS[name].present:
                 flags.FLAGS[name].value = value
     found, parts = dict(base), []
-    try:
-        for flag in (_POSES, _JOINTS, _UNITS, _WORKERS):
-            values = [int(value) for value in flag.value]
-            if values:
-                found[flag.name] = growth(flag.name, values, base)
-                parts.append(table_of(flag.name, found[flag.name]))
-        sizes = [int(value) for value in _STREAMED.value]
-        if sizes:
-            found["streamed"] = streamed(sizes, base)
-            rows = [
-                (f"{row['poses']:,}", row["from"], f"{row['poses_per_second']:,.0f}", f"{row['peak_mb']:,.0f}")
-                for row in found["streamed"]
-            ]
-            table = markdown.table(("poses", "from", "poses/s", "peak memory, MB"), rows)
-            parts += ["**Batches out of shards and out of memory**", table]
-    except TfposeError as error:
-        sys.exit(f"growth: {error}")
+    for flag in (_POSES, _JOINTS, _UNITS, _WORKERS):
+        values = [int(value) for value in flag.value]
+        if values:
+            found[flag.name] = growth(flag.name, values, base)
+            parts.append(table_of(flag.name, found[flag.name]))
+    sizes = [int(value) for value in _STREAMED.value]
+    if sizes:
+        found["streamed"] = streamed(sizes, base)
+        rows = [
+            (f"{row['poses']:,}", row["from"], f"{row['poses_per_second']:,.0f}", f"{row['peak_mb']:,.0f}")
+            for row in found["streamed"]
+        ]
+        table = markdown.table(("poses", "from", "poses/s", "peak memory, MB"), rows)
+        parts += ["**Batches out of shards and out of memory**", table]
     report(_OUT.value, "growth", found, "\n\n".join(parts))
 
 
 if __name__ == "__main__":
-    app.run(main)
+    program(main)

@@ -66,7 +66,7 @@ class Training:
             self._denoise(self._some)
 
     def run(self) -> dict[str, float]:
-        """The seconds of training and denoising."""
+        """The seconds of training, and of denoising where that is measured."""
         start = time.perf_counter()
         for number in range(self._steps):
             loss, _ = self._step(next(self._stream), tf.constant(number, tf.int64))
@@ -74,7 +74,8 @@ class Training:
         between = time.perf_counter()
         for _ in range(self._calls):
             self._denoise(self._some).numpy()
-        return {"training": between - start, "denoise": time.perf_counter() - between}
+        denoised = {"denoise": time.perf_counter() - between} if self._calls else {}
+        return {"training": between - start} | denoised
 
 
 class Drawing:

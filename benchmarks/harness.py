@@ -133,6 +133,22 @@ def report(out: str | None, kind: str, found: dict, text: str, model: str | None
         results.write(out, kind, found, text, model)
 
 
+def program(main: Callable):
+    """Runs `main` of a program with its flags. A `TfposeError` ends it with its message alone."""
+    from absl import app, flags
+
+    from tfpose.trainers import results
+
+    def run(arguments):
+        try:
+            results.check(flags.FLAGS.out)
+            main(arguments)
+        except TfposeError as error:
+            sys.exit(str(error))
+
+    app.run(run)
+
+
 def processor() -> str:
     """The name of the processor in /proc/cpuinfo."""
     lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

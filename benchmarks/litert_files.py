@@ -19,9 +19,9 @@ import tempfile
 
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 from ai_edge_litert.interpreter import Interpreter
-from harness import in_turns, report
+from harness import in_turns, program, report
 
 from tfpose import metrics
 from tfpose.datasets import splits
@@ -175,4 +175,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    program(main)

@@ -21,11 +21,11 @@ import flops
 import numpy as np
 import speed_report
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 from contenders import ALL, CALLS, LIMITS, PAPER
 from contenders.limits import SIZE
 from contenders.task import Work
-from harness import Worker, in_turns, processor, report
+from harness import Worker, in_turns, processor, program, report
 from tqdm import tqdm
 
 import tfpose
@@ -288,12 +288,10 @@ def main(_):
         found = measure(plan, pathlib.Path(folder))
     setting = {
         "cores": _CORES.value,
-        "oneDNN": True,
         "tensorflow": tf.__version__,
         "processor": processor(),
         "rounds": plan.rounds,
         "starts": plan.starts,
-        "epochs": 1,
         "minutes": (time.perf_counter() - before) / 60,
         "load_average": os.getloadavg()[0],
     }
@@ -303,4 +301,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    program(main)

@@ -71,8 +71,8 @@ def markdown(report: dict) -> str:
     setting = report["setting"]
     parts = [
         f"{setting['processor']}, {setting['cores']} cores and as many threads for each (LiteRT: as it says), "
-        f"TensorFlow {setting['tensorflow']}, TF_ENABLE_ONEDNN_OPTS={int(setting['oneDNN'])} for all. All take turns: "
-        f"rounds of calls and steps {setting['rounds']}, of starts {setting['starts']}, of epochs {setting['epochs']}; "
+        f"TensorFlow {setting['tensorflow']}, TF_ENABLE_ONEDNN_OPTS=1 for all. All take turns: "
+        f"rounds of calls and steps {setting['rounds']}, of starts {setting['starts']}; "
         f"{setting['minutes']:.0f} minutes, load average {setting['load_average']:.1f} at the end.",
         _summary(report["summary"]),
     ]

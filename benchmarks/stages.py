@@ -13,10 +13,10 @@ import tempfile
 
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 from contenders import PAPER
 from first_step import BATCH
-from harness import Worker, medians, report
+from harness import Worker, medians, program, report
 
 import tfpose
 from tfpose.compilation import prepare_xla
@@ -46,7 +46,7 @@ def of_step(size: int, rounds: int, seconds: float) -> dict[str, float]:
 
     found = all_parts()
     cases = {
-        "bodies, corruption and views": lambda: stages.prepared(batch, step),
+        "corruption and views": lambda: stages.prepared(batch, step),
         "forwards and backwards, a part": lambda: stages.gradients(views, step, parts[0]),
         f"forwards and backwards, all {loop.parts} parts at once": all_parts,
         "weights": lambda: stages.apply(found),
@@ -96,4 +96,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    program(main)

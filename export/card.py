@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import keras
 import numpy as np
 
@@ -45,8 +47,14 @@ def make_card(model: keras.Model, batch: int | None = None) -> dict:
 
 
 def describe_tensor(name: str, shape, dtype: str) -> dict:
-    """One input or output of a signature: its shape (None = any batch), type and unit."""
+    """One input or output of a signature: its shape (None = any length), type and unit."""
     return {"shape": list(shape), "dtype": dtype, "unit": UNITS.get(name)}
+
+
+def shown_shape(shape) -> str:
+    """A described shape for people: a free first axis is B (the batch), another one T (frames)."""
+    names = ("B" if axis == 0 else "T" for axis in range(len(shape)))
+    return f"[{', '.join(name if length is None else str(length) for name, length in zip(names, shape))}]"
 
 
 def _describe(function) -> dict:
@@ -55,7 +63,7 @@ def _describe(function) -> dict:
     given = ([1, *(length or _ANY_LENGTH for length in spec.shape[1:])] for spec in inputs.values())
     outputs = function.python_function(*(np.zeros(shape, np.float32) for shape in given))
     batch = next(iter(inputs.values())).shape[0]
-    free = any(None in spec.shape[1:] for spec in inputs.values())
+    free = not fixed(spec.shape for spec in inputs.values())
 
     def shape(tensor):
         return [batch, *(None if free and length == _ANY_LENGTH else length for length in tensor.shape[1:])]
@@ -68,4 +76,9 @@ def _describe(function) -> dict:
 
 def only_batch_is_free(signature: dict) -> bool:
     """Whether all inputs of a described signature have fixed shapes but for the batch; clips of any length do not."""
-    return all(None not in spec["shape"][1:] for spec in signature["inputs"].values())
+    return fixed(spec["shape"] for spec in signature["inputs"].values())
+
+
+def fixed(shapes: Iterable) -> bool:
+    """Whether no axis but the first is free (None) in any of the shapes."""
+    return all(None not in shape[1:] for shape in shapes)

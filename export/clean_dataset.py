@@ -8,6 +8,7 @@ with the reason. Kinds:
 `unreadable`    the file is damaged, or of another format
 `skeleton`      the model's joints cannot be made of the file's, or nothing says what its joints are
 `empty`         nobody is seen in the file
+`unwritable`    the file's format cannot hold the cleaned clips
 ==============  ========================================================================================
 
 Beam may run a part of the work again when a worker fails. Files appear whole, and a second run writes the same file
@@ -103,7 +104,7 @@ def clean_dataset(
 
 
 class _Clean(beam.DoFn):
-    """Cleans a file: one record of what was done to it, or a dead letter. Loads the model once in a process."""
+    """Cleans a file: one record of what was done to it, or a dead letter. Each copy of it loads the model once."""
 
     def __init__(self, model: str, source: str, out: str, reading_options: dict, options: dict):
         self._name, self._source, self._out = model, source, out
@@ -126,8 +127,16 @@ class _Clean(beam.DoFn):
             yield dead_letter("empty", f"{file}: nobody is seen in it", file)
             return
         targets = cleaning.targets(clips, pathlib.Path(self._source), pathlib.Path(self._out), within=True)
-        for target, numbers in targets.items():
-            cleaning.write_all(target, [done[at] for at in numbers], self._options.get("skeleton_out", "source"))
+        try:
+            for target, numbers in targets.items():
+                cleaning.write_all(target, [done[at] for at in numbers], self._options.get("skeleton_out", "source"))
+        except (DataError, SkeletonError) as error:
+            if isinstance(error.__cause__, OSError):  # such as a full disk, which the next file would find full too
+                raise
+            for target in targets:
+                target.unlink(missing_ok=True)
+            yield dead_letter("unwritable", error, file)
+            return
         counts = reports.total([reports.summary(one.observed, one.result, self._model.skeleton) for one in done])
         del counts["bones"]
         written = [str(target.relative_to(self._out)) for target in targets]

@@ -105,7 +105,7 @@ def encode_dataset(
         pipeline = make_pipeline(runner, beam_options)
         spread = runner != LOCAL_RUNNER
         _build(pipeline, files, reading_options, saved_model, about, folder, format, clips_per_shard, spread)
-        with _progress(folder, format, about):
+        with _progress(pathlib.Path(out).name, folder, format, about):
             run(pipeline)
         summary = {
             "tfpose": tfpose.__version__,
@@ -243,7 +243,7 @@ class _Sink(FileBasedSink):
 
 
 @contextlib.contextmanager
-def _progress(folder: pathlib.Path, format: str, about: dict) -> Iterator[None]:
+def _progress(name: str, folder: pathlib.Path, format: str, about: dict) -> Iterator[None]:
     """A bar of the poses encoded, by what all workers have written so far."""
     pose_bytes = 4 * sum(int(np.prod(about[name])) for name in ("pose_code", "view_code"))
     done = threading.Event()
@@ -256,7 +256,7 @@ def _progress(folder: pathlib.Path, format: str, about: dict) -> Iterator[None]:
                     written += file.stat().st_size
             bar.update(max(0, written // pose_bytes - bar.n))
 
-    with tqdm(desc=folder.parent.parent.name, unit="pose", unit_scale=True, disable=None) as bar:
+    with tqdm(desc=name, unit="pose", unit_scale=True, disable=None) as bar:
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         try:

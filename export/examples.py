@@ -55,7 +55,7 @@ def example_inputs(card: dict, poses: np.ndarray) -> dict[str, np.ndarray]:
 
 def synthetic_poses(skeleton: Skeleton, count: int = 64) -> np.ndarray:
     """Complete poses `[count, J, 3]` metres of made-up people, for use without a data set."""
-    clips = synthetic.clips(4, seed=0)
+    clips = synthetic.clips(max(4, -(-count // synthetic.FRAMES)), seed=0)
     return evenly(np.concatenate([_posed(clip, skeleton) for clip in clips]), count)
 
 

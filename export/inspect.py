@@ -8,7 +8,7 @@ import pathlib
 
 from tfpose import presets
 from tfpose.export.artifacts import open_artifact
-from tfpose.export.card import make_card
+from tfpose.export.card import make_card, shown_shape
 from tfpose.export.files import sha256, size
 from tfpose.models import load_model
 
@@ -52,9 +52,8 @@ def text(description: dict) -> str:
         lines.append(f"signature   {name}")
         for part, tensors in (("in ", signature["inputs"]), ("out", signature["outputs"])):
             for tensor, spec in tensors.items():
-                shape = ", ".join("B" if length is None else str(length) for length in spec["shape"])
                 unit = f" {spec['unit']}" if spec["unit"] else ""
-                lines.append(f"  {part}       {tensor} [{shape}] {spec['dtype']}{unit}")
+                lines.append(f"  {part}       {tensor} {shown_shape(spec['shape'])} {spec['dtype']}{unit}")
     return "\n".join(lines)
 
 

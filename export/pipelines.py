@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import fcntl
 import json
 import os
 import pathlib
@@ -25,6 +24,7 @@ from apache_beam.runners.runner import PipelineState
 
 from tfpose.errors import DataError, TfposeError
 from tfpose.export.files import refuse_existing
+from tfpose.files import locked
 
 DEAD_LETTERS = "dead_letters.jsonl"
 DEAD = "dead"
@@ -67,14 +67,9 @@ def new_output(out: str | os.PathLike) -> Iterator[pathlib.Path]:
     refuse_existing(out)
     workshop = out.with_name(f".{out.name}.unfinished")
     try:
-        workshop.mkdir(parents=True, exist_ok=True)
-        with open(workshop / "lock", "w") as lock:
+        with locked(workshop):
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DataError(f"{out}: is being written by another tfpose command") from None
-            try:
-                _clear(workshop, but=lock.name)
+                _clear(workshop)
                 folder = workshop / uuid.uuid4().hex
                 folder.mkdir()
                 yield folder
@@ -86,11 +81,12 @@ def new_output(out: str | os.PathLike) -> Iterator[pathlib.Path]:
         raise DataError(f"{out}: cannot be written: {error}") from error
 
 
-def _clear(folder: pathlib.Path, but: str):
+def _clear(folder: pathlib.Path):
+    """Removes what a killed process left in the folder, which stays, because it is locked."""
     for found in folder.iterdir():
         if found.is_dir():
             shutil.rmtree(found)
-        elif str(found) != but:
+        else:
             found.unlink()
 
 

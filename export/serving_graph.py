@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from tfpose.export.card import fixed
 from tfpose.export.serving_trees import serving_trees
 from tfpose.export.signatures import DEFAULT, signatures
 
@@ -32,14 +33,10 @@ def serving_functions(model: keras.Model, batch: int | None = None, compiled: bo
     # XLA finds its own way through the layers as they are written.
     with contextlib.nullcontext() if compiled else serving_trees(model):
         return {
-            name: _frozen(function, compiled and _fixed_but_for_the_batch(function))
+            name: _frozen(function, compiled and fixed(spec.shape for spec in function.input_signature))
             for name, function in signatures(model, batch).items()
             if name != DEFAULT
         }
-
-
-def _fixed_but_for_the_batch(function) -> bool:
-    return all(None not in spec.shape[1:] for spec in function.input_signature)
 
 
 def is_for_servers(saved_model: bytes) -> bool:

@@ -93,7 +93,7 @@ for data in h36m cmu; do
   evaluate faults sebirenet_cmu $data "faults/sebirenet_cmu_on_$data" --seeds $three
 done
 
-# From the free view code to the default, step by step; and the default on 8 of the people, with other sizes.
+# From the free view code to the default, step by step; and the default on 7 of the people, and with other sizes.
 frame() { # ROW CONFIG DATA [flags]
   pretrain "frame_$1" "$2" "$3" "${@:4}"
   for evaluator in denoise retrieval faults swap; do

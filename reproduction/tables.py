@@ -47,15 +47,22 @@ def run(values: flags.FlagValues, positional: list[str]):
 
 
 def write_all(folder: str, readme: str | None = None):
-    """Writes every table that `folder` has the numbers for."""
+    """Writes every table that `folder` has the numbers for.
+
+    Raises:
+        DataError: when there is no such folder, or a page or card has no marks.
+    """
     base = pathlib.Path(folder)
+    if not base.is_dir():
+        raise DataError(f"{base}: no such folder; expected the one that results are in")
     for make in (structures, ablation, frame, networks, motion):
         if any(base.glob(f"{make.__name__}/*.json")):
             write_text(base / f"{make.__name__}.md", make(base) + "\n")
     if readme is None:
         return
     readme = pathlib.Path(readme)
-    fill(readme, overview(base, readme.parent))
+    if found := overview(base, readme.parent):
+        fill(readme, found)
     for name in presets.NAMES:
         card = presets.folder(name) / "README.md"
         described = presets.read(name).card
@@ -64,7 +71,8 @@ def write_all(folder: str, readme: str | None = None):
         )
         measured = load(base, pattern)
         own = {p: r for p, r in measured.items() if r["model"]["sha256"] == described["sha256"]}
-        fill(card, make(own, card.parent))
+        if own:
+            fill(card, make(own, card.parent))
 
 
 def load(folder: pathlib.Path, pattern: str) -> dict[pathlib.Path, dict]:
@@ -102,7 +110,7 @@ _MORE = (
 
 
 def overview(base: pathlib.Path, root: pathlib.Path) -> str:
-    """The README's results: what was measured, a table for each question; links are from `root`."""
+    """The results page: what was measured, a table for each question; links are from `root`."""
     parts = []
     for title, make, pattern in (
         ("Denoising: MPJPE by number of moved joints", denoising, "denoising/*.json"),
@@ -188,7 +196,7 @@ def round_trip(results: dict[pathlib.Path, dict], base: pathlib.Path) -> str:
     """Mean distance from the truth of files that were cleaned."""
     rows = []
     for path, result in results.items():
-        for name in ("all", "test"):
+        for name in sorted({"all", "test"} & result["mean"].keys()):
             numbers = result["mean"][name]
             cells = [f"{numbers['model'][row]:.1f}" for row in ("seen", "model", "file")]
             whole = f"{numbers['rig']['seen']:.1f} -> {numbers['rig']['file']:.1f}"
@@ -280,7 +288,7 @@ def structures(base: pathlib.Path) -> str:
     paper_order = " < ".join(sorted(means, key=paper.STRUCTURES.get))
     return "\n".join(
         [
-            f"Denoising by structure on APE's protocol, configs `structures:*`; trainings of each: {seeds}.",
+            f"Denoising by structure on APE's protocol, configs `structures.py:*`; trainings of each: {seeds}.",
             "FLOPs per pose; poses/s are from one run of `python -m reproduction structures`.",
             "",
             table(header, rows),
@@ -306,7 +314,7 @@ def ablation(base: pathlib.Path) -> str:
     return "\n".join(
         [
             "Accuracy on N-UCLA's third view (per cent) of the one-layer LSTM on frozen codes pretrained on CMU alone;",
-            "configs `ablation:*`, and `paper` for the full row. The paper's column: its own data, no augmentation.",
+            "`reproduction/configs/ablation.py`; full: `paper`. The paper's column: its own data, no augmentation.",
             "",
             table(("pretraining", "accuracy", "the paper"), rows),
         ]

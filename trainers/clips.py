@@ -36,7 +36,8 @@ def pretrain_clips(config: ml_collections.ConfigDict, motion: MotionSet, workdir
         progress: whether to draw the progress bar.
 
     Raises:
-        TrainingError: when `workdir` holds a run of another configuration, or the loss is not finite.
+        TrainingError: when `workdir` holds a run of another configuration, `config.init` is a model with other weights,
+            or the loss is not finite.
     """
     workdir = pathlib.Path(workdir)
     with claimed(workdir, config, motion):

@@ -45,7 +45,8 @@ def lift(
         config: of `trainers/configs/lift.py`.
         poses: the training poses of the 3D stream.
         pairs: the training pairs of the other stages.
-        workdir: receives `model.keras` and a folder for each stage. A run that was stopped there is resumed.
+        workdir: receives `model.keras`, `config.json` and a folder for each stage. A run that was stopped there is
+            resumed.
         stream_dir: the working directory of the 3D stream, which may hold a finished training; by default in `workdir`.
         evaluate: `evaluate(model) -> {name: number}`, run every `config.evaluate_every` steps.
         progress: whether to draw the progress bar.
@@ -63,7 +64,8 @@ def lift(
     for stage, frozen in (("land", True), ("finetune", False)):
         lifter.decoder.trainable = not frozen
         _train(lifter, config, config[stage], pairs, workdir / stage, stream, evaluate, progress)
-    save_model(lifter, workdir)
+    with claimed(workdir, config, pairs):
+        save_model(lifter, workdir)
     return lifter
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 from tfpose import presets
+from tfpose.errors import DataError
 from tfpose.files import write_text
 
 
@@ -24,7 +25,11 @@ def write(path, kind: str, report: dict, table: str, model_path=None):
         report: the numbers; has "data" where there is some.
         table: Markdown.
         model_path: the model that was measured: a preset, a file or the directory of its training.
+
+    Raises:
+        DataError: see `check`; and when a file cannot be written.
     """
+    check(path)
     path = pathlib.Path(path)
     command = shlex.join(sys.argv)
     payload = {
@@ -38,6 +43,12 @@ def write(path, kind: str, report: dict, table: str, model_path=None):
     data = f"{report['data']['name']}\n\n" if "data" in report else ""
     write_text(path, json.dumps(payload, indent=1) + "\n")
     write_text(path.with_suffix(".md"), f"`{command}`\n\n{data}{table}\n")
+
+
+def check(path):
+    """Raises DataError when `path` is the one that the table beside the numbers would have."""
+    if path and pathlib.Path(path).suffix == ".md":
+        raise DataError(f"{path}: the name of the JSON file must not end in .md, as that of the table beside it does")
 
 
 def _described(model_path: pathlib.Path) -> dict:
@@ -63,7 +74,7 @@ def _commit() -> str:
     try:
         # Only the code: results that were just written, in the presets' cards too, are no change of it.
         git("ls-files", "--error-unmatch", str(code))  # an environment may be inside another repository
-        parts = ("tfpose", "trainers", "export", ":!tfpose/presets/*/README.md")
+        parts = ("tfpose", "trainers", "export", "benchmarks", "reproduction", ":!tfpose/presets/*/README.md")
         changed = git("status", "--porcelain", "--", *parts)
         return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.SubprocessError):

@@ -93,7 +93,7 @@ def per_node(model: PoseAutoencoder) -> PoseAutoencoder:
 
 
 def siamese_loss(model: PoseAutoencoder, batch: dict, seed, config):
-    """`tfpose.trainers.pretrain.siamese_loss` of a model without refinements, one branch after the other."""
+    """`tfpose.trainers.pretrain.siamese_loss` of a model with a free view code and without refinements."""
     truth, observed = two_views(batch, model.skeleton, seed, config)
     return loss_of_views(model, tf.split(truth, 2), tf.split(observed, 2), config)
 
@@ -107,13 +107,8 @@ def loss_of_views(model: PoseAutoencoder, truths, observations, config):
         codes.append(model.encoder(normalized, frame.observed))
     (pose_1, view_1), (pose_2, view_2) = codes
 
-    def decode(pose, view):
-        if model.encoder.view == "frame":  # the view code rotates the decoded pose
-            return couple(model.decoder(pose), view)
-        return model.decoder(couple(pose, view))
-
     terms = {
-        name: losses.reconstruction(decode(pose, view), target, model.skeleton)
+        name: losses.reconstruction(model.decoder(couple(pose, view)), target, model.skeleton)
         for name, pose, view, target in (
             ("plain", pose_1, view_1, targets[0]),
             ("rotated", pose_2, view_2, targets[1]),

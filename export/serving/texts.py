@@ -9,6 +9,7 @@ import string
 import tensorflow as tf
 
 from tfpose import litert_file
+from tfpose.export.card import shown_shape
 from tfpose.export.saved_model import CARD, read_card
 from tfpose.export.serving.lite import LITE
 from tfpose.export.serving.model_config import MODELS_CONFIG, ROOT
@@ -106,7 +107,6 @@ def _described_lite(path: pathlib.Path) -> str:
 
 def _tensors(tensors: dict) -> str:
     return ", ".join(
-        f"`{name}` `[{', '.join('B' if length is None else str(length) for length in tensor['shape'])}]`"
-        + (f" {tensor['unit']}" if tensor["unit"] else "")
+        f"`{name}` `{shown_shape(tensor['shape'])}`" + (f" {tensor['unit']}" if tensor["unit"] else "")
         for name, tensor in tensors.items()
     )

@@ -43,8 +43,30 @@ def test_a_disk_that_is_too_small_is_one_error(tmp_path):
     nothing = [f"--{name}=" for name in ("poses", "joints", "units", "workers")]
     done = run(*nothing, f"--streamed={10**12}", f"--folder={tmp_path}")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(f"growth: {tmp_path}: 240000.0 GB are needed for shards and ")
+    assert done.stderr.splitlines()[-1].startswith(f"{tmp_path}: 240000.0 GB are needed for shards and ")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_case_that_fails_leaves_no_process():
+    program = """
+import growth
+
+class Failing:
+    def __init__(self, *_): self.killed = False
+    def __exit__(self, *_): self.killed = True
+    def tell(self, *_, **__): pass
+    def answer(self): raise RuntimeError("failed")
+
+growth.Worker = Failing
+case = growth.Case({"workers": 2})
+try:
+    with case: pass
+except RuntimeError:
+    assert [worker.killed for worker in case._workers] == [True, True]
+    print("none")
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=SCRIPT.parent, capture_output=True, text=True)
+    assert done.stdout == "none\n", done.stderr
 
 
 @pytest.mark.parametrize("joints", [17, 25, 33, 64, 128])

@@ -1,6 +1,9 @@
 """What the benchmarks share: turns, and processes that do a task."""
 
 import os
+import pathlib
+import subprocess
+import sys
 
 import harness
 import pytest
@@ -32,3 +35,22 @@ def test_a_process_answers_and_says_what_went_wrong(tmp_path):
         assert worker.peak_memory > 1e7
         with pytest.raises(TfposeError, match=r"(?s)contender 'adding' failed:.*TypeError"):
             worker.ask("run", arguments={"more": "x"})
+
+
+@pytest.mark.parametrize(("out", "said"), [("a.json", "no data\n"), ("a.md", "a.md: the name of the JSON file")])
+def test_a_program_ends_with_the_message_of_its_error(out, said):
+    script = """
+import harness
+from absl import flags
+from tfpose.errors import TfposeError
+
+flags.DEFINE_string("out", None, "")
+
+def main(_):
+    raise TfposeError("no data")
+
+harness.program(main)
+"""
+    command = [sys.executable, "-c", script, f"--out={out}"]
+    done = subprocess.run(command, cwd=pathlib.Path(harness.__file__).parent, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith(said) and done.stderr.count("\n") == 1

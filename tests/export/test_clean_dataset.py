@@ -106,6 +106,26 @@ def test_what_is_lost_is_found(clips, saved, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".out*"))
 
 
+def test_a_file_that_cannot_be_written_is_a_dead_letter(clips, saved, tmp_path, monkeypatch):
+    before, out = cleaning.write_all, tmp_path / "out"
+
+    def write_all(target, *arguments):
+        if target.suffix == ".trc":
+            before(target, *arguments)
+            raise DataError(f"{target}: holds one clip, got 2") from cause
+        before(target, *arguments)
+
+    monkeypatch.setattr(cleaning, "write_all", write_all)
+    cause = OSError("no space left")
+    with pytest.raises(TfposeError, match="holds one clip"):
+        clean_dataset(clips, saved, out, reading_options=READING)
+    assert not out.exists()
+    cause = None
+    summary = clean_dataset(clips, saved, out, reading_options=READING)
+    assert summary["dead_letters"] == {"skeleton": 1, "unreadable": 1, "unwritable": 1} and summary["clips"] == 4
+    assert not (out / "files" / "deep" / "walk.trc").exists()
+
+
 def test_nothing_to_clean(saved, tmp_path):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "a.bvh").write_text("HIERARCHY")

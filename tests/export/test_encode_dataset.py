@@ -166,7 +166,7 @@ def test_the_local_runner_holds_few_clips(many_clips, saved_model, tmp_path, mon
 
 def test_what_exists_or_is_being_written_is_refused(clips, saved_model, tmp_path):
     out = tmp_path / "codes"
-    with new_output(out), pytest.raises(DataError, match="is being written by another"):
+    with new_output(out), pytest.raises(DataError, match="another process is writing there"):
         encode_dataset(clips, saved_model, out, reading_options=READING)
     before = sorted(out.parent.rglob("*"))
     with pytest.raises(DataError, match=f"^{out}: exists already"):

@@ -56,3 +56,7 @@ def test_synthetic_poses_are_complete_and_varied_whatever_the_joints(name):
 def test_incomplete_poses_are_refused(model):
     with pytest.raises(DataError, match=r"poses: expected \[N, 17, 3\], metres, N > 0, none missing"):
         example_inputs(make_card(model), np.full((2, 17, 3), np.nan))
+
+
+def test_there_are_as_many_synthetic_poses_as_are_asked_for():
+    assert len(synthetic_poses(Skeleton.load("paper17"), 1024)) == 1024

@@ -8,6 +8,7 @@ import pytest
 
 from tfpose import presets
 from tfpose.errors import DataError
+from tfpose.export.card import shown_shape
 from tfpose.export.inspect import describe, text
 from tfpose.export.verify import verify
 from tfpose.models import PoseAutoencoder, weights_checksum
@@ -36,6 +37,11 @@ def test_text(descriptions, artifacts):
     assert any("paper17, 17 joints: spine_base, spine_mid" in line for line in lines)
     assert "  out       pose_code [B, 17, 4] float32" in lines
     assert "  in        view_from [B, 17, 3] float32 metres" in lines
+
+
+def test_free_axes_are_the_batch_and_the_frames():
+    assert shown_shape([None, None, 17, 3]) == "[B, T, 17, 3]"
+    assert shown_shape([1, None, 17, 3]) == "[1, T, 17, 3]" and shown_shape([None]) == "[B]"
 
 
 def test_the_text_has_origin_and_checksums(descriptions, artifacts, model):

@@ -128,6 +128,15 @@ def test_a_readme_without_marks_is_refused(results, readme):
     assert readme.read_text() == "# no marks\n"
 
 
+def test_a_mistyped_folder_and_one_without_results_leave_the_page(results, readme):
+    before = readme.read_text()
+    with pytest.raises(DataError, match=r"results: no such folder"):
+        tables.write_all(str(results), str(readme))
+    results.mkdir()
+    tables.write_all(str(results), str(readme))
+    assert readme.read_text() == before
+
+
 def test_the_readme_shows_the_ratios_of_the_benchmark(tmp_path):
     result = {
         "summary": [
@@ -156,3 +165,9 @@ def test_accuracy_on_cleaned_clips_has_a_row_for_each_method(results, readme):
     header, _, line = found.split("\n")
     assert cells(header) == ["", "pose code, linear", "pose code, nearest clip"]
     assert cells(line) == ["[ours](results/cleaned_actions/ours.md): as recorded", "84.5", "75.0"]
+
+
+def test_a_round_trip_without_the_test_subject_has_one_row(tmp_path):
+    numbers = {"model": {"seen": 1.0, "model": 2.0, "file": 3.0}, "rig": {"seen": 4.0, "file": 5.0}}
+    lines = tables.round_trip({tmp_path / "a.json": {"mean": {"all": numbers}}}, tmp_path).split("\n")
+    assert [cells(line) for line in lines[2:]] == [["[a](a.md): all subjects", "1.0", "2.0", "3.0", "4.0 -> 5.0"]]

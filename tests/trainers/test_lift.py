@@ -190,6 +190,7 @@ def test_all_stages(config, few_joints, tmp_path):
     for own, frozen in zip(landed, stream.decoder.get_weights(), strict=True):
         np.testing.assert_array_equal(own, frozen)
     assert not any(np.array_equal(own, other) for own, other in zip(landed, tuned, strict=True))
+    assert json.loads((tmp_path / "config.json").read_text())["data"]["checksum"] == pairs.checksum
     # A finished run is not trained again.
     again = lift(config, poses, pairs, tmp_path, evaluate=evaluate, progress=False)
     np.testing.assert_array_equal(again(pairs.joints_2d[:8]), model(pairs.joints_2d[:8]))

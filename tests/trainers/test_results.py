@@ -127,3 +127,22 @@ def test_a_failure_keeps_the_old_result(tmp_path, model, monkeypatch):
         results.write(path, "denoise", REPORT, "", model)
     assert path.read_bytes() == before
     assert sorted(file.name for file in path.parent.iterdir()) == ["r.json", "r.md"]
+
+
+def test_the_table_does_not_take_the_place_of_the_numbers(tmp_path):
+    with pytest.raises(DataError, match=r"r\.md: the name of the JSON file must not end in \.md"):
+        results.write(tmp_path / "r.md", "denoise", REPORT, "")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_changed_benchmark_is_a_change_of_the_code(tmp_path, monkeypatch):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for name in ("trainers/results.py", "benchmarks/speed.py", "reproduction/tables.py"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("")
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=mine"]):
+        subprocess.run([*git, *command], check=True)
+    monkeypatch.setattr(results, "__file__", str(tmp_path / "trainers" / "results.py"))
+    assert not results._commit().endswith("-dirty")
+    (tmp_path / "benchmarks" / "speed.py").write_text("changed")
+    assert results._commit().endswith("-dirty")

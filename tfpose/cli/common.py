@@ -126,6 +126,11 @@ def training_poses(values: flags.FlagValues, skeleton: Skeleton):
     return load_poses(values, "train", skeleton)
 
 
+def shortened(steps: int, by: int) -> int:
+    """The steps of a training that `--shorten` shortens: at least one."""
+    return max(steps // by, 1)
+
+
 def evaluator(name: str):
     """The evaluator of that name, or a wrong call."""
     from tfpose.trainers import evaluators

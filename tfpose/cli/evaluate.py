@@ -5,6 +5,7 @@
 denoise: MPJPE by number of corrupted joints, PA-MPJPE, bone lengths and symmetry, beside three baselines.
 swap: MPJPE with the pose code of another view, and probes that predict the view from the pose code.
 retrieval: the pose of the same moment in another camera's recording, Hit@1, 5 and 10 (--data=ntu, h36m).
+faults: sensor faults one by one, such as missing hips and exchanged sides.
 recognise: actions in other views (--data=nucla, ntu, ntu_subject), by an LSTM on frozen codes; linear, knn: without.
 clips: clips with twelve kinds of noise, beside filters, of a model of clips (--data=h36m, cmu).
 look_ahead: such clips as they come in, answered some frames later (--data=h36m, cmu).
@@ -22,6 +23,7 @@ from __future__ import annotations
 from absl import flags
 
 from tfpose.cli import common
+from tfpose.trainers import results
 
 
 def define_flags(values: flags.FlagValues):
@@ -46,6 +48,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     if values.plot and not hasattr(evaluator, "draw"):
         raise flags.Error(f"{name} draws nothing; leave out --plot")
     seeds = _seeds(values.seeds)
+    results.check(values.out)
 
     from tfpose.models import PoseAutoencoder, load_model
     from tfpose.trainers import evaluators

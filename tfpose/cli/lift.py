@@ -15,7 +15,7 @@ from absl import flags
 from tfpose.cli import common
 from tfpose.datasets import lifting
 from tfpose.skeleton import Skeleton
-from tfpose.trainers import configs
+from tfpose.trainers import configs, results
 
 
 def define_flags(values: flags.FlagValues):
@@ -32,9 +32,10 @@ def run(values: flags.FlagValues, positional: list[str]):
     from tfpose.trainers.lift import lift, lift_by_mlp
 
     common.positional_count(positional, ())
+    results.check(values.out)
     config, workdir, skeleton = values.config, pathlib.Path(values.workdir), Skeleton.load("paper17")
     for stage in (config.stream, config.land, config.finetune):
-        stage.steps = max(stage.steps // values.shorten, 1)
+        stage.steps = common.shortened(stage.steps, values.shorten)
     poses = splits.poses("h36m", "train", values.data_dir, skeleton)
     train, test = (
         lifting.human36m_pairs(split, values.detections, values.data_dir, skeleton) for split in ("train", "test")

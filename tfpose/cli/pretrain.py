@@ -29,16 +29,24 @@ def run(values: flags.FlagValues, positional: list[str]):
     from tfpose.trainers.loop import strategy_scope
 
     common.positional_count(positional, ())
+    measures = [_evaluator(name) for name in values.evaluators]
     with strategy_scope():
-        _train(values)
+        _train(values, measures)
 
 
-def _train(values: flags.FlagValues):
+def _evaluator(name: str):
+    """The evaluator of that name, or a wrong call where it is not for models that are pretrained."""
+    evaluator = common.evaluator(name)
+    if hasattr(evaluator, "MODEL") or not hasattr(evaluator, "summary"):
+        raise flags.Error(f"--evaluators={name}: is not for the model that is pretrained; see tfpose evaluate --help")
+    return evaluator
+
+
+def _train(values: flags.FlagValues, measures: list):
     from tfpose.trainers.pretrain import pretrain
 
     skeleton = Skeleton.load(values.model_skeleton)
     poses = common.training_poses(values, skeleton)
-    measures = [common.evaluator(name) for name in values.evaluators]
     tests = [common.evaluation_data(values, measure, skeleton) for measure in measures]
 
     def evaluate(model) -> dict[str, float]:
@@ -47,7 +55,7 @@ def _train(values: flags.FlagValues):
             found.update(measure.summary(model, test))
         return found
 
-    values.config.steps //= values.shorten
+    values.config.steps = common.shortened(values.config.steps, values.shorten)
     print(f"{len(poses):,} poses of {poses.name} ({poses.lineage})")
     pretrain(values.config, poses, values.workdir, evaluate=evaluate)
     print(f"model: {pathlib.Path(values.workdir) / 'model.keras'}")

@@ -41,7 +41,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     else:
         clips = common.read_clips(values, common.existing(name))
         motion = MotionSet.of_clips(name, clips, skeleton, values.rate, "the user's own clips")
-    values.config.steps //= values.shorten
+    values.config.steps = common.shortened(values.config.steps, values.shorten)
     print(f"{len(motion):,} frames in {len(motion.clips)} clips of {motion.name} ({motion.lineage})")
     pretrain_clips(values.config, motion, values.workdir)
     print(f"model: {pathlib.Path(values.workdir) / 'model.keras'}")

@@ -84,4 +84,9 @@ def complete_poses(clips: Iterable[Clip], skeleton: Skeleton, every: int = 1) ->
 
 def evenly(values: np.ndarray, count: int) -> np.ndarray:
     """`count` of the values, evenly spaced from the first to the last; all where there are fewer."""
-    return values[np.linspace(0, len(values) - 1, min(count, len(values))).round().astype(int)]
+    return values[places(len(values), count)]
+
+
+def places(length: int, count: int) -> np.ndarray:
+    """`count` places in a sequence of that length, evenly spaced from the first to the last; all where it has fewer."""
+    return np.linspace(0, length - 1, min(count, length)).round().astype(int)

@@ -1,6 +1,7 @@
 """The shipped configurations by name: one Python file each, whose header says what it is and how it is run.
 
-A file may hold the rows of a table: `structures:recursive` is the row "recursive" of `structures`.
+A file may hold the rows of a table, as those in `reproduction/configs` do: `structures.py:recursive` is the row
+"recursive" of `structures.py`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     tfpose pretrain --config same_rig --data h36m_ape --workdir runs/same_rig_h36m_ape
 
-About 15 minutes on one core. results/same_rig_h36m_ape.md has what it reaches on APE's protocol.
+About 15 minutes on one core. results/denoising/same_rig_h36m_ape.md has what it reaches on APE's protocol.
 """
 
 from tfpose.trainers.configs import default

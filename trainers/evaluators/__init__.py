@@ -1,16 +1,19 @@
-"""The evaluators: a module for each, with one interface. `tfpose evaluate` runs them, trainings run their `summary`.
+"""The evaluators: a module for each, with one interface. `tfpose evaluate` runs them, some trainings their `summary`.
 
 An evaluator is a module with
 
     OPTIONS: the names of the flags of `tfpose evaluate` that its `measure` takes
     load(name, data_dir, skeleton) -> data with `name`, `checksum` and `lineage`
     measure(model, data, seed, **options) -> nested dict of numbers, the same for the same seed
-    summary(model, data) -> a few of those numbers, quickly: for the progress bar of a training and TensorBoard
     markdown(report) -> the tables of what `over_seeds` returns
 
-and, where it makes sense, `MODEL`, the class that it measures in place of `PoseAutoencoder`;
-`of_clips(name, clips, skeleton)` for the user's own files in place of `load`; and `draw(path, model, data, seed)` for a
-picture.
+and, where it makes sense,
+
+    MODEL: the class that it measures in place of `PoseAutoencoder`
+    of_clips(name, clips, skeleton): for the user's own files, in place of `load`
+    draw(path, model, data, seed): a picture
+    summary(model, data) -> a few of the numbers of `measure`, quickly: for the progress bar of a training and
+        TensorBoard. It belongs to evaluators that trainings use.
 """
 
 from __future__ import annotations

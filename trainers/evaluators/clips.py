@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfpose import metrics
 from tfpose.datasets import splits
-from tfpose.datasets.motion_set import at_rate
+from tfpose.datasets.motion_set import MotionSet, at_rate
+from tfpose.datasets.pose_set import places
+from tfpose.errors import DataError
 from tfpose.models.clip_denoiser import ClipDenoiser
 from tfpose.noise import clips as clip_noise
 from tfpose.seeds import step_seed
@@ -21,8 +22,9 @@ from tfpose.trainers.markdown import table
 
 MODEL = ClipDenoiser
 OPTIONS = ("frame_rate",)
-_MOST_FRAMES, _REFERENCE_CLIPS = 300, 12
-_MEASURES = ("mpjpe", "pa_mpjpe", "acceleration", "bone_spread")
+_SHORTEST, _MOST_FRAMES, _REFERENCE_CLIPS = 30, 300, 12
+ERRORS = {"mpjpe": metrics.mpjpe, "pa_mpjpe": metrics.pa_mpjpe, "acceleration": metrics.acceleration_error}
+"""Measures of a clip and its truth; the acceleration error is per frame squared."""
 
 
 def load(name: str, data_dir, skeleton) -> Data:
@@ -112,19 +114,15 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0, *, frame_rate: float
     Returns:
         `{"rows": {kind: {method: {"mpjpe", "pa_mpjpe", "acceleration" (per frame squared), "bone_spread", "moved"}}},
         "frames": N}`, in millimetres.
+
+    Raises:
+        DataError: when no clip has 30 frames.
     """
     rate = float(frame_rate or data.test.rate)
     skeleton = data.test.skeleton
-
-    def some(motion, most):
-        clips = [at_rate(clip, motion.rate, rate) for clip in motion.clips]
-        clips = [clip[(len(clip) - min(len(clip), _MOST_FRAMES)) // 2 :][:_MOST_FRAMES] for clip in clips]
-        clips = [clip for clip in clips if len(clip) >= 30]
-        return thinned(clips, most) if most else clips
-
-    found = filters(some(data.reference, _REFERENCE_CLIPS), rate, seed)
+    tests, rows = _middles(data.test, rate), {}
+    found = filters(thinned(_middles(data.reference, rate), _REFERENCE_CLIPS), rate, seed)
     methods = {"doing nothing": None, **found, **forms(model)}
-    tests, rows = some(data.test, 0), {}
     for kind, noise in noises(skeleton).items():
         noisy = [noise(clip, rate, seed + 100 * number) for number, clip in enumerate(tests)]
         rows[kind] = {}
@@ -138,19 +136,7 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0, *, frame_rate: float
 
 def thinned(clips: Sequence, most: int) -> Sequence:
     """At most so many of the clips, evenly spaced."""
-    return clips[:: max(1, len(clips) // most)][:most]
-
-
-def summary(model: ClipDenoiser, data: Data, seed: int = 0) -> dict[str, float]:
-    """MPJPE (mm) of some clips with jitter of 15 mm, and with two joints off."""
-    test = dataclasses.replace(data.test, clips=data.test.clips[:4], sources=data.test.sources[:4])
-    kinds = noises(test.skeleton)
-    found = {}
-    for name, kind in (("jitter_mm", "jitter of 15 mm"), ("off_mm", "2 joints off for 8 frames")):
-        clips = [clip[:_MOST_FRAMES] for clip in test.clips]
-        cleaned = [model.denoise_clip(kinds[kind](clip, test.rate, seed), test.rate)["denoised"] for clip in clips]
-        found[name] = 1000 * float(np.mean([metrics.mpjpe(*pair) for pair in zip(cleaned, clips)]))
-    return found
+    return [clips[at] for at in places(len(clips), most)]
 
 
 def markdown(report: dict) -> str:
@@ -170,7 +156,7 @@ def markdown(report: dict) -> str:
         for name in [*shown[:1], best, *shown[1:]]:
             label = f"{name} (the smoothest filter)" if name == best else name
             numbers = row[name]
-            second.append((kind, label, *(f"{numbers[measure]:.1f}" for measure in (*_MEASURES, "moved"))))
+            second.append((kind, label, *(f"{numbers[measure]:.1f}" for measure in (*ERRORS, "bone_spread", "moved"))))
     looks = f"{', '.join(CAUSAL)} and the causal clip model look at the past alone."
     return (
         f"{report['frames']:,.0f} frames; MPJPE in mm. {looks}\n\n{table(['mm', *methods], first)}\n\n"
@@ -179,23 +165,33 @@ def markdown(report: dict) -> str:
     )
 
 
-def _numbers(cleaned, truth, noisy, skeleton) -> dict:
-    def mean(function, *clips):
-        frames = [len(clip) for clip in clips[0]]
-        return 1000 * float(np.average([function(*each) for each in zip(*clips)], weights=frames))
-
+def averaged(measures: dict[str, Callable], *clips: Sequence[np.ndarray]) -> dict[str, float]:
+    """Each `measure(*clips)` in millimetres, of clips in metres: the mean over clips, weighted by their frames."""
+    frames = [len(clip) for clip in clips[0]]
     return {
-        "mpjpe": mean(metrics.mpjpe, cleaned, truth),
-        "pa_mpjpe": mean(metrics.pa_mpjpe, cleaned, truth),
-        "acceleration": mean(metrics.acceleration_error, cleaned, truth),
-        "bone_spread": mean(functools.partial(metrics.bone_length_spread, skeleton=skeleton), cleaned),
-        "moved": mean(_moved, cleaned, noisy),
+        name: 1000 * float(np.average([measure(*each) for each in zip(*clips)], weights=frames))
+        for name, measure in measures.items()
     }
 
 
-def _moved(cleaned, noisy) -> float:
-    seen = np.isfinite(noisy).all(-1)
-    return float(np.linalg.norm(cleaned - noisy, axis=-1)[seen].mean())
+def moved(cleaned: np.ndarray, seen: np.ndarray) -> float:
+    """How far the joints of a clip are from where they were seen, in metres."""
+    return metrics.mpjpe(cleaned, seen, np.isfinite(seen).all(-1))
+
+
+def _middles(motion: MotionSet, rate: float) -> list[np.ndarray]:
+    """The clips at a frame rate, without short ones; of long ones the middle."""
+    clips = [at_rate(clip, motion.rate, rate) for clip in motion.clips]
+    clips = [clip[(len(clip) - min(len(clip), _MOST_FRAMES)) // 2 :][:_MOST_FRAMES] for clip in clips]
+    clips = [clip for clip in clips if len(clip) >= _SHORTEST]
+    if not clips:
+        raise DataError(f"{motion.name}: has no clip of {_SHORTEST} frames at {rate:g} Hz")
+    return clips
+
+
+def _numbers(cleaned, truth, noisy, skeleton) -> dict:
+    spread = {"bone_spread": functools.partial(metrics.bone_length_spread, skeleton=skeleton)}
+    return averaged(ERRORS, cleaned, truth) | averaged(spread, cleaned) | averaged({"moved": moved}, cleaned, noisy)
 
 
 def _level(millimetres: float) -> tf.Tensor:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfpose import metrics, plots
 from tfpose.datasets import splits
+from tfpose.datasets.lifting import LiftingPairs
 from tfpose.datasets.motion_set import MotionSet
 from tfpose.datasets.pose_set import PoseSet, evenly
 from tfpose.models.calls import batched
@@ -60,10 +62,10 @@ def corrupt_by_count(poses: PoseSet, seed: int = 0, most_poses: int | None = Non
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """The test data, and clean data of the same rig, for the baselines."""
+    """The test data, and clean data of the same rig, on which baselines and filters are set."""
 
-    test: PoseSet | MotionSet
-    reference: PoseSet | MotionSet
+    test: PoseSet | MotionSet | LiftingPairs
+    reference: PoseSet | MotionSet | Sequence[np.ndarray]
 
     @property
     def name(self) -> str:

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
-
 import numpy as np
 
-from tfpose import metrics
-from tfpose.datasets.lifting import LiftingPairs
 from tfpose.errors import DataError
 from tfpose.models import ClipDenoiser, load_model
 from tfpose.models.pose_lifter import Lifter
 from tfpose.skeleton import Skeleton
 from tfpose.trainers.estimates import RATE, of_pairs
 from tfpose.trainers.evaluators import lift
-from tfpose.trainers.evaluators.clips import forms
+from tfpose.trainers.evaluators.clips import ERRORS, averaged, forms
+from tfpose.trainers.evaluators.denoise import Data
 from tfpose.trainers.evaluators.filters import CAUSAL, filters, reference
 from tfpose.trainers.markdown import table
 
 MODEL = Lifter
 OPTIONS = ("cleaner",)
-_MEASURES = ("mpjpe", "pa_mpjpe", "acceleration")
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Data:
-    """The test pairs, and clean motion on which the filters are set."""
-
-    pairs: LiftingPairs
-    reference: Sequence[np.ndarray]
-
-    @property
-    def name(self) -> str:
-        return self.pairs.name
-
-    @property
-    def checksum(self) -> str:
-        return self.pairs.checksum
-
-    @property
-    def lineage(self) -> str:
-        return self.pairs.lineage
 
 
 def load(name: str, data_dir, skeleton: Skeleton) -> Data:
-    """The test pairs of "h36m_gt" or "h36m_hourglass", in the order of the recordings.
+    """The test pairs of "h36m_gt" or "h36m_hourglass", recording by recording, and motion to set the filters on.
 
     Raises:
         DataError: for another data set, or files that are missing or unreadable.
@@ -68,35 +43,21 @@ def measure(model: Lifter, data: Data, seed: int = 0, *, cleaner: str = "sebiren
     Returns:
         `{"rows": {method: {"mpjpe", "pa_mpjpe" (mm), "acceleration" (mm per frame squared)}}, "clips", "frames"}`.
     """
-    pairs = data.pairs
+    pairs = data.test
     motion = of_pairs(model, pairs)
     methods = filters(data.reference, RATE, seed)
     methods = {"as estimated": methods.pop("interpolation"), **methods, **forms(load_model(cleaner, ClipDenoiser))}
     rows = {}
     for name, method in methods.items():
-        numbers = []
-        for clip, true in zip(motion.observed, motion.clips):
-            cleaned = lift.rooted(np.asarray(method(clip, RATE), np.float32), pairs.skeleton)
-            numbers.append(
-                (
-                    metrics.mpjpe(cleaned, true),
-                    metrics.pa_mpjpe(cleaned, true),
-                    metrics.acceleration_error(cleaned, true),
-                )
-            )
-        rows[name] = dict(zip(_MEASURES, (1000 * np.average(numbers, axis=0, weights=pairs.lengths)).tolist()))
+        cleaned = [lift.rooted(np.asarray(method(clip, RATE), np.float32), pairs.skeleton) for clip in motion.observed]
+        rows[name] = averaged(ERRORS, cleaned, motion.clips)
     return {"rows": rows, "clips": len(motion.clips), "frames": len(motion)}
-
-
-def summary(model: Lifter, data: Data, seed: int = 0) -> dict[str, float]:
-    """The MPJPE (mm) of the estimates themselves, of every 25th frame."""
-    return {"mpjpe_mm": lift.summary(model, data.pairs)["protocol_1_mm"]}
 
 
 def markdown(report: dict) -> str:
     """The table of a report of `over_seeds`."""
     report = report["mean"]
-    rows = [(name, *(f"{row[measure]:.1f}" for measure in _MEASURES)) for name, row in report["rows"].items()]
+    rows = [(name, *(f"{row[measure]:.1f}" for measure in ERRORS)) for name, row in report["rows"].items()]
     return (
         f"{report['clips']:.0f} recordings by single cameras, {report['frames']:,.0f} frames at {RATE:.0f} Hz; joints "
         f"about the root. {', '.join(CAUSAL)} and the causal clip model look at the past alone.\n\n"

@@ -20,7 +20,6 @@ from tfpose.trainers.evaluators import swap
 from tfpose.trainers.markdown import table, with_spread
 
 OPTIONS = ("most_poses",)
-_TILT = np.radians(10.0)
 _MOST = 2000
 load, of_clips = swap.load, swap.of_clips
 
@@ -39,7 +38,7 @@ def measure(model, data: PoseSet, seed: int = 0, *, most_poses: int | None = Non
         over the joints that are there; the angles are there for models whose view code is a rotation.
     """
     truth = evenly(data.positions, most_poses or _MOST)
-    turn = rotations.upright(len(truth), step_seed(seed, 0), _TILT)
+    turn = rotations.upright(len(truth), step_seed(seed, 0), swap.TILT)
     truth = rotations.rotate(truth - truth.mean(1, keepdims=True), turn).numpy()
     denoise, view = batched(model.denoise), batched(lambda poses: model.encode(poses)["view_code"])
     faults = {}

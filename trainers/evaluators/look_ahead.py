@@ -6,6 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tfpose import metrics
+from tfpose.errors import DataError
 from tfpose.models.clip_denoiser import OVERLAP, ClipDenoiser
 from tfpose.trainers.evaluators import clips as clips_evaluator
 from tfpose.trainers.evaluators.denoise import Data
@@ -16,7 +17,7 @@ OPTIONS = ()
 LOOK_AHEAD = (1, 2, 4, 8, 16)
 _KINDS = ("clean", "jitter of 15 mm", "3 joints off, jitter of 10 mm", "3 of 10 frames missing")
 _MOST_FRAMES, _MOST_CLIPS = 200, 20
-load, summary = clips_evaluator.load, clips_evaluator.summary
+load = clips_evaluator.load
 
 
 def measure(model: ClipDenoiser, data: Data, seed: int = 0) -> dict:
@@ -27,9 +28,15 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0) -> dict:
     Returns:
         `{"rows": {kind: {frames looked ahead: {"mpjpe", "acceleration"}}}, "frames": N, "rate": of the clips}`, in
         millimetres; "0" is the causal form, and "all" the other on whole clips.
+
+    Raises:
+        DataError: when no clip is long enough.
     """
     rate, last = float(data.test.rate), max(LOOK_AHEAD)
-    clips = [clip[:_MOST_FRAMES] for clip in data.test.clips if len(clip) >= OVERLAP + last + 10]
+    least = OVERLAP + last + 10
+    clips = [clip[:_MOST_FRAMES] for clip in data.test.clips if len(clip) >= least]
+    if not clips:
+        raise DataError(f"{data.name}: has no clip of {least} frames at {rate:g} Hz")
     clips = clips_evaluator.thinned(clips, _MOST_CLIPS)
     kinds, measured, rows = clips_evaluator.noises(data.test.skeleton), slice(OVERLAP, -last), {}
     for kind in tqdm(_KINDS, unit="kind", leave=False, disable=None):

@@ -74,11 +74,6 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0) -> dict:
     return {"rows": rows, "clips": {split: len(clips) for split, clips in data.clips.items()}}
 
 
-def summary(model: ClipDenoiser, data: Data) -> dict[str, float]:
-    """The linear classifier's accuracy on the pose code of cleaned clips, in per cent."""
-    return {"recognised_cleaned": _accuracy(model, data, forms(model)["clip model"], {})["code"]["linear"]}
-
-
 def _accuracy(model: ClipDenoiser, data: Data, method: Callable, describers: dict[str, Callable]) -> dict:
     """Of clips cleaned by `method`; `describers` by features are made once."""
     frames, sets = classify_config.get_config().model.frames, {}

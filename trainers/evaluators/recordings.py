@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from tfpose.formats import ntu, nucla
 from tfpose.formats.clip import Clip
 from tfpose.models.clip_denoiser import ClipDenoiser
 from tfpose.skeleton import Skeleton
-from tfpose.trainers.evaluators.clips import forms, thinned
+from tfpose.trainers.evaluators.clips import averaged, forms, moved, thinned
 from tfpose.trainers.evaluators.filters import CAUSAL, filters, reference
 from tfpose.trainers.markdown import table
 
@@ -88,29 +89,16 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0) -> dict:
     """
     methods = filters(data.reference, RATE, seed)
     methods = {"as recorded": methods.pop("interpolation"), **methods, **forms(model)}
+    measures = {
+        "jitter": metrics.jitter,
+        "bone_spread": functools.partial(metrics.bone_length_spread, skeleton=data.skeleton),
+        "symmetry": functools.partial(metrics.symmetry_error, skeleton=data.skeleton),
+    }
     rows = {}
-    weights = [len(clip) for clip in data.clips]
     for name, method in methods.items():
         cleaned = [method(clip, rate) for clip, rate in zip(data.clips, data.rates)]
-        numbers = [
-            (
-                metrics.jitter(clip),
-                metrics.bone_length_spread(clip, data.skeleton),
-                metrics.symmetry_error(clip, data.skeleton),
-                metrics.mpjpe(clip, seen, np.isfinite(seen).all(-1)),
-            )
-            for clip, seen in zip(cleaned, data.clips)
-        ]
-        rows[name] = dict(zip(_MEASURES, (1000 * np.average(numbers, axis=0, weights=weights)).tolist()))
-    return {"rows": rows, "clips": len(data.clips), "frames": sum(weights)}
-
-
-def summary(model: ClipDenoiser, data: Data, seed: int = 0) -> dict[str, float]:
-    """The jitter (mm per frame squared) of some cleaned clips, as a share of what was recorded."""
-    clips = list(zip(data.clips, data.rates))[:10]
-    cleaned = [metrics.jitter(model.denoise_clip(clip, rate)["denoised"]) for clip, rate in clips]
-    recorded = [metrics.jitter(np.nan_to_num(clip)) for clip, _ in clips]
-    return {"jitter_share": float(np.mean(cleaned) / np.mean(recorded))}
+        rows[name] = averaged(measures, cleaned) | averaged({"moved": moved}, cleaned, data.clips)
+    return {"rows": rows, "clips": len(data.clips), "frames": sum(map(len, data.clips))}
 
 
 def markdown(report: dict) -> str:

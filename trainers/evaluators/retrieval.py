@@ -15,6 +15,7 @@ import numpy as np
 
 from tfpose import metrics
 from tfpose.datasets import checked, splits
+from tfpose.datasets.pose_set import places
 from tfpose.errors import DataError
 from tfpose.formats import axes, human36m, ntu
 from tfpose.geometry import frames
@@ -144,13 +145,15 @@ def _in_trunk_frame(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 
 def _moments(data: Recordings, seed: int) -> np.ndarray:
     """`[V, N, J, 3]`: every `APART`-th frame of each performance, where all cameras see all joints."""
+    if not data.performances:
+        raise DataError(f"{data.name}: has no performance that all cameras recorded")
     random = np.random.default_rng(seed)
     chosen = [performance[:, random.integers(APART) :: APART] for performance in data.performances]
     moments = np.concatenate(chosen, axis=1)
     moments = moments[:, np.isfinite(moments).all(axis=(0, 2, 3))]
     if moments.shape[1] < max(KS):
         raise DataError(f"{data.name}: {moments.shape[1]} moments are too few to rank {max(KS)}")
-    return moments[:, np.linspace(0, moments.shape[1] - 1, min(_MOST_MOMENTS, moments.shape[1])).round().astype(int)]
+    return moments[:, places(moments.shape[1], _MOST_MOMENTS)]
 
 
 def _noise_name(noise: float) -> str:

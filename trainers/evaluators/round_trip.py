@@ -90,12 +90,6 @@ def measure(model: ClipDenoiser, data: Data, seed: int = 0) -> dict:
     return report
 
 
-def summary(model: ClipDenoiser, data: Data, seed: int = 0) -> dict[str, float]:
-    """The error of some files that are written, mm."""
-    few = dataclasses.replace(data, clips=data.clips[:5])
-    return {"round_trip_mm": measure(model, few, seed)["all"]["model"]["file"]}
-
-
 def markdown(report: dict) -> str:
     """The table of a report of `over_seeds`."""
     mean = report["mean"]

@@ -19,7 +19,7 @@ from tfpose.trainers.evaluators.denoise import CORRUPTED_JOINTS, Corrupted, corr
 from tfpose.trainers.markdown import table, with_spread
 
 OPTIONS = ("views", "most_poses")
-_TILT = np.radians(10.0)
+TILT = np.radians(10.0)  # the standard deviation of an upright view
 _PROBE_POSES = 4000
 
 
@@ -129,7 +129,7 @@ def _other_pose(model, poses: np.ndarray, skeleton: Skeleton, seed, views: str) 
 
 
 def _draw(count: int, seed, views: str):
-    return {"so3": rotations.uniform, "upright": lambda n, s: rotations.upright(n, s, _TILT)}[views](count, seed)
+    return {"so3": rotations.uniform, "upright": lambda n, s: rotations.upright(n, s, TILT)}[views](count, seed)
 
 
 def _probes(model, poses: np.ndarray, skeleton: Skeleton, seed: int, views: str) -> dict[str, dict[str, float]]:

@@ -19,7 +19,11 @@ export function connect(skeleton, clips, state, shown, stage) {
   // --- joints
 
   const position = (j) => joint(isMissing(shown.observed, j) ? shown.denoised : shown.observed, j)
-  const edit = (j, offset) => change({ edits: new Map(state.edits).set(j, offset) })
+  const setEdits = (edits) => {
+    change({ edits })
+    labelRemove()
+  }
+  const edit = (j, offset) => setEdits(new Map(state.edits).set(j, offset))
   const place = (j, point) => edit(j, point.map((value, axis) => value - shown.clean[3 * j + axis]))
   const isRemoved = (j) => state.edits.get(j) === null
 
@@ -36,9 +40,8 @@ export function connect(skeleton, clips, state, shown, stage) {
     $('remove').disabled = state.chosen < 0
   }
   const removeOrReturn = (j) => {
-    if (isRemoved(j)) change({ edits: new Map([...state.edits].filter(([other]) => other !== j)) })
+    if (isRemoved(j)) setEdits(new Map([...state.edits].filter(([other]) => other !== j)))
     else edit(j, null)
-    labelRemove()
   }
 
   skeleton.names.forEach((name, j) => {
@@ -50,14 +53,10 @@ export function connect(skeleton, clips, state, shown, stage) {
   })
   choose(state.chosen)
   $('remove').onclick = () => removeOrReturn(state.chosen)
-  $('reset').onclick = () => {
-    change({ edits: new Map() })
-    labelRemove()
-  }
+  $('reset').onclick = () => setEdits(new Map())
   $('break').onclick = () => {
     const joints = [...skeleton.names.keys()].sort(() => Math.random() - 0.5)
     for (const j of joints.slice(0, BROKEN)) edit(j, randomOffset())
-    labelRemove()
   }
 
   handle(stage, skeleton.names.length, position, {
@@ -83,7 +82,6 @@ export function connect(skeleton, clips, state, shown, stage) {
       const [right, up] = ARROWS[event.key]
       const offset = state.edits.get(state.chosen) ?? [0, 0, 0]
       edit(state.chosen, stage.step(STEP * right, STEP * up).map((step, axis) => offset[axis] + step))
-      labelRemove()
     } else if (event.key === 'Delete' || event.key === 'Backspace') removeOrReturn(state.chosen)
     else return
     event.preventDefault()

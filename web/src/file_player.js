@@ -1,8 +1,7 @@
 import { writeClip } from './formats/clip.js'
-import { isMissing } from './pose.js'
+import { distances, floorUnder, isMissing } from './pose.js'
 
 const BUDGET = 40 // milliseconds of cleaning between two pictures
-const ANKLE = 0.08 // metres above the floor
 const MOVED = 0.03 // metres: what moves farther was wrong
 
 /** Cleans a clip of a file as a stream, between the pictures, and then plays it. */
@@ -17,6 +16,7 @@ export class FilePlayer {
   #last
   #time
   #frame
+  #floor
 
   /**
    * @param clip of `readClip`
@@ -77,12 +77,13 @@ export class FilePlayer {
     return null
   }
 
-  /** The height of the floor: where the lowest joints of most frames stand. */
+  /** The height of the floor: where the lowest joints of most frames stand. Once all frames are cleaned. */
   floor() {
-    const lowest = this.#frames.map(({ result }) =>
-      Math.min(...result.denoised.filter((y, i) => i % 3 === 1 && y === y)),
-    )
-    return lowest.sort((a, b) => a - b)[Math.floor(lowest.length / 20)] - ANKLE
+    if (this.#floor === undefined) {
+      const floors = this.#frames.map(({ result }) => floorUnder(result.denoised)).sort((a, b) => a - b)
+      this.#floor = floors[Math.floor(floors.length / 20)]
+    }
+    return this.#floor
   }
 
   /** The text of the clean file. */
@@ -96,10 +97,9 @@ export class FilePlayer {
   facts() {
     const { frames, rate, rig, unit, up, notes } = this.#clip
     const joints = this.#frames.flatMap(({ raw, result }) =>
-      Array.from({ length: this.#joints }, (_, j) => {
-        const step = [0, 1, 2].map((axis) => raw[3 * j + axis] - result.denoised[3 * j + axis])
-        return isMissing(raw, j) ? 'missing' : Math.hypot(...step) > MOVED ? 'moved' : 'kept'
-      }),
+      Array.from(distances(raw, result.denoised), (far, j) =>
+        isMissing(raw, j) ? 'missing' : far > MOVED ? 'moved' : 'kept',
+      ),
     )
     const count = (what) => `${joints.filter((one) => one === what).length} of ${joints.length} joints`
     return {

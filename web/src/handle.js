@@ -4,7 +4,7 @@ const REACH = { mouse: 18, pen: 22, touch: 34 } // CSS pixels about a joint
  * Lets people take joints on a stage with mouse, pen or finger; whatever else they do there moves the camera.
  *
  * @param stage a `Stage` with an orbit
- * @param position the point `[x, y, z]` of a joint, or undefined
+ * @param position the point `[x, y, z]` of a joint
  * @param joints how many there are
  * @param on `{hover(joint or -1), take(joint), move(joint, point), twice(joint)}`
  */

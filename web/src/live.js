@@ -7,14 +7,13 @@ import { LiveScene } from './live_scene.js'
 import { explain, fetchJson, loadModel } from './model.js'
 import { Noise } from './noise.js'
 import { $, element, fail } from './page.js'
-import { centred, isMissing, meanDistance } from './pose.js'
+import { centred, floorUnder, isMissing, meanDistance } from './pose.js'
 import { megabytes, millimetres, writeCard, writeFacts, writeSpeed } from './readout.js'
 import { readSkeleton, spoken } from './skeleton.js'
 import { Stream } from './stream.js'
 
 const RATES = [10, 60] // frames per second of a camera that are believed
 const GONE = 1 // seconds without anybody after which who comes next is somebody else
-const ANKLE = 0.08 // metres above the floor
 const RED = '#ff6166'
 
 start().catch(fail)
@@ -160,8 +159,8 @@ class CameraWatcher {
 
   /** Slowly follows the lowest joint: landmarks are about the hips and do not know the floor. */
   floor(clean) {
-    const lowest = Math.min(...clean.filter((_, i) => i % 3 === 1)) - ANKLE
-    this.#floor = 0.9 * (this.#floor ?? lowest) + 0.1 * lowest
+    const under = floorUnder(clean)
+    this.#floor = 0.9 * (this.#floor ?? under) + 0.1 * under
     return this.#floor
   }
 }
@@ -248,8 +247,9 @@ function connect(clips, player, use, { startCamera, stopCamera, open }) {
   onFile((file) =>
     attempt(file.name, async () => {
       if ($('camera').ariaPressed === 'true') leaveCamera()
-      const tell = (done) => attempt(file.name, () => progress(file.name, done))
-      begin(file.name, await open(file, tell))
+      const tell = (done) => mine === opened && attempt(file.name, () => progress(file.name, done))
+      const mine = await open(file, tell)
+      begin(file.name, mine)
     }),
   )
   look(false)

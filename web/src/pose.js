@@ -1,5 +1,9 @@
 // Poses as flat arrays of J * 3 coordinates in metres, y up; a joint with a NaN is missing.
 
+import { distance } from './formats/values.js'
+
+const ANKLE = 0.08 // metres above the floor
+
 /** The three coordinates of a joint. */
 export const joint = (pose, j) => pose.subarray(3 * j, 3 * j + 3)
 
@@ -7,9 +11,7 @@ export const isMissing = (pose, j) => Number.isNaN(pose[3 * j])
 
 /** How far each joint of `pose` is from `other`, in metres; NaN where one of them lacks it. */
 export function distances(pose, other) {
-  return Float32Array.from({ length: pose.length / 3 }, (_, j) =>
-    Math.hypot(pose[3 * j] - other[3 * j], pose[3 * j + 1] - other[3 * j + 1], pose[3 * j + 2] - other[3 * j + 2]),
-  )
+  return Float32Array.from({ length: pose.length / 3 }, (_, j) => distance(pose, j, other, j))
 }
 
 /** The mean of the distances that there are. */
@@ -17,6 +19,9 @@ export function meanDistance(pose, other) {
   const known = distances(pose, other).filter((distance) => !Number.isNaN(distance))
   return known.reduce((sum, distance) => sum + distance, 0) / known.length
 }
+
+/** The height of the floor under a pose, of which the lowest joint is an ankle. */
+export const floorUnder = (pose) => Math.min(...pose.filter((y, i) => i % 3 === 1 && !Number.isNaN(y))) - ANKLE
 
 /** `pose` with joints moved or taken away: `edits` maps joints to an offset [x, y, z], or to null for a missing one. */
 export function edited(pose, edits) {

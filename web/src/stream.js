@@ -1,4 +1,4 @@
-import { isMissing } from './pose.js'
+import { median } from './formats/values.js'
 
 // As tfpose/streaming.py has it: the inputs that are no part of the state, and how the next state is called.
 const STEP_INPUTS = ['joints', 'confidence', 'rate']
@@ -45,9 +45,5 @@ export class Stream {
 
 /** The median of the joints that there are, [x, y, z]; zeros where there are none. */
 function middle(pose) {
-  return [0, 1, 2].map((axis) => {
-    const values = pose.filter((_, i) => i % 3 === axis && !isMissing(pose, Math.floor(i / 3))).sort()
-    const half = values.length / 2
-    return values.length ? (values[Math.ceil(half) - 1] + values[Math.floor(half)]) / 2 : 0
-  })
+  return [0, 1, 2].map((axis) => median(pose.filter((_, i) => i % 3 === axis)) || 0)
 }

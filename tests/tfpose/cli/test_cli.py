@@ -144,6 +144,7 @@ def test_an_unknown_command_is_a_wrong_call(call):
         (["pretrain", "--config=paper", "--config.loss.nope=3"], "--config has no such setting: 'nope'"),
         (["pretrain", "--config.steps.deep=3"], "--config has no such setting: "),
         (["pretrain", "--config.steps=many"], "flag --config.steps=many"),
+        (["pretrain", "--evaluators=denoise,clips"], "--evaluators=clips: is not for the model that is pretrained"),
     ],
 )
 def test_wrong_calls_end_with_2_and_one_message(call, argv, message):
@@ -186,6 +187,16 @@ def test_bad_input_of_pretrain_ends_with_1_and_one_message(call, tmp_path, argv,
     assert status == 1
     assert err.startswith(f"tfpose pretrain: {message}") and err.count("\n") == 1
     assert everything(tmp_path) == {}
+
+
+def test_a_table_in_the_place_of_the_numbers_is_refused_before_anything_is_measured(call):
+    status, out, err = call("evaluate", "denoise", "--model=nowhere", "--out=r.md")
+    assert (status, out) == (1, "") and err.count("\n") == 1
+    assert err.startswith("tfpose evaluate: r.md: the name of the JSON file must not end in .md")
+
+
+def test_a_shortened_training_has_a_step():
+    assert [common.shortened(steps, 20) for steps in (400, 39, 5)] == [20, 1, 1]
 
 
 def test_stopping_is_no_error(call, monkeypatch):

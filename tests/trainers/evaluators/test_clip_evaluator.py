@@ -107,8 +107,20 @@ def test_measured_beside_the_filters(monkeypatch):
     assert rows["clean"]["clip model"]["mpjpe"] == 0.0
     table = evaluator.markdown({"mean": measured})
     assert "| jitter of 15 mm | 23." in table or "| jitter of 15 mm | 24." in table
-    found = evaluator.summary(NothingDone(), data)
-    assert found["jitter_mm"] == pytest.approx(24, rel=0.1)
+
+
+def test_thinned_clips_are_evenly_spaced_to_the_last():
+    assert evaluator.thinned(list(range(23)), 12) == list(range(0, 23, 2))
+    assert evaluator.thinned([1, 2], 12) == [1, 2]
+
+
+def test_clips_that_are_too_short_are_one_error(smooth):
+    short = MotionSet("short", (smooth,), 30.0, Skeleton.load("paper17"))
+    data = evaluator.Data(short, short)
+    with pytest.raises(DataError, match=r"^short: has no clip of 30 frames at 10 Hz"):
+        evaluator.measure(NothingDone(), data, frame_rate=10.0)
+    with pytest.raises(DataError, match=r"^short: has no clip of 90 frames at 30 Hz"):
+        look_ahead.measure(NothingDone(), data)
 
 
 def test_metrics_of_time():

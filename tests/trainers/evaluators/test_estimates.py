@@ -39,7 +39,7 @@ def data():
 
 def test_estimates_are_cleaned_recording_by_recording(data, monkeypatch):
     step = np.where(np.arange(60)[:, None, None] % 2, 0.01, -0.01) * np.array([1.0, 0, 0])
-    rooted = data.pairs.joints_3d - data.pairs.joints_3d[:, :1]
+    rooted = data.test.joints_3d - data.test.joints_3d[:, :1]
     shaken = rooted + np.where(np.arange(17)[:, None] == 0, 0.0, step)
     monkeypatch.setattr(lifted, "batched", lambda model: lambda joints: shaken.astype(np.float32))
     monkeypatch.setattr(estimates, "load_model", lambda name, kind: Shakes())
@@ -57,7 +57,7 @@ def test_estimates_are_cleaned_recording_by_recording(data, monkeypatch):
 def test_pairs_know_their_recordings(data):
     with pytest.raises(DataError, match="two: lengths of 3 pairs, got 60"):
         LiftingPairs(
-            "two", *[getattr(data.pairs, n) for n in ("skeleton", "joints_2d", "joints_3d", "up", "action")], "", (3,)
+            "two", *[getattr(data.test, n) for n in ("skeleton", "joints_2d", "joints_3d", "up", "action")], "", (3,)
         )
     with pytest.raises(DataError, match="has no images in a row; h36m_gt and h36m_hourglass have"):
         estimates.load("cmu", None, PAPER)

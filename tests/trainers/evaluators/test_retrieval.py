@@ -75,6 +75,8 @@ def test_moments_are_frames_apart_and_complete(performances, skeleton):
     assert partly == 3 * length // retrieval.APART
     with pytest.raises(DataError, match=r"made up: 6 moments are too few to rank 10"):
         retrieval.measure(Ideal(skeleton), recordings(performances[:1], skeleton), seed=0)
+    with pytest.raises(DataError, match="made up: has no performance that all cameras recorded"):
+        retrieval.measure(Ideal(skeleton), recordings((), skeleton), seed=0)
 
 
 def test_tables_have_means_and_spreads(performances, skeleton):
