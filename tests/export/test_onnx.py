@@ -14,6 +14,8 @@ from tfpose.export.onnx import export_onnx
 from tfpose.export.saved_model import CARD
 from tfpose.export.verify import verify
 
+pytestmark = pytest.mark.slow  # making the files takes half a minute
+
 
 @pytest.fixture(scope="module")
 def damaged_poses(poses) -> np.ndarray:

@@ -24,6 +24,7 @@ from tfpose.export.verify import verify
 from tfpose.models import ClipDenoiser
 from tfpose.serving_client import Client, ServingError
 
+pytestmark = pytest.mark.slow  # making the files takes half a minute
 _ADDRESS, _PACKAGE = os.environ.get("TFPOSE_SERVING_LITE"), os.environ.get("TFPOSE_SERVING_PACKAGE")
 SERVED = {"serving_default", "denoise", "encode"}
 
