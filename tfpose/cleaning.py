@@ -25,7 +25,7 @@ class Done:
         observed: what the model saw of it, `[T, K, 3]`.
         result: what it made of this, see `ClipDenoiser.denoise_clip`; "denoised" alone where nobody is in the clip.
         rate: frames per second.
-        cleaned: the clip to be written.
+        cleaned: the clip to be written; it says the rate.
     """
 
     clip: Clip
@@ -84,6 +84,8 @@ def clean(
         cleaned = dataclasses.replace(seen, positions=result["denoised"], origin=None)
     else:
         cleaned = clip.corrected(result["denoised"], model.skeleton)
+    if cleaned.rate is None:
+        cleaned = dataclasses.replace(cleaned, rate=rate)
     return Done(clip, seen.positions, result, rate, cleaned)
 
 
@@ -91,7 +93,9 @@ def _run(model, positions: np.ndarray, confidence, rate: float, options: dict[st
     if hasattr(model, "denoise_clip"):
         return model.denoise_clip(positions, rate, confidence, **options)
     if options["causal"] or options["constant_bones"]:
-        raise TfposeError("--causal and --constant_bones need a model of clips, without --per_frame")
+        raise TfposeError(
+            f"causal and constant_bones need a model of clips (ClipDenoiser), got a {type(model).__name__}"
+        )
     found = model.denoise_with_trust(positions)
     missing = np.isnan(positions).any(-1, keepdims=True)
     # A pose model would put somebody at the origin where nobody is seen.
@@ -116,7 +120,7 @@ def targets(
         clips: of one file or of many.
         source: the file or folder that they come from.
         out: a file or a folder.
-        to: what files in a folder end in, by default what their sources do.
+        to: what files in a folder end in, one of `WRITTEN`; by default what their sources do.
         within: whether `out` is a folder, whatever its name.
 
     Raises:

@@ -26,15 +26,15 @@ def prepare_xla(folder: str | os.PathLike | None = None) -> pathlib.Path | None:
             variable `tfpose` in the user's folder for caches.
 
     Returns:
-        Where it is kept; None when nothing is: no folder is wanted, it cannot be written, or `TF_XLA_FLAGS` names one.
+        Where it is kept; None when nothing is: no folder is wanted, it cannot be written, nothing says where the user's
+        folder is, or `TF_XLA_FLAGS` names one.
     """
     compiler = os.environ.get("XLA_FLAGS", "")
     if _LEVEL not in compiler and not pathlib.Path("/dev/nvidia0").exists():
         os.environ["XLA_FLAGS"] = f"{compiler} {_LEVEL}=1".strip()
-    default = os.environ.get("XDG_CACHE_HOME") or pathlib.Path("~", ".cache").expanduser()
-    folder = os.environ.get("TFPOSE_CACHE", pathlib.Path(default, "tfpose")) if folder is None else folder
+    folder = _default() if folder is None else folder
     flags = os.environ.get("TF_XLA_FLAGS", "")
-    if not str(folder) or "persistent_cache_directory" in flags:
+    if folder is None or not str(folder) or "persistent_cache_directory" in flags:
         return None
     path = pathlib.Path(folder, _kind()).absolute()
     try:
@@ -43,8 +43,27 @@ def prepare_xla(folder: str | os.PathLike | None = None) -> pathlib.Path | None:
         return None
     if not os.access(path, os.W_OK):
         return None
-    os.environ["TF_XLA_FLAGS"] = f"{flags} --tf_xla_persistent_cache_directory={path}".strip()
+    os.environ["TF_XLA_FLAGS"] = f"{flags} --tf_xla_persistent_cache_directory={_quoted(str(path))}".strip()
     return path
+
+
+def _default() -> str | pathlib.Path | None:
+    """Where compiled code is kept when nobody says it; None where the user has no folder."""
+    if "TFPOSE_CACHE" in os.environ:
+        return os.environ["TFPOSE_CACHE"]
+    try:
+        caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path("~", ".cache").expanduser()
+    except RuntimeError:
+        return None
+    return pathlib.Path(caches, "tfpose")
+
+
+def _quoted(value: str) -> str:
+    """A value of a flag of TensorFlow, in quotes where it has a space."""
+    if not any(map(str.isspace, value)):
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _kind() -> str:

@@ -18,6 +18,7 @@ from tfpose.skeleton import Skeleton
 
 MOVED = 0.03
 """Metres: a joint that was moved farther is counted."""
+_SHOWN = 240  # frames of an animation
 
 
 def summary(observed: np.ndarray, result: dict[str, np.ndarray], skeleton: Skeleton) -> dict[str, Any]:
@@ -93,6 +94,8 @@ def text(summarised: dict[str, Any]) -> str:
 def page(path: str | os.PathLike, title: str, clips: Sequence[dict[str, Any]]) -> None:
     """Writes one HTML page that needs nothing beside it: for each clip the numbers, curves over time and an animation.
 
+    The animation begins where somebody is seen first; a clip in which nobody is has no pictures.
+
     Args:
         path: an .html file.
         title: of the page.
@@ -108,15 +111,17 @@ def page(path: str | os.PathLike, title: str, clips: Sequence[dict[str, Any]]) -
         observed, result, skeleton = clip["observed"], clip["result"], clip["skeleton"]
         counts = summary(observed, result, skeleton)
         pictures = []
+        seen = np.isfinite(observed).all(-1).any(1) & np.isfinite(result["denoised"]).all(-1).any(1)
         with tempfile.TemporaryDirectory() as folder:
-            if "trust" in result and len(observed) > 1:
+            if "trust" in result and len(observed) > 1 and seen.any():
                 curves = pathlib.Path(folder, "curves.png")
                 plots.trajectories(curves, observed, result["denoised"], result["trust"], skeleton, rate=clip["rate"])
                 pictures.append(_embedded(curves, "coordinates over time; what was missing or not trusted is shaded"))
-            moving = pathlib.Path(folder, "clip.gif")
-            short = slice(0, 240)
-            plots.animate(moving, observed[short], result["denoised"][short], skeleton, rate=clip["rate"])
-            pictures.append(_embedded(moving, "observed, and cleaned"))
+            if seen.any():
+                moving = pathlib.Path(folder, "clip.gif")
+                short = slice(seen.argmax(), seen.argmax() + _SHOWN)
+                plots.animate(moving, observed[short], result["denoised"][short], skeleton, rate=clip["rate"])
+                pictures.append(_embedded(moving, "observed, and cleaned"))
         parts.append(_section(clip["name"], counts, clip.get("notes", ()), pictures))
     write_text(
         path,

@@ -418,6 +418,33 @@ def test_a_server_that_comes_back(core, joints, scheme):
             thread.join()
 
 
+def test_an_answer_that_breaks_off_is_asked_for_again():
+    asked = []
+
+    class Broken(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            whole = b'{"metadata": {"signature_def": {"signature_def": {}}}}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(whole)))
+            self.end_headers()
+            self.wfile.write(whole[:20] if len(asked) < 3 else whole)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("localhost", 0), Broken) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://localhost:{server.server_port}"
+        with Client(url, attempts=2) as client, pytest.raises(ServingError, match="no connection") as caught:
+            _ = client.signatures
+        assert caught.value.code == "UNAVAILABLE"
+        with Client(url, attempts=2) as client:
+            assert client.signatures == {}
+        server.shutdown()
+    assert len(asked) == 3
+
+
 @pytest.mark.parametrize("page", [b"<html>welcome</html>", b"[1]", b'{"metadata_of": "something else"}'])
 def test_a_server_of_something_else(page):
     class Page(http.server.BaseHTTPRequestHandler):

@@ -29,11 +29,12 @@ def environment(monkeypatch):
 
 
 def test_a_second_start_finds_what_the_first_compiled(tmp_path):
+    folder_of_spaces = tmp_path / 'a "cache" with \\ and spaces'
     environment = {name: value for name, value in os.environ.items() if name != "TF_XLA_FLAGS"}
     found = []
     for _ in range(2):
         run = subprocess.run(
-            [sys.executable, "-c", _PROGRAM, tmp_path / "cache"], env=environment, capture_output=True, text=True
+            [sys.executable, "-c", _PROGRAM, folder_of_spaces], env=environment, capture_output=True, text=True
         )
         assert run.returncode == 0, run.stderr
         folder, result = run.stdout.splitlines()
@@ -52,6 +53,16 @@ def test_where_it_is_kept(environment, tmp_path):
     path = prepare_xla()
     assert path.parent == tmp_path / "mine"
     assert os.environ["TF_XLA_FLAGS"] == f"--tf_xla_auto_jit=1 --tf_xla_persistent_cache_directory={path}"
+
+
+def test_a_user_without_a_folder_keeps_nothing(environment, tmp_path):
+    def nowhere(path):
+        raise RuntimeError("Could not determine home directory.")
+
+    environment.setattr(pathlib.Path, "expanduser", nowhere)
+    assert prepare_xla() is None and "TF_XLA_FLAGS" not in os.environ
+    environment.setenv("TFPOSE_CACHE", str(tmp_path))
+    assert prepare_xla().parent == tmp_path
 
 
 def test_other_flags_of_xla_have_another_folder(environment, tmp_path):

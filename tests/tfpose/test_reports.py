@@ -82,3 +82,20 @@ def test_a_browser_shows_its_pictures(page, tmp_path):
         colours = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
     # The blue of cleaned poses is there, so the pictures are.
     assert ((colours[:, 2] > colours[:, 0] + 60) & (colours[:, 2] > 120)).mean() > 0.001
+
+
+def test_a_page_begins_where_somebody_is_seen(walk, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("tfpose.plots.animate", lambda path, observed, *rest, **more: draw(path, observed))
+
+    def draw(path, observed):
+        drawn.append(observed)
+        path.write_bytes(b"a picture")
+
+    late = np.concatenate([np.full((300, 17, 3), np.nan), walk])
+    clip = {"name": "late.bvh", "observed": late, "result": {"denoised": late}, "skeleton": PAPER, "rate": 30}
+    nobody = {**clip, "name": "nobody.bvh", "observed": late[:9], "result": {"denoised": late[:9]}}
+    reports.page(tmp_path / "report.html", "a title", [clip, nobody])
+    np.testing.assert_array_equal(drawn, [walk])
+    text = (tmp_path / "report.html").read_text()
+    assert text.count("data:image/") == 1 and "nobody.bvh" in text

@@ -12,11 +12,15 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import sys
+from collections.abc import Iterator
 
 from absl import flags
 
 from tfpose.cli import common
-from tfpose.errors import DataError
+from tfpose.errors import DataError, SkeletonError
+from tfpose.formats import WRITTEN
+from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
 
 
@@ -35,15 +39,38 @@ def run(values: flags.FlagValues, positional: list[str]):
     from tfpose.formats import write
 
     source, out = map(pathlib.Path, positional)
+    to = _ending(values.to, out)
     clips = common.read_clips(values, positional[0])
+    if values.skeleton_out:
+        clips = list(_given_in(Skeleton.load(values.skeleton_out), clips, values.skip_bad))
     if not clips:
         raise DataError(f"{source}: holds no clips")
-    if values.skeleton_out:
-        skeleton = Skeleton.load(values.skeleton_out)
-        clips = [clip.to(skeleton) for clip in clips]
-    for target, numbers in targets(clips, source, out, values.to).items():
+    for target, numbers in targets(clips, source, out, to).items():
         chosen = [clips[number] for number in numbers]
         if values.rate:
             chosen = [dataclasses.replace(clip, rate=clip.rate or values.rate) for clip in chosen]
         write(target, chosen)
         print(f"{chosen[0].source}: {sum(map(len, chosen))} poses of {len(chosen[0].skeleton)} joints -> {target}")
+
+
+def _given_in(skeleton: Skeleton, clips: list[Clip], skip: bool) -> Iterator[Clip]:
+    """The clips in a skeleton; of those that cannot be given in it, with `skip` the rest."""
+    for clip in clips:
+        try:
+            yield clip.to(skeleton)
+        except SkeletonError as error:
+            if not skip:
+                raise SkeletonError(f"{clip.source}: {error}") from error
+            print(f"skipped {clip.source}: {error}", file=sys.stderr)
+
+
+def _ending(to: str | None, out: pathlib.Path) -> str | None:
+    """What `--to` says, with its dot."""
+    if to is None:
+        return None
+    ending = f".{to.lower().removeprefix('.')}"
+    if ending not in WRITTEN:
+        raise flags.Error(f"--to must be one of {', '.join(WRITTEN)}; got '{to}'")
+    if out.suffix.lower() in WRITTEN:
+        raise flags.Error(f"--to={to} is for a folder, and OUT is the file {out}")
+    return ending

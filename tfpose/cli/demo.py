@@ -22,6 +22,8 @@ from tfpose.skeleton import Skeleton
 
 _CLIP_POSES = 75
 _PRESET = "sebirenet_cmu"
+_WRITTEN = ("run", "denoised.png", "denoised.gif", "noisy.npz", "clean.npz", "exported")
+"""All names in the folder of a demo."""
 
 
 def define_flags(values: flags.FlagValues):
@@ -108,10 +110,15 @@ def _fresh(folder: pathlib.Path) -> pathlib.Path:
 
     from tfpose.errors import DataError
 
-    if folder.is_dir() and any(folder.iterdir()):
-        if not ((folder / "run").is_dir() or (folder / "exported").is_dir()):
-            raise DataError(f"{folder}: holds files that no demo made; give another --out")
-        shutil.rmtree(folder)
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    foreign = [path.name for path in found if path.name not in _WRITTEN]
+    if foreign:
+        raise DataError(f"{folder}: holds {foreign[0]}, which no demo made; give another --out")
+    for path in found:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

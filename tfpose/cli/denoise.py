@@ -14,12 +14,14 @@ alone, in metres, y up; a .npz file then has the arrays trust (0 to 1) and fille
 from __future__ import annotations
 
 import pathlib
+import sys
 
+import numpy as np
 from absl import flags
 
 from tfpose import cleaning
 from tfpose.cli import common
-from tfpose.errors import DataError
+from tfpose.errors import DataError, SkeletonError
 
 
 def define_flags(values: flags.FlagValues):
@@ -60,19 +62,34 @@ def run(values: flags.FlagValues, positional: list[str]):
         raise DataError(f"{positional[0]}: nothing to denoise")
     files = cleaning.targets(clips, pathlib.Path(positional[0]), pathlib.Path(values.out))
     options = {name: values[name].value for name in ("causal", "leave_missing", "constant_bones")}
-    done = [
-        cleaning.clean(model, clip, values.rate, skeleton_out=values.skeleton_out, on_note=common.say, **options)
-        for clip in tqdm(clips, unit="clip", disable=len(clips) < 2)
-    ]
+    done = {}
+    for number, clip in enumerate(tqdm(clips, unit="clip", disable=len(clips) < 2)):
+        try:
+            done[number] = cleaning.clean(
+                model, clip, values.rate, skeleton_out=values.skeleton_out, on_note=common.say, **options
+            )
+        except SkeletonError as error:
+            if not values.skip_bad:
+                raise
+            print(f"skipped {error}", file=sys.stderr)
+    if not done:
+        raise DataError(f"{positional[0]}: nothing to denoise")
+    if len(done) < len(clips):
+        skipped = len(clips) - len(done)
+        print(f"{skipped} clip{'s' if skipped > 1 else ''} of other rigs skipped", file=sys.stderr)
+    shown = list(done.values())
     # The pictures first: when they cannot be drawn nothing is written.
     if values.plot:
-        _draw(values.plot, done[0], model)
+        _draw(values.plot, shown[0], model)
         print(f"picture: {values.plot}")
     if values.report:
-        reports.page(values.report, f"tfpose denoise {positional[0]}", [_of_page(one, model) for one in done[:10]])
+        reports.page(values.report, f"tfpose denoise {positional[0]}", [_of_page(one, model) for one in shown[:10]])
         print(f"report: {values.report}")
-    summaries = [reports.summary(one.observed, one.result, model.skeleton) for one in done]
+    summaries = [reports.summary(one.observed, one.result, model.skeleton) for one in shown]
     for target, numbers in files.items():
+        numbers = [number for number in numbers if number in done]
+        if not numbers:
+            continue
         cleaning.write_all(target, [done[number] for number in numbers], values.skeleton_out)
         poses = sum(len(clips[number]) for number in numbers)
         source = clips[numbers[0]].source or positional[0]
@@ -103,5 +120,8 @@ def _draw(path: str, one: cleaning.Done, model):
     if isinstance(model, ClipDenoiser) and "trust" in one.result and len(observed) > 1:
         plots.trajectories(path, observed, recovered, one.result["trust"], skeleton, rate=one.rate)
         return
-    chosen = [round(i * (len(observed) - 1) / 4) for i in range(5)] if len(observed) > 5 else list(range(len(observed)))
+    # Of all frames, where nobody is seen in any: what is drawn then says so.
+    seen = np.flatnonzero(np.isfinite(recovered).all(-1).any(1) & np.isfinite(observed).all(-1).any(1))
+    seen = seen if len(seen) else np.arange(len(observed))
+    chosen = seen[np.unique(np.linspace(0, len(seen) - 1, min(5, len(seen))).round().astype(int))]
     plots.denoising_grid(path, None, observed[chosen], recovered[chosen], skeleton)

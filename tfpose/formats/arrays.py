@@ -52,7 +52,7 @@ def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: not a joint array: expected one of {', '.join(SUFFIXES)}")
     with blame(path, f"a {path.suffix} file of joints [T, J, 3]"):
-        arrays = _read_npz(path) if path.suffix.lower() == ".npz" else {"": _read_npy(path)}
+        arrays, pickled = _read_npz(path) if path.suffix.lower() == ".npz" else ({"": _read_npy(path)}, [])
         key = _key(path, arrays)
         positions, confidence = _positions(path, arrays[key], _joint_count(arrays, key, options))
         names = next((arrays[name] for name in _NAMES if name != key and _is_text(arrays.get(name))), None)
@@ -74,6 +74,7 @@ def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
                 unit=unit,
                 up=up,
                 layout=Layout(arrays, key),
+                notes=tuple(f"its pickled array '{name[:40]}' is not read, and not written back" for name in pickled),
             ).clip(options)
         ]
 
@@ -131,12 +132,23 @@ def write_clip(path: str | os.PathLike, clip: Clip, **more: np.ndarray) -> None:
 def _save(path: pathlib.Path, arrays: dict[str, np.ndarray]):
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: cannot write a '{path.suffix}' file; the name must end in {', '.join(SUFFIXES)}")
+    pickled = [name for name, array in arrays.items() if np.asanyarray(array).dtype.hasobject]
+    if pickled:
+        raise DataError(f"{path}: arrays of objects cannot be written: {', '.join(pickled)[:200]}")
     with atomic_write(path) as temporary:
         if path.suffix.lower() == ".npy":
             np.save(content := io.BytesIO(), arrays[""])  # into a file, numpy does not notice that a disk is full
             temporary.write_bytes(content.getbuffer())
         else:
-            np.savez_compressed(temporary, **arrays)
+            _save_npz(temporary, arrays)
+
+
+def _save_npz(path: pathlib.Path, arrays: dict[str, np.ndarray]):
+    """What `np.savez_compressed` writes, also of arrays named as its own arguments are."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
 def _read_npy(path: pathlib.Path) -> np.ndarray:
@@ -144,10 +156,11 @@ def _read_npy(path: pathlib.Path) -> np.ndarray:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
+def _read_npz(path: pathlib.Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays by name, and the names of those that only a pickle can hold."""
     with zipfile.ZipFile(path):  # np.load would take a pickle or an npy here as well
         pass
-    arrays = {}
+    arrays, pickled = {}, []
     with np.load(path, allow_pickle=False) as file:
         for name in file.files:
             try:
@@ -155,7 +168,8 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
             except ValueError as error:
                 if "pickle" not in str(error).lower():
                     raise
-    return arrays
+                pickled.append(name)
+    return arrays, pickled
 
 
 def _key(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> str:

@@ -85,18 +85,13 @@ class Rig:
     degrees: bool
 
 
-def read_file(path: str | os.PathLike, skeleton: Skeleton | None = None) -> list[Clip]:
+def read_file(path: str | os.PathLike) -> list[Clip]:
     """The one clip of an `.amc` file, of skeleton `cmu31`.
 
     The `.asf` file is that of the subject (`10.asf` for `10_04.amc`), or else the only one in the folder.
 
-    Args:
-        path: the `.amc` file.
-        skeleton: convert to this skeleton.
-
     Raises:
         DataError: when a file is damaged, the `.asf` is missing, or it lacks bones of CMU's.
-        SkeletonError: when CMU's joints cannot become `skeleton`.
     """
     path = pathlib.Path(path)
     rig = read_rig(_rig_of(path))
@@ -111,8 +106,7 @@ def read_file(path: str | os.PathLike, skeleton: Skeleton | None = None) -> list
         if np.abs(positions).max() > _FARTHEST:
             raise DataError(f"{path}: has positions farther than {_FARTHEST:.0f} m away; is it damaged?")
         step = int(np.median(np.diff(numbers))) if len(numbers) > 1 else 1
-        clip = Clip(positions, cmu, subject=path.parent.name, rate=_RATE / max(step, 1), source=str(path))
-        return [clip if skeleton is None else clip.to(skeleton)]
+        return [Clip(positions, cmu, subject=path.parent.name, rate=_RATE / max(step, 1), source=str(path))]
 
 
 def read_rig(path: str | os.PathLike) -> Rig:

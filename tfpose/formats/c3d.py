@@ -72,13 +72,13 @@ def write(path: str | os.PathLike, clip: Clip) -> None:
     points[:3, list(columns)] = values.transpose(2, 1, 0)
     before = content["data"]["points"]
     content["data"]["points"] = points
+    meta_before = dict(content["data"].get("meta_points", {}))
     if "meta_points" in content["data"]:
-        residuals = np.zeros((1, *points.shape[1:]))
-        residuals[0][np.isnan(points[0])] = -1
-        content["data"]["meta_points"]["residuals"] = residuals
-        masks = content["data"]["meta_points"].get("camera_masks")
+        meta = content["data"]["meta_points"]
+        meta["residuals"] = _residuals(meta_before.get("residuals"), np.isnan(points[0]))
+        masks = meta.get("camera_masks")
         if masks is None or masks.shape[1:] != points.shape[1:]:
-            content["data"]["meta_points"]["camera_masks"] = np.zeros((7, *points.shape[1:]), bool)
+            meta["camera_masks"] = np.zeros((7, *points.shape[1:]), bool)
     try:
         with atomic_write(path) as unfinished:
             content.write(str(unfinished))
@@ -86,6 +86,16 @@ def write(path: str | os.PathLike, clip: Clip) -> None:
                 raise OSError("the disk is full")  # which ezc3d does not notice
     finally:
         content["data"]["points"] = before
+        for name, value in meta_before.items():
+            content["data"]["meta_points"][name] = value
+
+
+def _residuals(measured, missing: np.ndarray) -> np.ndarray:
+    """The residuals `[1, P, T]` of points of which `[P, T]` are missing: as they were measured, 0 of those filled."""
+    shape = (1, *missing.shape)
+    residuals = np.zeros(shape) if np.shape(measured) != shape else np.fmax(measured, 0.0)
+    residuals[0][missing] = -1.0
+    return residuals
 
 
 def _is_whole(path: pathlib.Path, data) -> bool:

@@ -31,12 +31,8 @@ SHIFTED = (("S9", "SittingDown 1"), ("S9", "Greeting"), ("S9", "Waiting 1"))
 _Y_UP = axes.matrix("z")
 
 
-def read_file(path: str | os.PathLike, rate: float | None = None) -> list[Clip]:
+def read_file(path: str | os.PathLike) -> list[Clip]:
     """All sequences of `data_3d_h36m.npz` as clips of skeleton `h36m32`, sorted by subject and action.
-
-    Args:
-        path: the file.
-        rate: frames per second of this copy.
 
     Raises:
         DataError: when the file is not of this layout.
@@ -51,7 +47,7 @@ def read_file(path: str | os.PathLike, rate: float | None = None) -> list[Clip]:
                 raise DataError(f"{where}: expected [T, 32, 3], got {list(positions.shape)}")
             if not np.isfinite(positions).all():
                 raise DataError(f"{where}: has positions that are not finite")
-            clips.append(Clip(positions @ _Y_UP.T, skeleton, subject=subject, action=action, rate=rate, source=where))
+            clips.append(Clip(positions @ _Y_UP.T, skeleton, subject=subject, action=action, source=where))
     return clips
 
 

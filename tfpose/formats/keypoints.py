@@ -30,6 +30,7 @@ from tfpose.formats import axes
 from tfpose.formats.clip import Clip
 from tfpose.formats.recording import USUAL, Options, Recording
 from tfpose.formats.text import read_text
+from tfpose.formats.times import rate_of
 from tfpose.skeleton import Skeleton
 
 SEQUENCE = re.compile(r"(?P<name>.*?)_?(?P<frame>\d{3,})_keypoints\.json")
@@ -42,16 +43,24 @@ POSES = (
 PEOPLE = ("people", "instances", "bodies", "persons", "individuals", "predictions")
 FRAMES = ("frames", "instance_info", "data", "results", "sequence", "annotations", "clips")
 CERTAIN = ("keypoint_scores", "scores", "confidence", "visibility", "confidences")
+_TIMES = ("timestamp_usec", "timestamp_ms", "timestampMs", "timestamp")
 _IDENTITY = ("body_id", "track_id", "person_id", "id")
 _DEEPEST = 200
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Layout:
-    """The texts of the files, by name; which person of each frame, -1 where it is not there; its numbers' form."""
+    """Where a clip was read.
+
+    Args:
+        texts: the texts of the files by name; the same object for all clips of one reading.
+        people: which person of each frame it is, -1 where it is not there.
+        part: the numbers in "clips", from the outside in, that lead to its part of the document.
+    """
 
     texts: tuple[tuple[str, str], ...]
     people: tuple[int, ...]
+    part: tuple[int, ...] = ()
 
 
 def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
@@ -85,25 +94,24 @@ def from_results(results: Sequence, rate: float | None = None, options: Options 
 
 
 def write(path: str | os.PathLike, clips: list[Clip]) -> None:
-    """Writes clips: those that were read from one such file as it came; others plainly.
+    """Writes clips: those that were all read from one such file as it came; others plainly.
 
     Args:
         path: the file; for OpenPose's sequence that of its first frame, the others are written beside it.
-        clips: of one file.
+        clips: one, or several.
 
     Raises:
         DataError: when the file cannot be written.
     """
     path = pathlib.Path(path)
-    first = clips[0]
-    layout = first.origin.layout if first.origin else None
+    texts = _texts(clips)
     one_a_frame = bool(SEQUENCE.fullmatch(path.name))
-    if isinstance(layout, Layout) and (one_a_frame or len(layout.texts) == 1):
-        documents = [json.loads(text) for _, text in layout.texts]
-        frames = [frame for document in documents for frame in _frames(document)]
+    if texts and (one_a_frame or len(texts) == 1):
+        documents = [json.loads(text) for _, text in texts]
         for clip in clips:
-            _fill(frames, clip)
-        for (name, _), document in zip(layout.texts, documents):
+            parts = _parts(documents, clip.origin.layout.part)
+            _fill([frame for part in parts for frame in _frames(part)], clip)
+        for (name, _), document in zip(texts, documents):
             write_text(path.with_name(name) if one_a_frame else path, json.dumps(document))
         return
     people = []
@@ -120,6 +128,23 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
             }
         )
     write_text(path, json.dumps(people[0] if len(people) == 1 else {"clips": people}))
+
+
+def _texts(clips: list[Clip]) -> tuple[tuple[str, str], ...] | None:
+    """The texts that all clips were read from at once; None where there are none."""
+    layouts = [clip.origin.layout if clip.origin else None for clip in clips]
+    texts = layouts[0].texts if isinstance(layouts[0], Layout) else None
+    return texts if all(isinstance(layout, Layout) and layout.texts is texts for layout in layouts) else None
+
+
+def _parts(documents: list, part: tuple[int, ...]) -> list:
+    """The documents that hold the frames of a clip."""
+    if not part:
+        return documents
+    inside = documents[0]
+    for number in part:
+        inside = inside["clips"][number]
+    return [inside]
 
 
 def _sequence(path: pathlib.Path) -> list[pathlib.Path]:
@@ -141,10 +166,11 @@ def _parsed(path, text: str):
     return json.loads(text)
 
 
-def _clips(path, documents: list, texts, options: Options) -> list[Clip]:
+def _clips(path, documents: list, texts, options: Options, part: tuple[int, ...] = ()) -> list[Clip]:
     about = documents[0] if isinstance(documents[0], dict) else {}
     if "clips" in about and isinstance(about["clips"], list) and all(isinstance(c, dict) for c in about["clips"]):
-        return [clip for part in about["clips"] for clip in _clips(path, [part], (("", json.dumps(part)),), options)]
+        inside = enumerate(about["clips"])
+        return [clip for number, one in inside for clip in _clips(path, [one], texts, options, (*part, number))]
     frames = [_people(frame) for document in documents for frame in _frames(document)]
     tracks: dict[Any, list[int]] = {}
     for at, people in enumerate(frames):
@@ -166,7 +192,7 @@ def _clips(path, documents: list, texts, options: Options) -> list[Clip]:
             if pose is not None:
                 values[at], confidence[at] = pose[0], pose[1]
         recordings.append(
-            _recording(path, about, values, confidence, seen[0][2], Layout(texts, tuple(track)), identity)
+            _recording(path, about, values, confidence, seen[0][2], Layout(texts, tuple(track), part), identity)
         )
     return [recording.clip(options) for recording in recordings]
 
@@ -192,7 +218,7 @@ def _recording(path, about: dict, values, confidence, names, layout: Layout, ide
         up=up,
         usual_up="-y" if count == 33 or skeleton else "y",
         layout=layout,
-        about={"subject": str(identity) if isinstance(identity, str) or layout.people[0] != identity else ""},
+        about={"subject": identity if isinstance(identity, str) else ""},
     )
 
 
@@ -201,13 +227,12 @@ def _rate(about: dict) -> float | None:
         if isinstance(about.get(key), int | float) and 0 < about[key] < 10_000:
             return float(about[key])
     frames = about.get("frames")
-    for key, second in (("timestamp_usec", 1e6), ("timestamp_ms", 1e3), ("timestampMs", 1e3), ("timestamp", 1.0)):
+    for key in _TIMES:
         times = (
             [frame.get(key) for frame in frames or () if isinstance(frame, dict)] if isinstance(frames, list) else []
         )
         if len(times) > 1 and all(isinstance(time, int | float) for time in times):
-            step = float(np.median(np.diff(times))) / second
-            return 1 / step if step > 0 else None
+            return rate_of(times, key)
     return None
 
 
@@ -303,7 +328,9 @@ def _numbers(path, person) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
         names = names or (named if len(named) == len(points) and all(isinstance(n, str) for n in named) else None)
     else:
         widths = {len(point) for point in points if point is not None}
-        if widths <= {2}:
+        if not widths:  # nobody is seen
+            return np.full((len(points), 3), np.nan), np.ones(len(points)), names
+        if widths == {2}:
             raise DataError(f"{path}: its poses have two coordinates; 'tfpose lift' makes three of them")
         if len(widths) != 1 or widths.pop() not in (3, 4):
             raise DataError(f"{path}: expected joints of x, y, z")

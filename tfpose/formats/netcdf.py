@@ -56,15 +56,16 @@ def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
 
 
 def write(path: str | os.PathLike, clips: list[Clip]) -> None:
-    """Writes clips: those that were read from one such file with all else in it; others in the layout of `movement`.
+    """Writes clips: those that were all read from one such file with all else in it, others as `movement` does.
 
     Raises:
         DataError: when clips from elsewhere differ in length or joints, or the file cannot be written.
     """
     xarray = _library()
     first = clips[0]
-    if first.origin is not None and first.origin.format == "netcdf":
-        content = first.origin.layout[0].copy(deep=True)
+    sources = [clip.origin.layout[0] if clip.origin and clip.origin.format == "netcdf" else None for clip in clips]
+    if sources[0] is not None and all(source is sources[0] for source in sources):
+        content = sources[0].copy(deep=True)
         dims = _dims(path, content)
         order = content["position"].dims
         position = content["position"].transpose(dims["individual"], "time", dims["keypoint"], "space").copy()

@@ -37,7 +37,7 @@ _NAMES = (
 ACTIONS = {f"A{number:03d}": name for number, name in enumerate(_NAMES.split(", "), 1)}
 
 _JOINTS = 25
-_NOT_TRACKED, _INFERRED = 0, 1
+_NOT_TRACKED = 0
 
 
 class Sample(NamedTuple):
@@ -75,9 +75,7 @@ def read_missing(path: str | os.PathLike) -> frozenset[str]:
         return frozenset(names)
 
 
-def read_file(
-    path: str | os.PathLike, inferred_as_missing: bool = False, missing_samples: Collection[str] = ()
-) -> list[Clip]:
+def read_file(path: str | os.PathLike, missing_samples: Collection[str] = ()) -> list[Clip]:
     """One clip of skeleton `ntu25` per body, the body seen in most frames first.
 
     Every clip has all frames of the recording, so that cameras and bodies stay in step: where a body is not seen its
@@ -85,7 +83,6 @@ def read_file(
 
     Args:
         path: the file.
-        inferred_as_missing: make joints that Kinect only guessed NaN as well.
         missing_samples: names whose skeletons are officially unusable (`read_missing`); they give no clips.
 
     Raises:
@@ -99,8 +96,7 @@ def read_file(
         bodies = _parse(path, path.read_text(encoding="ascii").split())
         clips = []
         for body in sorted(bodies.values(), key=lambda body: -np.isfinite(body[:, 0, 0]).sum()):
-            state = body[..., 3]
-            body[(state == _NOT_TRACKED) | (inferred_as_missing & (state == _INFERRED))] = np.nan
+            body[body[..., 3] == _NOT_TRACKED] = np.nan
             clips.append(
                 Clip(
                     body[..., :3],

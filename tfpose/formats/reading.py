@@ -9,7 +9,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tfpose.errors import DataError
+from tfpose.errors import DataError, SkeletonError, TfposeError
 from tfpose.formats import (
     arrays,
     asfamc,
@@ -66,7 +66,7 @@ def read(
     mapping: Mapping | None = None,
     rate: float | None = None,
     visibility: float = 0.5,
-    on_bad: Callable[[DataError], None] | None = None,
+    on_bad: Callable[[TfposeError], None] | None = None,
     on_note: Callable[[str], None] = warnings.warn,
     part: tuple[int, int] = (0, 1),
 ) -> Iterator[Clip]:
@@ -80,12 +80,14 @@ def read(
         skeleton: the skeleton of the clips. Arrays without names are taken to be in it; joints with names are found by
             its native names, or its own; other formats know their skeleton and are converted by joint names.
         unit: metres per unit; None to take what the file says, or else to find it by the lengths of the bones.
-        up: the upward axis, one of `UPS`; None to find it by where head and feet are.
+        up: the upward axis, one of `UPS`; None to take what the file says, or else to find it by where head and feet
+            are.
         mirrored: whether the file's axes are left-handed.
         mapping: joint -> what the file calls it, a list of names, or names with weights.
         rate: frames per second of files that do not say.
         visibility: below this confidence a landmark of a tracker is missing.
-        on_bad: called with the error of each unreadable file, and reading goes on; None raises it.
+        on_bad: called with the error of each file that is unreadable or of an unknown rig, and reading goes on; None
+            raises it.
         on_note: called with a sentence for whatever was found out by looking at the poses, such as an unusual unit.
         part: `(number, parts)`: of the files only every `parts`-th, from `number` on.
 
@@ -101,17 +103,16 @@ def read(
     for file in files(path, format)[part[0] :: part[1]]:
         try:
             clips = _read_file(file, _guess(file) if format == "auto" else format, options)
-        except DataError as error:
+            clips = clips if skeleton is None else [_to(skeleton, clip) for clip in clips]
+        except (DataError, SkeletonError) as error:
             if on_bad is None:
                 raise
             on_bad(error)
             continue
         for clip in clips:
-            if clip.rate is None and rate is not None:
-                clip = dataclasses.replace(clip, rate=rate)
             for note in clip.notes:
                 on_note(f"{clip.source}: {note}")
-            yield clip if skeleton is None else clip.to(skeleton)
+            yield dataclasses.replace(clip, rate=rate) if clip.rate is None and rate is not None else clip
 
 
 def write(path: str | os.PathLike, clips: Clip | Sequence[Clip], **more) -> None:
@@ -170,6 +171,13 @@ def files(path: str | os.PathLike, format: str = "auto") -> list[pathlib.Path]:
         f"{path}: no such file or folder; expected a clip ({', '.join(FORMATS)}) or a folder of them, such as "
         "one below the folder that TFPOSE_DATA names"
     )
+
+
+def _to(skeleton: Skeleton, clip: Clip) -> Clip:
+    try:
+        return clip.to(skeleton)
+    except SkeletonError as error:
+        raise SkeletonError(f"{clip.source}: {error}") from error
 
 
 def _read_file(file: pathlib.Path, format: str | None, options: Options) -> list[Clip]:

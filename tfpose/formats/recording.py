@@ -19,12 +19,13 @@ USUAL_UP = {"blazepose33": "-y", "body25": "-y", "azure32": "-y"}
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What a user says of files that do not say it themselves.
+    """What a user says of files.
 
     Args:
         skeleton: what the joints are; those of the file are found by its native names, or its own.
-        unit: metres per unit; None to find it by the lengths of the bones.
-        up: the upward axis, one of `tfpose.formats.axes.UPS`; None to find it by where head and feet are.
+        unit: metres per unit; None for what the file says, or else to find it by the lengths of the bones.
+        up: the upward axis, one of `tfpose.formats.axes.UPS`; None for what the file says, or else to find it by where
+            head and feet are.
         mirrored: whether the axes are left-handed.
         mapping: joint -> what the file calls it; see `names.skeleton_of`.
         rate: frames per second, where the file does not say.
@@ -108,7 +109,7 @@ class Recording:
         given = self.unit if options.unit is None else options.unit
         unit, note = body.find_unit(self.source, own, skeleton, given, self.usual_unit)
         notes += [note] if note else []
-        up, note = self.up or options.up, ""
+        up, note = options.up or self.up, ""
         if up is None:
             up, note = body.find_up(own, skeleton, USUAL_UP.get(skeleton.name, self.usual_up))
         notes += [note] if note else []

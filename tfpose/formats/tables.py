@@ -23,6 +23,7 @@ from tfpose.formats.clip import Clip
 from tfpose.formats.delimited import Layout, Table
 from tfpose.formats.recording import USUAL, Options, Recording
 from tfpose.formats.text import read_text
+from tfpose.formats.times import rate_of
 
 _CERTAIN = ("visibility", "likelihood", "score", "confidence", "conf", "presence", "prob", "v", "c", "p")
 _FRAME = ("frame", "fnum", "frame_id", "frame_number", "frame#", "frameid", "frame_index", "index", "image_id")
@@ -46,16 +47,17 @@ def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
 
 
 def write(path: str | os.PathLike, clips: list[Clip]) -> None:
-    """Writes clips: those that were read from one such file as it came; one from elsewhere in columns `hip_x`, ...
+    """Writes clips: those that were all read from one such file as it came; one from elsewhere in columns `hip_x`, ...
 
     Numbers that did not change keep their text.
 
     Raises:
-        DataError: for several clips from elsewhere, or when the file cannot be written.
+        DataError: for several clips that are not of one such file, or when the file cannot be written.
     """
     first = clips[0]
-    layout = first.origin.layout if first.origin else None
-    if isinstance(layout, Layout):
+    layouts = [clip.origin.layout if clip.origin else None for clip in clips]
+    layout = layouts[0]
+    if isinstance(layout, Layout) and all(isinstance(one, Layout) and one.rows is layout.rows for one in layouts):
         rows = [list(row) for row in layout.rows]
         for clip in clips:
             _fill(rows, clip)
@@ -274,7 +276,7 @@ def _long(table: Table, frame: int, joint: int, axes: list[int], certain: int | 
                 values,
                 str(table.path),
                 None if numbered else tuple(names),
-                rate=_rate_of(moments, title) if title in _TIME else None,
+                rate=rate_of(moments, title) if title in _TIME else None,
                 confidence=None if certain is None else confidence,
                 layout=table.layout(cells),
                 about={"subject": one},
@@ -286,14 +288,5 @@ def _long(table: Table, frame: int, joint: int, axes: list[int], certain: int | 
 def _rate(table: Table, header: list[str]) -> float | None:
     for at, name in enumerate(header):
         if name in _TIME and len(table.rows) > table.start + 1:
-            return _rate_of(table.column(at), name)
+            return rate_of(table.column(at), name)
     return None
-
-
-def _rate_of(times: np.ndarray, name: str) -> float | None:
-    """Frames per second of times in seconds, or in what the column's name says."""
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-    step *= 1e-3 if name.endswith("ms") else 1e-6 if name.endswith("us") else 1.0
-    if name in ("timestamp", "time") and step > 1:
-        step *= 1e-3
-    return 1 / step if step > 0 and 1 <= 1 / step <= 1000 else None

@@ -14,6 +14,7 @@ import numpy as np
 
 from tfpose.errors import DataError
 from tfpose.files import blame, write_text
+from tfpose.formats import axes
 from tfpose.formats.clip import Clip
 from tfpose.formats.recording import USUAL, Options, Recording
 from tfpose.formats.text import read_text
@@ -62,7 +63,7 @@ def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
             np.array(values).reshape(len(values), len(names), 3),
             str(path),
             tuple(names),
-            rate=_rate(about, rows),
+            rate=_rate(about),
             unit=_unit(about.get("units", "")),
             usual_up="y",
             layout=Layout(tuple(lines[:5]), tuple(rows)),
@@ -71,14 +72,20 @@ def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
 
 
 def write(path: str | os.PathLike, clip: Clip) -> None:
-    """Writes a clip: one that was read from such a file with its header, rows and unit, others in metres, y up."""
+    """Writes a clip: one that was read from such a file with its header, rows, unit and axes.
+
+    Others are written y up, because the format cannot say its axes, in the unit of their source where TRC has it, else
+    in metres.
+    """
     layout = clip.origin.layout if clip.origin else None
     if isinstance(layout, Layout):
         header, rows, values = layout.header, layout.rows, clip.origin.whole(clip.positions)
     else:
-        values, metres, _ = clip.native()
+        values, metres, up = clip.native()
+        if clip.origin is not None and clip.origin.mirrored:
+            values = values * [-1.0, 1.0, 1.0]
         unit = next((name for name, size in UNITS.items() if size == metres), "m")
-        values = values * (metres / UNITS[unit])
+        values = axes.to_y_up(values, up) * (metres / UNITS[unit])
         header, rows = _header(path, clip, unit), _rows(clip)
     lines = list(header) + ([""] if not isinstance(layout, Layout) else [])
     for row, frame in zip(rows, values.reshape(len(values), -1)):
@@ -125,7 +132,7 @@ def _number(path, line: int, cell: str) -> float:
         raise DataError(f"{path}: line {line}: '{cell[:40]}' is not a number") from None
 
 
-def _rate(about: dict[str, str], rows) -> float | None:
+def _rate(about: dict[str, str]) -> float | None:
     for key in ("datarate", "camerarate"):
         try:
             rate = float(about.get(key, "").replace(",", "."))

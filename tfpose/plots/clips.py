@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
+import subprocess
 
 import numpy as np
 from matplotlib import animation
@@ -43,6 +45,7 @@ def animate(
     Raises:
         TfposeError: for shapes that do not fit each other, a rate that is not positive, a file type that is neither, or
             .mp4 without ffmpeg.
+        DataError: when the file cannot be written.
     """
     path = pathlib.Path(path)
     suffix = path.suffix.lower()
@@ -126,9 +129,23 @@ def _write_gif(path, figure, draw_frame, frames, rate):
 
 def _write_mp4(path, figure, draw_frame, frames, rate):
     writer = animation.FFMpegWriter(fps=rate, codec="h264", extra_args=["-crf", "20", "-movflags", "+faststart"])
-    with writer.saving(figure, str(path), dpi=150):
-        for t in frames:
-            drawn = draw_frame(t)
-            writer.grab_frame()
-            for artist in drawn:
-                artist.remove()
+    try:
+        with writer.saving(figure, str(path), dpi=150):
+            for t in frames:
+                drawn = draw_frame(t)
+                writer.grab_frame()
+                for artist in drawn:
+                    artist.remove()
+    except subprocess.CalledProcessError as error:
+        said = str(error.stderr or "").strip().splitlines() or [f"status {error.returncode}"]
+        raise OSError(f"ffmpeg: {said[-1]}") from error
+    held = _frames_in(path)
+    if held != len(frames):
+        raise OSError(f"ffmpeg wrote {held} of {len(frames)} frames; is the disk full?")
+
+
+def _frames_in(path) -> int:
+    """How many frames a video has, 0 where it is none."""
+    command = [animation.FFMpegWriter.bin_path(), "-i", str(path), "-map", "0:v:0", "-c", "copy", "-f", "null", "-"]
+    said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace").stderr
+    return int((re.findall(r"frame= *(\d+)", said) or [0])[-1])

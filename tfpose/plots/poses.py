@@ -32,7 +32,8 @@ def draw_pose(
     """Draws one pose `[J, 3]` (metres, y up) upright on 3D axes and returns what was drawn.
 
     Left limbs have the full colour and filled joints, right limbs a paler one and hollow joints. Joints that are NaN
-    and their bones are left out. Call `frame` for equal scales and a camera that looks at the person.
+    and their bones are left out; of a pose without any joint nothing is drawn. Call `frame` for equal scales and a
+    camera that looks at the person.
 
     Args:
         axes: from `figure.add_subplot(projection="3d")`.
@@ -47,7 +48,9 @@ def draw_pose(
     Raises:
         TfposeError: when the pose does not fit the skeleton.
     """
-    pose = checked("pose", pose, skeleton, 2)
+    pose = shaped("pose", pose, skeleton, 2)
+    if not np.isfinite(pose).all(-1).any():
+        return []
     points = upright(pose)
     side = sides_of(skeleton)
     drawn = []
@@ -100,7 +103,9 @@ def azimuth_of(poses: np.ndarray, skeleton: Skeleton) -> float:
     if not skeleton.mirror:
         return -90.0 + THREE_QUARTER
     left, right = np.transpose([(skeleton.index(a), skeleton.index(b)) for a, b in skeleton.mirror])
-    to_left = np.nanmean((poses[..., left, :] - poses[..., right, :]).reshape(-1, 3), axis=0)
+    across = (poses[..., left, :] - poses[..., right, :]).reshape(-1, 3)
+    across = across[np.isfinite(across).all(-1)]
+    to_left = across.mean(0) if len(across) else np.zeros(3)
     front_x, front_z = -to_left[2], to_left[0]  # to_left x up
     if not np.hypot(front_x, front_z) > 1e-6:
         return -90.0 + THREE_QUARTER
@@ -183,8 +188,8 @@ def sides_of(skeleton: Skeleton) -> np.ndarray:
     return side
 
 
-def checked(name: str, poses: ArrayLike, skeleton: Skeleton, ndim: int | None = None, *leading: int) -> np.ndarray:
-    """Poses as float64, or an error that names them and says what was expected."""
+def shaped(name: str, poses: ArrayLike, skeleton: Skeleton, ndim: int | None = None, *leading: int) -> np.ndarray:
+    """Poses as float64, or an error that names them and says what shape was expected."""
     poses = np.asarray(poses, np.float64)
     joints = len(skeleton)
     fits = poses.ndim >= 2 and poses.shape[-2:] == (joints, 3) and poses.size > 0
@@ -193,6 +198,12 @@ def checked(name: str, poses: ArrayLike, skeleton: Skeleton, ndim: int | None = 
         letters[: len(leading)] = [str(n) for n in leading]
         expected = ", ".join([*letters, str(joints), "3"])
         raise TfposeError(f"{name} must be [{expected}] for skeleton '{skeleton.name}', got {list(poses.shape)}")
+    return poses
+
+
+def checked(name: str, poses: ArrayLike, skeleton: Skeleton, ndim: int | None = None, *leading: int) -> np.ndarray:
+    """What `shaped` gives, or an error where no coordinate is finite."""
+    poses = shaped(name, poses, skeleton, ndim, *leading)
     if not np.isfinite(poses).any():
         raise TfposeError(f"{name} holds no finite coordinate, there is nothing to draw")
     return poses

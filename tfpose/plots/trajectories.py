@@ -64,9 +64,10 @@ def trajectories(
         for axis, axes in enumerate(row):
             for name, clip, color, width in lines:
                 axes.plot(moments, clip[:, joint, axis], color=color, linewidth=width, label=name)
-            low, high = np.nanmin(recovered[:, joint, axis]), np.nanmax(recovered[:, joint, axis])
-            margin = 0.25 * (high - low) + 0.05
-            axes.set_ylim(low - margin, high + margin)
+            known = recovered[np.isfinite(recovered[:, joint, axis]), joint, axis]
+            if len(known):
+                margin = 0.25 * np.ptp(known) + 0.05
+                axes.set_ylim(known.min() - margin, known.max() + margin)
             axes.fill_between(
                 moments, 0, 1, where=doubted[:, joint], transform=axes.get_xaxis_transform(), color=FAINT, linewidth=0,
                 alpha=0.25, step="mid",

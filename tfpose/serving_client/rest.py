@@ -72,7 +72,7 @@ class Rest:
             response = self._session.request(method, self._url + path, data=body, timeout=timeout)
         except self._requests.Timeout as error:
             raise ServingError("DEADLINE_EXCEEDED", f"no answer within {timeout:.1f} s") from error
-        except self._requests.ConnectionError as error:
+        except (self._requests.ConnectionError, self._requests.exceptions.ChunkedEncodingError) as error:
             raise ServingError("UNAVAILABLE", f"no connection: {error}") from error
         except self._requests.RequestException as error:
             raise ServingError("INVALID_ARGUMENT", str(error)) from error

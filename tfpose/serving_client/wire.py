@@ -16,7 +16,7 @@ METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
 # Message -> field -> (number, type); "map X" is from strings to X. Enumerations travel as int32.
 FIELDS = {
     "Dim": {"size": (1, "int64")},
-    "TensorShape": {"dim": (2, "repeated Dim"), "unknown_rank": (3, "bool")},
+    "TensorShape": {"dim": (2, "repeated Dim")},
     "Tensor": {
         "dtype": (1, "int32"),
         "tensor_shape": (2, "TensorShape"),

@@ -76,15 +76,33 @@ def writing(path: str | os.PathLike, size: tuple[int, int], rate: float) -> Iter
         rate: frames per second.
 
     Raises:
-        DataError: for another ending.
+        DataError: for another ending, or when the file does not hold every frame at the end.
     """
     check_name(path)
     width, height = (2 * (length // 2) for length in size)
     with atomic_write(path) as unfinished:
         writer = _ffmpeg().write_frames(str(unfinished), (width, height), fps=rate, macro_block_size=2)
+        frames = 0
+
+        def add(frame: np.ndarray):
+            nonlocal frames
+            writer.send(np.ascontiguousarray(frame[:height, :width]))
+            frames += 1
+
         with contextlib.closing(writer):
             writer.send(None)
-            yield lambda frame: writer.send(np.ascontiguousarray(frame[:height, :width]))
+            yield add
+        _check_whole(unfinished, frames)
+
+
+def _check_whole(path: pathlib.Path, frames: int):
+    """Raises OSError unless a video has that many frames: ffmpeg may fail at the end, which its writer does not say."""
+    try:
+        held, _ = _ffmpeg().count_frames_and_secs(str(path))
+    except RuntimeError:
+        held = 0
+    if held != frames:
+        raise OSError(f"ffmpeg wrote {held} of {frames} frames; is the disk full?")
 
 
 def check_name(path: str | os.PathLike):

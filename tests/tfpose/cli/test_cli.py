@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from tfpose import cleaning, cli, presets
-from tfpose.cli import common
+from tfpose.cli import common, demo
+from tfpose.errors import TfposeError
 from tfpose.formats import arrays, bvh, read, tables
 from tfpose.formats.axes import from_y_up
 from tfpose.formats.clip import Clip
@@ -315,9 +316,11 @@ def test_a_clip_with_nobody_in_it_stays_as_it_is(call, tmp_path, clip_run, walk,
     assert status == 0 and err.endswith("nobody is in it; it stays as it is\n")
     with np.load(tmp_path / "out.npz") as found:
         assert np.isnan(found["positions"]).all()
-    for flag, name in (("--report", "report.html"), ("--plot", "curves.png")):
-        status, _, err = call(*argv, flag, tmp_path / name)
-        assert status == 1 and err.splitlines()[-1].endswith("there is nothing to draw")
+    status, _, err = call(*argv, "--plot", tmp_path / "curves.png")
+    assert status == 1 and err.splitlines()[-1].endswith("there is nothing to draw")
+    assert call(*argv, "--report", tmp_path / "report.html")[0] == 0
+    report = (tmp_path / "report.html").read_text()
+    assert "nobody.npz" in report and "data:image/" not in report
 
 
 def test_clips_go_through_a_model_of_clips(call, tmp_path, clip_run, walk, paper17):
@@ -345,7 +348,7 @@ def test_clips_go_through_a_model_of_clips(call, tmp_path, clip_run, walk, paper
     np.testing.assert_allclose(made["causal"]["positions"], causal, atol=1e-5)
     np.testing.assert_array_equal(np.isnan(made["options"]["positions"]), np.isnan(walk))
     np.testing.assert_allclose(made["per_frame"]["positions"], model.autoencoder.denoise(walk), atol=1e-5)
-    assert set(made["per_frame"]) == {"positions", "joints", "unit", "up", "trust", "filled"}
+    assert set(made["per_frame"]) == {"positions", "joints", "unit", "up", "rate", "trust", "filled"}
     with Image.open(tmp_path / "clean.png") as image:
         image.load()
     report = (tmp_path / "report.html").read_text()
@@ -353,11 +356,36 @@ def test_clips_go_through_a_model_of_clips(call, tmp_path, clip_run, walk, paper
     assert "http" not in report, "it needs nothing from elsewhere"
 
 
+def test_clips_with_gaps_are_drawn(call, tmp_path, clip_run, walk, paper17):
+    walk[:, 6] = np.nan  # a joint that is never seen
+    walk[[0, 3]] = np.nan  # and frames with nobody
+    arrays.write(tmp_path / "noisy.npz", walk, paper17)
+    argv = ["denoise", tmp_path / "noisy.npz", "--skeleton=paper17", "--model", clip_run, "--out", tmp_path / "o.npz"]
+    for name, flags in (("a.png", ["--leave_missing"]), ("b.png", ["--per_frame"]), ("c.gif", [])):
+        status, _, err = call(*argv, *flags, "--plot", tmp_path / name)
+        assert (status, err) == (0, "")
+        with Image.open(tmp_path / name) as image:
+            image.load()
+
+
+def test_the_rate_that_is_given_is_written(call, tmp_path, pretrained, walk, paper17):
+    tables.write(tmp_path / "walk.csv", [Clip(walk, paper17)])
+    out = tmp_path / "clean.bvh"
+    argv = ["denoise", tmp_path / "walk.csv", "--model", pretrained, "--out", out]
+    for flags, rate in ((["--rate=60"], 60), ([], 30)):
+        assert call(*argv, *flags)[0] == 0
+        assert bvh.read_file(out)[0].rate == pytest.approx(rate, rel=1e-4)
+
+
 def test_what_a_pose_model_cannot_do_is_said(call, tmp_path, pretrained, walk, paper17):
+    from tfpose.models import load_model
+
     arrays.write(tmp_path / "noisy.npy", walk, paper17)
     argv = ["denoise", tmp_path / "noisy.npy", "--skeleton=paper17", "--model", pretrained]
     status, _, err = call(*argv, "--out", tmp_path / "clean.npy", "--causal")
     assert status == 2 and "--causal and --constant_bones need a model of clips" in err
+    with pytest.raises(TfposeError, match=r"^causal and constant_bones need .*, got a PoseAutoencoder"):
+        cleaning.clean(load_model(pretrained), Clip(walk, paper17), causal=True)
 
 
 def write_bvh(path: pathlib.Path, poses: np.ndarray, skeleton, native=None) -> pathlib.Path:
@@ -469,6 +497,29 @@ def test_clips_of_one_name_do_not_overwrite_each_other(paper17, walk):
     assert names(["a.json", "b.bvh"], to=".trc") == ["out/a.trc", "out/b.trc"]
 
 
+def test_convert_a_folder(call, tmp_path, folder, walk, paper17):
+    (folder / "broken.bvh").unlink()
+    for to in ("trc", ".TRC"):
+        assert call("convert", folder, tmp_path / to, "--to", to)[0] == 0
+        assert sorted(everything(tmp_path / to)) == ["deep/two.trc", "one.trc"]
+    stick = Skeleton("stick", ("head", "ankle_left"), (-1, 0))
+    write_bvh(folder / "zz_stick.bvh", walk[:, [paper17.index(joint) for joint in stick.joints]], stick)
+    argv = ["convert", folder, tmp_path / "paper", "--skeleton_out=paper17"]
+    status, _, err = call(*argv)
+    assert status == 1 and f"tfpose convert: {folder / 'zz_stick.bvh'}: " in err
+    status, _, err = call(*argv, "--skip_bad")
+    assert status == 0 and f"skipped {folder / 'zz_stick.bvh'}: " in err
+    assert sorted(everything(tmp_path / "paper")) == ["deep/two.bvh", "one.bvh"]
+    for out, to, says in (
+        ("out", "fbx", "--to must be one of .bvh, .c3d, "),
+        ("out", "", "--to must be one of "),
+        ("out.csv", "bvh", f"--to=bvh is for a folder, and OUT is the file {tmp_path / 'out.csv'}"),
+    ):
+        status, said, err = call("convert", folder, tmp_path / out, "--to", to)
+        assert (status, said) == (2, "") and err.startswith(f"tfpose convert: {says}")
+        assert not (tmp_path / out).exists()
+
+
 @pytest.mark.parametrize("plot", ["clean.png", "clean.gif"])
 def test_denoise_draws(call, tmp_path, pretrained, walk, paper17, plot):
     arrays.write(tmp_path / "noisy.npy", walk, paper17)
@@ -516,6 +567,9 @@ def test_a_clip_that_cannot_become_the_models_skeleton_leaves_nothing(
     assert status == 1
     assert "cannot become 'paper17': it has no spine_base" in err
     assert not out.exists()
+    status, _, err = call("denoise", folder, "--model", pretrained, "--out", out, "--skip_bad")
+    assert status == 0 and f"skipped {folder / 'zz_stick.bvh'}: " in err and "1 clip of other rigs skipped" in err
+    assert sorted(everything(out)) == ["deep/two.bvh", "one.bvh"]
 
 
 @pytest.mark.parametrize(
@@ -634,8 +688,21 @@ def test_demo_does_not_remove_what_no_demo_made(call, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     status, said, err = call("demo", "--data=synthetic", "--out", tmp_path)
     assert (status, said) == (1, "")
-    assert f"{tmp_path}: holds files that no demo made; give another --out" in err
+    assert f"{tmp_path}: holds thesis.tex, which no demo made; give another --out" in err
     assert everything(tmp_path) == {"thesis.tex": b"years of work"}
+    (tmp_path / "exported").mkdir()  # as a demo makes, beside the user's file
+    (tmp_path / "exported" / "model.tflite").write_text("an export")
+    assert call("demo", "--data=synthetic", "--out", tmp_path)[0] == 1
+    assert everything(tmp_path) == {"thesis.tex": b"years of work", "exported/model.tflite": b"an export"}
+
+
+def test_demo_removes_what_a_demo_made(tmp_path):
+    for name in demo._WRITTEN:
+        if "." in name:
+            (tmp_path / name).write_text("old")
+        else:
+            (tmp_path / name / "deep").mkdir(parents=True)
+    assert demo._fresh(tmp_path) == tmp_path and not any(tmp_path.iterdir())
 
 
 @pytest.fixture(params=["shipped", "trained"])
@@ -670,3 +737,4 @@ def test_demo(call, tmp_path, paper17, demo_flags):
     named = [pathlib.Path(path) for path in re.findall(rf"{re.escape(str(tmp_path))}[^\s,]*", said)]
     assert len(named) >= 6 and all(path.exists() for path in named if path.name != "clean.gif")
     assert (out / "run" / "model.keras").is_file() == bool(demo_flags)
+    assert {path.name for path in out.iterdir()} == set(demo._WRITTEN) - (set() if demo_flags else {"run"})

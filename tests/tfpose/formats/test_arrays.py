@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -104,3 +106,28 @@ def test_millimetres_need_a_unit(tmp_path):
         arrays.read_file(tmp_path / "mm.npy", Options(Skeleton.load("paper17")))
     (clip,) = arrays.read_file(tmp_path / "mm.npy", Options(Skeleton.load("paper17"), unit=0.001))
     np.testing.assert_allclose(clip.positions, pose * 0.001, rtol=1e-6)
+
+
+def test_pickled_arrays_are_not_read_which_is_said(tmp_path):
+    np.savez(tmp_path / "in.npz", positions=some_positions(), about=np.array([{"a": 1}], object))
+    (clip,) = arrays.read_file(tmp_path / "in.npz", Options(PAPER))
+    assert [note for note in clip.notes if "'about'" in note] == [
+        "its pickled array 'about' is not read, and not written back"
+    ]
+    with pytest.raises(DataError, match=r"out\.npz: arrays of objects cannot be written: about"):
+        arrays.write_clip(tmp_path / "out.npz", clip, about=np.array([{}], object))
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_arrays_of_any_name_go_back(tmp_path):
+    source = {"positions": some_positions(), "file": np.arange(3), "allow_pickle": np.array("no"), "args": np.ones(2)}
+    with zipfile.ZipFile(tmp_path / "in.npz", "w") as archive:
+        for name, array in source.items():
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, array)
+    (clip,) = arrays.read_file(tmp_path / "in.npz", Options(PAPER))
+    arrays.write_clip(tmp_path / "out.npz", clip)
+    with np.load(tmp_path / "out.npz") as found:
+        assert set(found.files) == set(source)
+        for name, array in source.items():
+            np.testing.assert_array_equal(found[name], array)

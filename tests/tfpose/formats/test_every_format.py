@@ -10,7 +10,9 @@ import pytest
 import wild
 
 from tfpose import cli
+from tfpose.errors import DataError
 from tfpose.formats import read, write
+from tfpose.formats.axes import from_y_up
 from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
 
@@ -69,7 +71,8 @@ def test_one_command_cleans_it_and_gives_it_back(written, name, model, tmp_path,
         assert sorted(file.name for file in out.rglob("*")) == names
     (after,) = quietly(out)
     assert after.skeleton.joints == before.skeleton.joints and len(after) == len(before)
-    assert after.rate == before.rate
+    # What is not written back as it came has the rate that it was cleaned at.
+    assert after.rate == (30.0 if name == "pyskl" else before.rate)
     assert after.origin.unit == pytest.approx(before.origin.unit) and after.origin.up == before.origin.up
     knee = after.skeleton.index("knee_left")
 
@@ -126,3 +129,60 @@ def test_joints_in_another_order_and_joints_that_are_not_used_keep_their_place(e
     follow = ("hand_left", "hand_tip_left", "thumb_left") if ending == ".bvh" else ()
     others = [at for at, joint in enumerate(after.skeleton.joints) if at != wrist and joint not in follow]
     np.testing.assert_allclose(after.positions[:, others], before.positions[:, others], atol=1e-4)
+
+
+@pytest.mark.parametrize("ending", [".json", ".csv", ".nc"])
+def test_clips_of_two_files_are_not_taken_to_be_of_one(ending, tmp_path):
+    walk = wild.walk(PAPER).astype(np.float32)[:6]
+    for name, shift in (("one", 0.0), ("two", 1.0)):
+        write(tmp_path / f"{name}{ending}", Clip(walk + np.float32(shift), PAPER, rate=30, subject=name))
+    clips = [clip for name in ("one", "two") for clip in quietly(tmp_path / f"{name}{ending}")]
+    out = tmp_path / f"both{ending}"
+    if ending == ".csv":
+        with pytest.raises(DataError, match=r"both\.csv: a table of joints holds one person"):
+            write(out, clips)
+        return
+    write(out, clips)
+    for found, clip in zip(quietly(out), clips, strict=True):
+        np.testing.assert_allclose(found.positions, clip.positions, atol=1e-5)
+
+
+def test_residuals_of_a_c3d_file_stay(tmp_path):
+    path, out = tmp_path / "walk.c3d", tmp_path / "out.c3d"
+    walk = wild.walk(PAPER).astype(np.float32)[:6]
+    walk[2, 4] = np.nan
+    write(path, Clip(walk, PAPER, rate=30))
+    (clip,) = quietly(path)
+    content = clip.origin.layout[0]
+    measured = content["data"]["meta_points"]["residuals"]
+    assert measured[0, 4].tolist() == [0, 0, -1, 0, 0, 0]
+    measured[0, 1] = 3  # ezc3d writes whole numbers
+    content.write(str(path))
+    (clip,) = quietly(path)
+    positions = clip.positions.copy()
+    positions[2, 4], positions[3, 5] = positions[1, 4], np.nan
+    write(out, dataclasses.replace(clip, positions=positions))
+    (found,) = quietly(out)
+    residuals = found.origin.layout[0]["data"]["meta_points"]["residuals"][0]
+    assert (residuals[1] == 3).all() and (residuals[4] == 0).all()
+    assert residuals[5].tolist() == [0, 0, 0, -1, 0, 0]
+    before = clip.origin.layout[0]["data"]["meta_points"]["residuals"][0]
+    assert before[4, 2] == -1 and before[5, 3] == 0, "what was read stays as it was"
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_trc_file_of_something_else_is_y_up(mirrored, tmp_path):
+    walk = wild.walk(PAPER)
+    values = from_y_up(walk, "z") * ([-1000, 1000, 1000] if mirrored else 1000)
+    arrays = {"positions": values, "joints": np.array(PAPER.joints), "unit": 0.001, "up": "z"}
+    np.savez(tmp_path / "in.npz", **arrays)
+    (clip,) = read(tmp_path / "in.npz", mirrored=mirrored)
+    write(tmp_path / "out.trc", clip)
+    assert "\tmm\t" in (tmp_path / "out.trc").read_text()
+    first = [float(cell) for cell in (tmp_path / "out.trc").read_text().splitlines()[6].split("\t")[2:]]
+    np.testing.assert_allclose(np.reshape(first, (-1, 3)), walk[0] * 1000, atol=1e-3)
+    # One that was TRC stays in its own axes.
+    (again,) = read(tmp_path / "out.trc", up="z", on_note=lambda note: None)
+    write(tmp_path / "again.trc", again)
+    again, before = ((tmp_path / f"{name}.trc").read_text().split() for name in ("again", "out"))
+    assert again == before

@@ -14,7 +14,7 @@ from tfpose.formats import human36m, read
 
 
 def test_sequences_are_turned_to_y_up(tmp_path):
-    (clip,) = human36m.read_file(write_human36m(tmp_path), rate=50)
+    (clip,) = read(write_human36m(tmp_path), rate=50)
     assert (clip.subject, clip.action, clip.rate, clip.skeleton.name) == ("S1", "Walking 1", 50, "h36m32")
     # Frame 0, joint 1 was (3, 4, 5), with z up: now y up, and still right-handed.
     np.testing.assert_array_equal(clip.positions[0, 1], [3, 5, -4])

@@ -1,5 +1,6 @@
 """JSON of trackers: several people, gaps, names, and what is no pose."""
 
+import dataclasses
 import json
 import types
 
@@ -9,6 +10,7 @@ import wild
 
 from tfpose.errors import DataError
 from tfpose.formats import keypoints, read, write
+from tfpose.formats.clip import Clip
 from tfpose.formats.recording import Options
 from tfpose.skeleton import Skeleton
 
@@ -113,3 +115,62 @@ def test_a_document_nested_without_end_is_refused(tmp_path):
     path.write_text("[" * 100_000 + "]" * 100_000)
     with pytest.raises(DataError, match=r"deep\.json: is nested 100000 deep"):
         quiet(path)
+
+
+def moved(clip):
+    return dataclasses.replace(clip, positions=clip.positions + np.float32(0.25))
+
+
+def test_several_clips_of_a_file_go_back_each_into_its_part(tmp_path, walk):
+    one, two = Clip(walk[:5], BLAZE, rate=30), Clip(walk[2:] + 1, BLAZE, rate=25)
+    write(tmp_path / "both.json", [one, two])
+    before = quiet(tmp_path / "both.json")
+    assert [(len(clip), clip.rate) for clip in before] == [(5, 30), (10, 25)]
+    write(tmp_path / "out.json", [moved(clip) for clip in before])
+    for found, clip in zip(quiet(tmp_path / "out.json"), before, strict=True):
+        np.testing.assert_allclose(found.positions, clip.positions + 0.25, atol=1e-5)
+        assert found.rate == clip.rate
+    # One of them alone: the other stays as it is.
+    write(tmp_path / "out.json", moved(before[1]))
+    found = quiet(tmp_path / "out.json")
+    np.testing.assert_allclose(found[0].positions, before[0].positions, atol=1e-5)
+    np.testing.assert_allclose(found[1].positions, before[1].positions + 0.25, atol=1e-5)
+
+
+def test_a_frame_with_nobody_is_read_again(tmp_path, walk):
+    walk[3] = np.nan
+    write(tmp_path / "walk.json", Clip(walk, BLAZE))
+    (clip,) = quiet(tmp_path / "walk.json")
+    assert clip.missing.all(1).tolist() == [at == 3 for at in range(12)] and clip.confidence is None
+
+
+@pytest.mark.parametrize(
+    ("key", "step", "rate"),
+    [
+        ("timestamp", 1 / 25, 25),
+        ("timestamp", 40, 25),
+        ("timestamp_ms", 40, 25),
+        ("timestamp_usec", 40_000, 25),
+        ("timestamp", 0, None),
+        ("timestamp", 1e7, None),
+    ],
+)
+def test_the_rate_is_found_by_the_times_of_the_frames(tmp_path, walk, key, step, rate):
+    frames = [{"pose_world_landmarks": landmarks(frame), key: at * step} for at, frame in enumerate(walk)]
+    (clip,) = quiet(document(tmp_path, {"frames": frames}))
+    assert clip.rate == (rate and pytest.approx(rate))
+
+
+def test_people_without_a_name_have_none(tmp_path, walk):
+    frames = [{"people": [{"keypoints": frame.tolist()}]} for frame in walk]
+    frames[0]["people"] = []
+    frames[1]["people"].append({"keypoints": (walk[1] + 1).tolist()})
+    assert [clip.subject for clip in quiet(document(tmp_path, frames))] == ["", ""]
+
+
+def test_what_the_user_says_of_unit_and_axes_holds(tmp_path, walk):
+    frames = [[point.tolist() for point in frame * 1000] for frame in walk]
+    path = document(tmp_path, {"unit": 1.0, "up": "y", "positions": frames})
+    (clip,) = quiet(path, unit=0.001, up="-y")
+    assert (clip.origin.unit, clip.origin.up) == (0.001, "-y")
+    np.testing.assert_allclose(clip.positions, walk * [1, -1, -1], atol=1e-6)

@@ -98,6 +98,19 @@ def test_on_bad_gets_each_error_and_reading_goes_on(tmp_path):
         list(read(tmp_path))
 
 
+def test_on_bad_gets_files_of_unknown_rigs_too(tmp_path):
+    write_nucla(tmp_path, "a01_s01_e00_v01")
+    write_array(tmp_path, ".npy")  # 17 joints of several skeletons
+    bad = []
+    assert len(list(read(tmp_path, on_bad=bad.append))) == 1
+    assert [type(error) for error in bad] == [SkeletonError] and "poses.npy: its 17 joints" in str(bad[0])
+    # A known rig that lacks joints of the skeleton that is asked for.
+    (tmp_path / "poses.npy").unlink()
+    bad.clear()
+    assert not list(read(tmp_path, skeleton=Skeleton.load("ntu25"), on_bad=bad.append))
+    assert str(bad[0]).startswith(f"{tmp_path / 'a01_s01_e00_v01.json'}: ")
+
+
 def test_missing_paths_and_folders_without_clips(tmp_path):
     with pytest.raises(DataError, match=r"^.*nowhere: no such file or folder; expected .* TFPOSE_DATA"):
         list(read(tmp_path / "nowhere"))

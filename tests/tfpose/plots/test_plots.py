@@ -3,6 +3,7 @@
 import itertools
 import shutil
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib import animation
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tfpose import plots
-from tfpose.errors import TfposeError
+from tfpose.errors import DataError, TfposeError
 from tfpose.plots.poses import upright
 from tfpose.plots.style import RUNS
 from tfpose.skeleton import Skeleton
@@ -124,6 +125,12 @@ def test_missing_joints_are_left_out(axes, standing_pose, paper17):
     plots.frame(axes, standing_pose, paper17)
     assert plots.draw_pose(axes, standing_pose, paper17, "red")
     axes.figure.canvas.draw()
+
+
+def test_of_a_pose_without_joints_nothing_is_drawn(axes, standing_pose, paper17):
+    assert plots.draw_pose(axes, np.full_like(standing_pose, np.nan), paper17, "red") == []
+    with pytest.raises(TfposeError, match=r"pose must be \[17, 3\]"):
+        plots.draw_pose(axes, np.full((16, 3), np.nan), paper17, "red")
 
 
 def test_a_rig_without_sides_is_drawn_too(tmp_path):
@@ -336,6 +343,9 @@ def test_a_walking_person_and_missing_joints(tmp_path, clip, paper17):
     observed[3, 9] = np.nan
     plots.animate(tmp_path / "walk.gif", observed + way, truth + way, paper17, rate=15)
     assert Image.open(tmp_path / "walk.gif").n_frames == 12
+    observed[[0, 5]] = truth[[0, 1]] = np.nan  # nobody
+    plots.animate(tmp_path / "walk.gif", observed, truth, paper17, rate=15)
+    assert Image.open(tmp_path / "walk.gif").n_frames == 12
 
 
 def test_mp4_without_ffmpeg_says_what_to_do(tmp_path, clip, paper17, monkeypatch):
@@ -345,8 +355,31 @@ def test_mp4_without_ffmpeg_says_what_to_do(tmp_path, clip, paper17, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="the program ffmpeg is not installed")
-def test_mp4(tmp_path, clip, paper17):
+@pytest.fixture
+def ffmpeg(monkeypatch):
+    """Makes matplotlib take another program for ffmpeg."""
+    return lambda path: monkeypatch.setitem(matplotlib.rcParams, "animation.ffmpeg_path", str(path))
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        ("echo first >&2; echo the disk is full >&2; exit 1", "ffmpeg: the disk is full"),
+        ("exit 0", "wrote 0 of 12 frames"),
+    ],
+)
+def test_an_mp4_that_ffmpeg_did_not_finish_is_no_file(tmp_path, clip, paper17, ffmpeg, end, says):
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\ncat > /dev/null\n{end}\n")
+    program.chmod(0o755)
+    ffmpeg(program)
+    with pytest.raises(DataError, match=rf"clip\.mp4: cannot be written \(OSError: .*{says}") as caught:
+        plots.animate(tmp_path / "clip.mp4", *clip, paper17)
+    assert "\n" not in str(caught.value) and list(tmp_path.iterdir()) == [program]
+
+
+def test_mp4(tmp_path, clip, paper17, ffmpeg):
+    ffmpeg(shutil.which("ffmpeg") or pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe())
     plots.animate(tmp_path / "clip.mp4", *clip, paper17)
     assert (tmp_path / "clip.mp4").read_bytes()[4:8] == b"ftyp"
     assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
@@ -441,5 +474,9 @@ def test_trajectories(tmp_path, standing_pose, paper17):
     plots.trajectories(path, noisy, clip, trust, paper17, joints=["wrist_left"])
     with Image.open(path) as image:
         assert image.size[1] < tall / 2
+    recovered = clip.copy()
+    recovered[:, 6] = noisy[:, 6] = np.nan  # never there
+    plots.trajectories(path, noisy, recovered, trust, paper17, joints=["wrist_left"])
+    plots.trajectories(path, noisy, recovered, trust, paper17)
     with pytest.raises(TfposeError, match=r"trust: expected \[20, 17\], got \[20\]"):
         plots.trajectories(path, noisy, clip, trust[:, 0], paper17)

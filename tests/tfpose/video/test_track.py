@@ -1,12 +1,14 @@
 """Tracking in videos, made of `person.png`: cut from the picture of samples in the npm package @vladmandic/human 3.3.6
 (MIT licence). `person.json` is what MediaPipe 0.10.21 itself finds in it: its full pose model, static image mode."""
 
+import functools
 import importlib.util
 import json
 import pathlib
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from tfpose import cli
 from tfpose.errors import DataError, TfposeError
 from tfpose.formats import trc as trc_format
 from tfpose.skeleton import Skeleton
-from tfpose.video import landmarker, track
+from tfpose.video import frames, landmarker, track
 
 imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg", reason="pip install 'tfpose[video]'")
 pytestmark = pytest.mark.skipif(
@@ -160,6 +162,20 @@ def test_errors_are_one_line(folder):
     with pytest.raises(TfposeError, match="person"):
         track(nobody, person=-1)
     assert not list(folder.glob(".*"))  # nothing unfinished stays
+
+
+def test_a_video_that_ffmpeg_did_not_finish_is_no_file(folder, monkeypatch):
+    frame = np.full((64, 64, 3), GREY, np.uint8)
+    cut = functools.partial(imageio_ffmpeg.write_frames, output_params=["-vf", "select=lt(n\\,2)"])
+    for make, says in ((imageio_ffmpeg.write_frames, None), (cut, "ffmpeg wrote 2 of 5 frames")):
+        monkeypatch.setattr(imageio_ffmpeg, "write_frames", make)
+        path = folder / f"cut_{bool(says)}.mp4"
+        caught = pytest.raises(DataError, match=rf"^{path}: cannot be written .*{says}") if says else nullcontext()
+        with caught, frames.writing(path, (64, 64), 23.976) as add:
+            for _ in range(5):
+                add(frame)
+        assert path.exists() == (not says)
+    assert not list(folder.glob(".*"))
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch, swaying):

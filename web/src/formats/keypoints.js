@@ -163,7 +163,8 @@ function rateOf(about) {
     const times = about.frames.map((frame) => frame?.[key])
     if (times.length < 2 || times.some((time) => typeof time !== 'number')) continue
     const steps = times.slice(1).map((time, n) => time - times[n])
-    const step = steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)]
-    return step > 0 ? second / step : undefined
+    const middle = steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)] / second
+    const step = key === 'timestamp' && middle > 1 ? middle / 1000 : middle // it does not say that it is in ms
+    return 1 / step >= 1 && 1 / step <= 1000 ? 1 / step : undefined
   }
 }
