@@ -81,8 +81,8 @@ configuration is in `config.json`.
 
 **Not for** animals, hands or faces; people lying down, which the data hardly has; identifying people; decisions about
 safety or health without a check of your own. Where joints or frames are missing from a clip that is clean
-otherwise, interpolation or a Kalman smoother is often nearer to the truth: the table below has both. What drifts slowly
-stays.
+otherwise, interpolation or a Kalman smoother is often nearer to the truth: the table below has both. Most of what
+drifts slowly stays.
 
 **Checksum** of `weights.npz`, SHA-256: `{sha256}`
 
