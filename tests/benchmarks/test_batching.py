@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from absl import flags
 
-for _flag in flags.FLAGS.flags_by_module_dict()["batching"]:
+for _flag in list(flags.FLAGS.flags_by_module_dict()["batching"]):
     delattr(flags.FLAGS, _flag.name)  # other programs that tests import have flags of these names
 
 
