@@ -81,6 +81,7 @@ def test_a_preset_by_name_or_folder():
     assert described["bytes"] < 2e6 and "mocap.cs.cmu.edu" in text(described)
 
 
+@pytest.mark.slow
 def test_onnx_files_and_their_folder(onnx_folder, descriptions, artifacts):
     """They have no second name for a signature."""
     expected = descriptions[artifacts["saved_model"]]
@@ -135,6 +136,7 @@ def test_a_truncated_keras_file(keras_file, tmp_path):
         describe(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [0, 8, 0.5, 0.999])
 def test_a_truncated_onnx_file_is_named_within_its_folder(onnx_folder, tmp_path, keep):
     folder = shutil.copytree(onnx_folder, tmp_path / "onnx")

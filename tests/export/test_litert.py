@@ -72,6 +72,7 @@ def test_nothing_is_joined_from_outside_of_a_part_for_outside_of_it(files):
             assert not _joined_outside(graph, parts), f"{path}: {name}"
 
 
+@pytest.mark.slow
 def test_what_is_joined_outside_would_be_found(plain_saved_model, monkeypatch, tmp_path):
     monkeypatch.setattr(litert, "slice_splits", lambda model: None)
     path = export_litert(plain_saved_model, tmp_path / "model.tflite")

@@ -322,6 +322,7 @@ def test_the_c_api_answers_as_the_model(package, model, poses, tmp_path):
             np.testing.assert_allclose(answers[f"{name}/{output}"], value, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_saved_model_cli(package, model, poses, tmp_path):
     """TensorFlow's tool, as people call it; the three side by side, because each waits for TensorFlow's import."""
     version = package / "tfpose" / "1"

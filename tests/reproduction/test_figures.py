@@ -29,6 +29,7 @@ def data_sets(monkeypatch):
     monkeypatch.setattr(splits, "clips", labelled)
 
 
+@pytest.mark.slow
 def test_every_figure_is_drawn_small(tmp_path, data_sets, capsys):
     model = PoseAutoencoder(Skeleton.load("paper17"), units=4, code_size=4, decoder_units=4, refinements=1)
     model.build()

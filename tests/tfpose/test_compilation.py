@@ -28,6 +28,7 @@ def environment(monkeypatch):
     return monkeypatch
 
 
+@pytest.mark.slow
 def test_a_second_start_finds_what_the_first_compiled(tmp_path):
     folder_of_spaces = tmp_path / 'a "cache" with \\ and spaces'
     environment = {name: value for name, value in os.environ.items() if name != "TF_XLA_FLAGS"}

@@ -24,6 +24,8 @@ NETWORKS = {
     "sebirenet": lambda skeleton, causal: SeBiReNetOverTime(skeleton, 4, causal),
 }
 
+ALL = ["convolutions", pytest.param("sebirenet", marks=pytest.mark.slow)]
+
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_networks_run_frame_by_frame(paper17, network):
@@ -38,7 +40,7 @@ def test_networks_run_frame_by_frame(paper17, network):
         np.testing.assert_allclose(values[:, 0], whole[:, number], atol=1e-5)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", ALL)
 @pytest.mark.parametrize("causal", [True, False])
 def test_only_the_causal_form_ignores_the_future(paper17, network, causal):
     frames = clip(1, 20, 17 * 2)
@@ -93,9 +95,6 @@ def test_what_has_no_weight_is_the_prior_and_short_gaps_are_bridged():
     np.testing.assert_allclose(values, 9.0)
 
 
-SMOOTHERS = ["convolutions", pytest.param("sebirenet", marks=pytest.mark.slow)]
-
-
 def smoother(skeleton, causal, network="convolutions"):
     layer = ClipSmoother(skeleton, causal, network, (8, 8), ((1, 2), (1, 2)), reach=8, widths=(1, 2, 4))
     layer.build()
@@ -109,7 +108,7 @@ def seen(standing_pose, frames):
     return joints, observed, frame_seen, joints + 0.02 * clip(2, frames, 17, 3), clip(2, frames, 17, 1)
 
 
-@pytest.mark.parametrize("network", SMOOTHERS)
+@pytest.mark.parametrize("network", ALL)
 def test_the_smoother_runs_frame_by_frame(paper17, standing_pose, network):
     layer, given, rate = smoother(paper17, True, network), seen(standing_pose, 10), np.float32([30, 60])
     whole = layer(*given, rate)
@@ -123,7 +122,7 @@ def test_the_smoother_runs_frame_by_frame(paper17, standing_pose, network):
         state = step.state
 
 
-@pytest.mark.parametrize("network", SMOOTHERS)
+@pytest.mark.parametrize("network", ALL)
 @pytest.mark.parametrize("causal", [True, False])
 def test_the_smoother_moves_with_the_clip(paper17, standing_pose, causal, network):
     layer, rate = smoother(paper17, causal, network), np.float32([30, 60])
@@ -134,7 +133,7 @@ def test_the_smoother_moves_with_the_clip(paper17, standing_pose, causal, networ
     np.testing.assert_allclose(there.joints, here.joints + shift, atol=1e-4)
 
 
-@pytest.mark.parametrize("network", SMOOTHERS)
+@pytest.mark.parametrize("network", ALL)
 def test_the_smoother_can_be_saved(paper17, network):
     layer = smoother(paper17, True, network)
     copy = ClipSmoother.from_config(layer.get_config())

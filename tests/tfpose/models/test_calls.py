@@ -140,7 +140,7 @@ def test_the_other_models(model):
     np.testing.assert_allclose(result["probabilities"], found["probabilities"], atol=1e-5)
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("view", ["frame", "free"])
 def test_mixed_precision_keeps_metres(policy, view):
     """A trusted joint comes back where it was, also far from the origin."""

@@ -187,6 +187,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch, swaying):
         landmarker.Landmarker()
 
 
+@pytest.mark.slow
 def test_the_command(swaying, folder, capsys):
     out, drawn = folder / "clean.npz", folder / "of_command.mp4"
     assert cli.main(["track", str(swaying), f"--out={out}", f"--draw={drawn}", "--skeleton_out=model"]) == 0
