@@ -44,8 +44,8 @@ class ClipSmoother(keras.layers.Layer):
     where sides are exchanged; the pose model's estimate stands for the rest. `LocalRegression` with these weights
     smooths what was read, once for each of several widths, and pairs of widths are extrapolated to a width of zero,
     which keeps curves that smoothing cuts. A second network mixes them all, adds a correction, and moves the ends of
-    bones towards the person's bone lengths. What comes out of a training is then moved to these lengths, trusted joints
-    the least.
+    bones towards the person's bone lengths. Except while training, a last step moves all joints to these lengths,
+    trusted joints least.
 
     Args:
         skeleton: the joints (a `Skeleton`, or its `to_dict`).

@@ -116,6 +116,7 @@ class ClipDenoiser(keras.Model):
         return {name: values[0] for name, values in result.items()} if single else result
 
     def _causally(self, clips, confidence, rates):
+        """Joints and trust of clips, piece by piece, by the form that sees the past alone."""
         compute = self._compiled("causal")
         state, found = [np.zeros([len(clips), *shape], np.float32) for shape in self.state_shapes.values()], []
         for start in range(0, clips.shape[1], _AT_ONCE):
@@ -125,6 +126,7 @@ class ClipDenoiser(keras.Model):
         return [np.concatenate(values, axis=1) for values in zip(*found)]
 
     def _in_pieces(self, clips, confidence, rates):
+        """The same by the form for whole clips; of its pieces the frames at both ends are computed twice."""
         compute, (count, frames) = self._compiled("offline"), clips.shape[:2]
         last, begun = np.zeros_like(clips[:, 0]), np.zeros([count, 1], np.float32)
         if frames > _AT_ONCE:
