@@ -58,6 +58,7 @@ def test_the_server_understands_the_text_files(package):
     assert batching.max_batch_size.value == MAX_BATCH_SIZE
     measured = json.loads((pathlib.Path(__file__).parents[2] / "results" / "batching.json").read_text())["chosen"]
     assert measured.pop("allowed_batch_sizes") == "as they are" and not batching.allowed_batch_sizes
+    assert measured.pop("max_batch_size") in (MAX_BATCH_SIZE, MAX_BATCH_SIZE // 2)  # half of it on slow cores
     assert {name: getattr(batching, name).value for name in measured} == measured
     monitoring = text_format.Parse((package / "monitoring.config").read_text(), MonitoringConfig())
     assert monitoring.prometheus_config.enable
