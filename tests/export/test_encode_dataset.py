@@ -218,6 +218,7 @@ def test_what_is_lost_or_written_twice_is_found(clips, saved_model, tmp_path, mo
     assert not (tmp_path / "codes").exists() and left_beside(tmp_path / "codes") == []
 
 
+@pytest.mark.slow
 def test_a_killed_command_starts_over(many_clips, model, saved_model, tmp_path):
     out = tmp_path / "codes"
     arguments = [many_clips, "--model", saved_model, "--out", out, "--skeleton", "paper17", "--clips_per_shard", "1"]
@@ -236,6 +237,7 @@ def test_a_killed_command_starts_over(many_clips, model, saved_model, tmp_path):
     assert left_beside(out) == []
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_killed_worker_ends_the_command(clips, model, saved_model, tmp_path):
     os.mkfifo(tmp_path / "endless.csv")  # whoever reads it waits

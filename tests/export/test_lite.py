@@ -85,6 +85,7 @@ def python_without_tensorflow(tmp_path_factory) -> pathlib.Path:
     return folder / "bin" / "python"
 
 
+@pytest.mark.slow
 def test_without_tensorflow(python_without_tensorflow, request, joints, clips, tmp_path):
     model, classifier, lifter = (request.getfixturevalue(name) for name in ("model", "classifier", "lifter"))
     artifacts = ("artifacts", "classifier_artifacts", "lifter_artifacts")

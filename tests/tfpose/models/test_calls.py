@@ -121,6 +121,7 @@ def test_another_shape_is_named_as_it_was_given(model, shape, got):
         model.denoise()
 
 
+@pytest.mark.slow
 def test_the_other_models(model):
     lifter = PoseLifter(STICK, units=4, code_size=4, decoder_units=4)
     lifter.build()
@@ -141,7 +142,7 @@ def test_the_other_models(model):
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("view", ["frame", "free"])
+@pytest.mark.parametrize("view", ["frame", pytest.param("free", marks=pytest.mark.slow)])
 def test_mixed_precision_keeps_metres(policy, view):
     """A trusted joint comes back where it was, also far from the origin."""
     options = {"units": 4, "code_size": 4, "decoder_units": 4, "correction_units": 4, "view": view}
