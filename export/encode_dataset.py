@@ -184,7 +184,7 @@ class _Read(beam.DoFn):
             try:
                 clip = clip.to(self._skeleton)
             except SkeletonError as error:
-                yield dead_letter("skeleton", f"{file}: {error}", **which)
+                yield dead_letter("skeleton", error, **which)
                 continue
             without = np.flatnonzero(clip.missing.all(axis=1))
             if len(without):

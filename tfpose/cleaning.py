@@ -65,7 +65,7 @@ def clean(
     try:
         seen = clip.to(model.skeleton)
     except SkeletonError as error:
-        raise SkeletonError(f"{clip.source}: {error} 'tfpose inspect {clip.source}' shows what is known.") from error
+        raise SkeletonError(f"{error} 'tfpose inspect {clip.source}' shows what is known.") from error
     rate = clip.rate or rate
     frames = np.flatnonzero(~seen.missing.all(1))
     result = {"denoised": seen.positions.copy()}

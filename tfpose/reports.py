@@ -91,6 +91,11 @@ def text(summarised: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def drawable(observed: np.ndarray, cleaned: np.ndarray) -> np.ndarray:
+    """bool `[T]`: in which frames of both clips `[T, J, 3]` somebody is."""
+    return np.isfinite(observed).all(-1).any(1) & np.isfinite(cleaned).all(-1).any(1)
+
+
 def page(path: str | os.PathLike, title: str, clips: Sequence[dict[str, Any]]) -> None:
     """Writes one HTML page that needs nothing beside it: for each clip the numbers, curves over time and an animation.
 
@@ -111,7 +116,7 @@ def page(path: str | os.PathLike, title: str, clips: Sequence[dict[str, Any]]) -
         observed, result, skeleton = clip["observed"], clip["result"], clip["skeleton"]
         counts = summary(observed, result, skeleton)
         pictures = []
-        seen = np.isfinite(observed).all(-1).any(1) & np.isfinite(result["denoised"]).all(-1).any(1)
+        seen = drawable(observed, result["denoised"])
         with tempfile.TemporaryDirectory() as folder:
             if "trust" in result and len(observed) > 1 and seen.any():
                 curves = pathlib.Path(folder, "curves.png")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import pathlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from absl import flags
 from ml_collections import config_flags
 
 from tfpose.datasets import splits
 from tfpose.datasets.pose_set import PoseSet
-from tfpose.errors import DataError
+from tfpose.errors import DataError, SkeletonError
 from tfpose.formats import FORMATS, UPS, names, read
 from tfpose.formats.clip import Clip
 from tfpose.formats.trc import UNITS as _UNITS
@@ -172,12 +173,28 @@ def stream_clips(values: flags.FlagValues, path: str, part: tuple[int, int] = (0
 
     def note(error: DataError):
         skipped.append(error)
-        print(f"skipped {error}", file=sys.stderr)
+        say_skipped(error)
 
     options = reading_options(values)
     yield from read(path, **options, on_bad=note if values.skip_bad else None, on_note=say, part=part)
     if skipped:
         print(f"{len(skipped)} unreadable file{'s' if len(skipped) > 1 else ''} skipped", file=sys.stderr)
+
+
+def of_each(clips: Iterable[Clip], function: Callable[[Clip], Any], skip: bool) -> Iterator[tuple[int, Any]]:
+    """The number of each clip and `function(clip)`; with `skip`, clips of other rigs are reported and left out."""
+    for number, clip in enumerate(clips):
+        try:
+            yield number, function(clip)
+        except SkeletonError as error:
+            if not skip:
+                raise
+            say_skipped(error)
+
+
+def say_skipped(error: Exception):
+    """Reports what is passed over."""
+    print(f"skipped {error}", file=sys.stderr)
 
 
 def say(note: str):

@@ -12,15 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-import sys
-from collections.abc import Iterator
 
 from absl import flags
 
 from tfpose.cli import common
-from tfpose.errors import DataError, SkeletonError
+from tfpose.errors import DataError
 from tfpose.formats import WRITTEN
-from tfpose.formats.clip import Clip
 from tfpose.skeleton import Skeleton
 
 
@@ -42,7 +39,8 @@ def run(values: flags.FlagValues, positional: list[str]):
     to = _ending(values.to, out)
     clips = common.read_clips(values, positional[0])
     if values.skeleton_out:
-        clips = list(_given_in(Skeleton.load(values.skeleton_out), clips, values.skip_bad))
+        skeleton = Skeleton.load(values.skeleton_out)
+        clips = [clip for _, clip in common.of_each(clips, lambda clip: clip.to(skeleton), values.skip_bad)]
     if not clips:
         raise DataError(f"{source}: holds no clips")
     for target, numbers in targets(clips, source, out, to).items():
@@ -51,17 +49,6 @@ def run(values: flags.FlagValues, positional: list[str]):
             chosen = [dataclasses.replace(clip, rate=clip.rate or values.rate) for clip in chosen]
         write(target, chosen)
         print(f"{chosen[0].source}: {sum(map(len, chosen))} poses of {len(chosen[0].skeleton)} joints -> {target}")
-
-
-def _given_in(skeleton: Skeleton, clips: list[Clip], skip: bool) -> Iterator[Clip]:
-    """The clips in a skeleton; of those that cannot be given in it, with `skip` the rest."""
-    for clip in clips:
-        try:
-            yield clip.to(skeleton)
-        except SkeletonError as error:
-            if not skip:
-                raise SkeletonError(f"{clip.source}: {error}") from error
-            print(f"skipped {clip.source}: {error}", file=sys.stderr)
 
 
 def _ending(to: str | None, out: pathlib.Path) -> str | None:

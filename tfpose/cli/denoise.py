@@ -13,6 +13,7 @@ alone, in metres, y up; a .npz file then has the arrays trust (0 to 1) and fille
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import sys
 
@@ -21,7 +22,7 @@ from absl import flags
 
 from tfpose import cleaning
 from tfpose.cli import common
-from tfpose.errors import DataError, SkeletonError
+from tfpose.errors import DataError
 
 
 def define_flags(values: flags.FlagValues):
@@ -62,16 +63,10 @@ def run(values: flags.FlagValues, positional: list[str]):
         raise DataError(f"{positional[0]}: nothing to denoise")
     files = cleaning.targets(clips, pathlib.Path(positional[0]), pathlib.Path(values.out))
     options = {name: values[name].value for name in ("causal", "leave_missing", "constant_bones")}
-    done = {}
-    for number, clip in enumerate(tqdm(clips, unit="clip", disable=len(clips) < 2)):
-        try:
-            done[number] = cleaning.clean(
-                model, clip, values.rate, skeleton_out=values.skeleton_out, on_note=common.say, **options
-            )
-        except SkeletonError as error:
-            if not values.skip_bad:
-                raise
-            print(f"skipped {error}", file=sys.stderr)
+    clean = functools.partial(
+        cleaning.clean, model, rate=values.rate, skeleton_out=values.skeleton_out, on_note=common.say, **options
+    )
+    done = dict(common.of_each(tqdm(clips, unit="clip", disable=len(clips) < 2), clean, values.skip_bad))
     if not done:
         raise DataError(f"{positional[0]}: nothing to denoise")
     if len(done) < len(clips):
@@ -109,7 +104,8 @@ def _of_page(one: cleaning.Done, model) -> dict:
 
 
 def _draw(path: str, one: cleaning.Done, model):
-    from tfpose import plots
+    from tfpose import plots, reports
+    from tfpose.datasets.pose_set import evenly
     from tfpose.models import ClipDenoiser
 
     skeleton = model.skeleton
@@ -121,7 +117,6 @@ def _draw(path: str, one: cleaning.Done, model):
         plots.trajectories(path, observed, recovered, one.result["trust"], skeleton, rate=one.rate)
         return
     # Of all frames, where nobody is seen in any: what is drawn then says so.
-    seen = np.flatnonzero(np.isfinite(recovered).all(-1).any(1) & np.isfinite(observed).all(-1).any(1))
-    seen = seen if len(seen) else np.arange(len(observed))
-    chosen = seen[np.unique(np.linspace(0, len(seen) - 1, min(5, len(seen))).round().astype(int))]
+    seen = np.flatnonzero(reports.drawable(observed, recovered))
+    chosen = evenly(seen if len(seen) else np.arange(len(observed)), 5)
     plots.denoising_grid(path, None, observed[chosen], recovered[chosen], skeleton)

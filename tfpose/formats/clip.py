@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tfpose.errors import DataError
+from tfpose.errors import DataError, SkeletonError
 from tfpose.formats import axes, correction
 from tfpose.skeleton import Skeleton
 
@@ -61,6 +62,12 @@ class Origin:
 
     def _signs(self) -> np.ndarray:
         return np.array([-1.0 if self.mirrored else 1.0, 1.0, 1.0])
+
+
+def one_source(clips: Sequence[Clip], part: Callable[[Origin], Any]) -> Any:
+    """What all clips were read from at once, as `part` finds it in their origins: one object, or None."""
+    found = [part(clip.origin) if clip.origin else None for clip in clips]
+    return found[0] if all(one is found[0] for one in found) else None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -140,11 +147,14 @@ class Clip:
         A joint is missing only where one that it is made from is missing, and as certain as the least certain of them.
 
         Raises:
-            SkeletonError: names the joints that cannot be made.
+            SkeletonError: names the source and the joints that cannot be made.
         """
         if skeleton == self.skeleton:
             return self
-        matrix = self.skeleton.to(skeleton)
+        try:
+            matrix = self.skeleton.to(skeleton)
+        except SkeletonError as error:
+            raise SkeletonError(f"{self.source}: {error}" if self.source else str(error)) from error
         # 0 * NaN is NaN: multiply numbers and missing marks apart, so that NaN reaches only the joints made from it.
         positions = matrix @ np.nan_to_num(self.positions, nan=0.0)
         positions[(self.missing.astype(np.float32) @ (matrix != 0).T) > 0] = np.nan

@@ -27,7 +27,7 @@ import numpy as np
 from tfpose.errors import DataError
 from tfpose.files import blame, write_text
 from tfpose.formats import axes
-from tfpose.formats.clip import Clip
+from tfpose.formats.clip import Clip, one_source
 from tfpose.formats.recording import USUAL, Options, Recording
 from tfpose.formats.text import read_text
 from tfpose.formats.times import rate_of
@@ -104,7 +104,7 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
         DataError: when the file cannot be written.
     """
     path = pathlib.Path(path)
-    texts = _texts(clips)
+    texts = one_source(clips, lambda origin: origin.layout.texts if isinstance(origin.layout, Layout) else None)
     one_a_frame = bool(SEQUENCE.fullmatch(path.name))
     if texts and (one_a_frame or len(texts) == 1):
         documents = [json.loads(text) for _, text in texts]
@@ -128,13 +128,6 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
             }
         )
     write_text(path, json.dumps(people[0] if len(people) == 1 else {"clips": people}))
-
-
-def _texts(clips: list[Clip]) -> tuple[tuple[str, str], ...] | None:
-    """The texts that all clips were read from at once; None where there are none."""
-    layouts = [clip.origin.layout if clip.origin else None for clip in clips]
-    texts = layouts[0].texts if isinstance(layouts[0], Layout) else None
-    return texts if all(isinstance(layout, Layout) and layout.texts is texts for layout in layouts) else None
 
 
 def _parts(documents: list, part: tuple[int, ...]) -> list:

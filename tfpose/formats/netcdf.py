@@ -13,7 +13,7 @@ import numpy as np
 
 from tfpose.errors import DataError, TfposeError
 from tfpose.files import atomic_write, blame
-from tfpose.formats.clip import Clip
+from tfpose.formats.clip import Clip, one_source
 from tfpose.formats.recording import USUAL, Options, Recording
 
 
@@ -63,9 +63,9 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
     """
     xarray = _library()
     first = clips[0]
-    sources = [clip.origin.layout[0] if clip.origin and clip.origin.format == "netcdf" else None for clip in clips]
-    if sources[0] is not None and all(source is sources[0] for source in sources):
-        content = sources[0].copy(deep=True)
+    source = one_source(clips, lambda origin: origin.layout[0] if origin.format == "netcdf" else None)
+    if source is not None:
+        content = source.copy(deep=True)
         dims = _dims(path, content)
         order = content["position"].dims
         position = content["position"].transpose(dims["individual"], "time", dims["keypoint"], "space").copy()

@@ -103,7 +103,7 @@ def read(
     for file in files(path, format)[part[0] :: part[1]]:
         try:
             clips = _read_file(file, _guess(file) if format == "auto" else format, options)
-            clips = clips if skeleton is None else [_to(skeleton, clip) for clip in clips]
+            clips = clips if skeleton is None else [clip.to(skeleton) for clip in clips]
         except (DataError, SkeletonError) as error:
             if on_bad is None:
                 raise
@@ -171,13 +171,6 @@ def files(path: str | os.PathLike, format: str = "auto") -> list[pathlib.Path]:
         f"{path}: no such file or folder; expected a clip ({', '.join(FORMATS)}) or a folder of them, such as "
         "one below the folder that TFPOSE_DATA names"
     )
-
-
-def _to(skeleton: Skeleton, clip: Clip) -> Clip:
-    try:
-        return clip.to(skeleton)
-    except SkeletonError as error:
-        raise SkeletonError(f"{clip.source}: {error}") from error
 
 
 def _read_file(file: pathlib.Path, format: str | None, options: Options) -> list[Clip]:

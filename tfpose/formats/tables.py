@@ -19,7 +19,7 @@ import numpy as np
 
 from tfpose.errors import DataError
 from tfpose.files import blame, write_text
-from tfpose.formats.clip import Clip
+from tfpose.formats.clip import Clip, one_source
 from tfpose.formats.delimited import Layout, Table
 from tfpose.formats.recording import USUAL, Options, Recording
 from tfpose.formats.text import read_text
@@ -55,10 +55,9 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
         DataError: for several clips that are not of one such file, or when the file cannot be written.
     """
     first = clips[0]
-    layouts = [clip.origin.layout if clip.origin else None for clip in clips]
-    layout = layouts[0]
-    if isinstance(layout, Layout) and all(isinstance(one, Layout) and one.rows is layout.rows for one in layouts):
-        rows = [list(row) for row in layout.rows]
+    read = one_source(clips, lambda origin: origin.layout.rows if isinstance(origin.layout, Layout) else None)
+    if read is not None:
+        layout, rows = first.origin.layout, [list(row) for row in read]
         for clip in clips:
             _fill(rows, clip)
         lines = [*layout.before, *(layout.delimiter.join(map(_quoted(layout.delimiter), row)) for row in rows)]

@@ -37,6 +37,12 @@ def norm(vectors, keepdims=False):
     return squared / ops.sqrt(ops.maximum(squared, nothing))
 
 
+def stretches(joints, lengths, bones):
+    """What bones, the rows of a `bone_matrix`, lack to given lengths `[..., J - 1, 1]`: `[..., J - 1, 3]` metres."""
+    bone = ops.matmul(bones, joints)
+    return bone * (lengths / ops.maximum(norm(bone, keepdims=True), _SHORTEST) - 1.0)
+
+
 def at_lengths(joints, mass, lengths, skeleton: Skeleton, passes: int):
     """Joints moved until their bones have nearly the given lengths.
 
@@ -58,9 +64,7 @@ def at_lengths(joints, mass, lengths, skeleton: Skeleton, passes: int):
     of_child, of_parent = ops.matmul(child, 1.0 / mass), ops.matmul(parent, 1.0 / mass)
     share = of_child / (of_child + of_parent)
     for _ in range(passes):
-        bone = ops.matmul(bones, joints)
-        length = ops.sqrt(ops.maximum(ops.sum(ops.square(bone), axis=-1, keepdims=True), _SHORTEST**2))
-        stretch = _RELAXED * bone * (lengths / length - 1.0)
+        stretch = _RELAXED * stretches(joints, lengths, bones)
         of_child = share * stretch
         joints = joints + ops.matmul(child.T, of_child) - ops.matmul(parent.T, stretch - of_child)
     return joints

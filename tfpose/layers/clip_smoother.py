@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from tfpose.errors import TfposeError
-from tfpose.geometry.bones import at_lengths, bone_matrix, norm
+from tfpose.geometry.bones import at_lengths, bone_matrix, norm, stretches
 from tfpose.layers.local_regression import LocalRegression
 from tfpose.layers.sebirenet_over_time import SeBiReNetOverTime
 from tfpose.layers.static import by_rows, concatenate, exchange, length
@@ -213,8 +213,7 @@ class ClipSmoother(keras.layers.Layer):
         smoothed = smoothed + ops.sum(shares * offsets, axis=1, keepdims=True)
         pull = ops.sigmoid(mixture[..., -1:] - 2.0)
         for _ in range(2):
-            bone = ops.matmul(self.bone_of, smoothed)
-            stretch = 0.5 * bone * (person / ops.maximum(norm(bone, keepdims=True), 0.02) - 1.0)
+            stretch = 0.5 * stretches(smoothed, person, self.bone_of)
             smoothed = smoothed + pull * ops.matmul(np.transpose(self.bone_of), stretch)
         if not training:
             lengths = norm(ops.matmul(self.bone_of, smoothed), keepdims=True)

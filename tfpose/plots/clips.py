@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import re
 import subprocess
 
 import numpy as np
@@ -15,6 +14,7 @@ from mpl_toolkits.mplot3d.art3d import Line3D
 from numpy.typing import ArrayLike
 
 from tfpose.errors import TfposeError
+from tfpose.ffmpeg import check_whole
 from tfpose.files import atomic_write
 from tfpose.plots.poses import add_panel, azimuth_of, checked, draw_ground, draw_pose, extent_of, keep_inside
 from tfpose.plots.style import BAND, DASHED, SOLID, draw_legend, write_lines
@@ -139,13 +139,4 @@ def _write_mp4(path, figure, draw_frame, frames, rate):
     except subprocess.CalledProcessError as error:
         said = str(error.stderr or "").strip().splitlines() or [f"status {error.returncode}"]
         raise OSError(f"ffmpeg: {said[-1]}") from error
-    held = _frames_in(path)
-    if held != len(frames):
-        raise OSError(f"ffmpeg wrote {held} of {len(frames)} frames; is the disk full?")
-
-
-def _frames_in(path) -> int:
-    """How many frames a video has, 0 where it is none."""
-    command = [animation.FFMpegWriter.bin_path(), "-i", str(path), "-map", "0:v:0", "-c", "copy", "-f", "null", "-"]
-    said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace").stderr
-    return int((re.findall(r"frame= *(\d+)", said) or [0])[-1])
+    check_whole(animation.FFMpegWriter.bin_path(), path, len(frames))

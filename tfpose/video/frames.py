@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tfpose.errors import DataError, TfposeError
+from tfpose.ffmpeg import check_whole
 from tfpose.files import atomic_write
 
 SUFFIX = ".mp4"
@@ -92,17 +93,7 @@ def writing(path: str | os.PathLike, size: tuple[int, int], rate: float) -> Iter
         with contextlib.closing(writer):
             writer.send(None)
             yield add
-        _check_whole(unfinished, frames)
-
-
-def _check_whole(path: pathlib.Path, frames: int):
-    """Raises OSError unless a video has that many frames: ffmpeg may fail at the end, which its writer does not say."""
-    try:
-        held, _ = _ffmpeg().count_frames_and_secs(str(path))
-    except RuntimeError:
-        held = 0
-    if held != frames:
-        raise OSError(f"ffmpeg wrote {held} of {frames} frames; is the disk full?")
+        check_whole(_ffmpeg().get_ffmpeg_exe(), unfinished, frames)
 
 
 def check_name(path: str | os.PathLike):

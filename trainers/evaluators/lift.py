@@ -112,5 +112,5 @@ def _means(predicted: np.ndarray, truth: np.ndarray, data: LiftingPairs) -> dict
 
 
 def rooted(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """Poses `[N, J, 3]` about their roots."""
-    return poses - poses[:, skeleton.root : skeleton.root + 1]
+    """Poses `[..., J, 3]` about their roots."""
+    return poses - poses[..., skeleton.root : skeleton.root + 1, :]
