@@ -10,6 +10,7 @@ import numpy as np
 import tfpose
 from tfpose.export.signatures import UNITS, signatures
 from tfpose.models import ActionClassifier, weights_checksum
+from tfpose.models.calls import as_written
 
 _ANY_LENGTH = 5  # frames of a clip of any length; no other axis has so many
 
@@ -58,10 +59,11 @@ def shown_shape(shape) -> str:
 
 
 def _describe(function) -> dict:
-    """What a signature takes, and what it returned when it ran on one pose (tracing it would take far longer)."""
+    """What a signature takes, and what it returned when it ran on one pose: tracing it takes far longer."""
     inputs = {spec.name: spec for spec in function.input_signature}
     given = ([1, *(length or _ANY_LENGTH for length in spec.shape[1:])] for spec in inputs.values())
-    outputs = function.python_function(*(np.zeros(shape, np.float32) for shape in given))
+    with as_written():
+        outputs = function.python_function(*(np.zeros(shape, np.float32) for shape in given))
     batch = next(iter(inputs.values())).shape[0]
     free = not fixed(spec.shape for spec in inputs.values())
 

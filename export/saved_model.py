@@ -81,15 +81,16 @@ def as_saved_model(source: keras.Model | str | os.PathLike, batch: int | None = 
         return
     with tempfile.TemporaryDirectory() as folder:
         directory = pathlib.Path(folder, "saved_model")
-        # Endpoints track their own variables. `track(model)` would write every weight twice, and a function that is
-        # already traced would write its graph twice.
-        archive = keras.export.ExportArchive()
-        for name, function in signatures(source, batch).items():
-            if name != DEFAULT:  # which the archive makes of the first endpoint, without another graph
-                archive.add_endpoint(name, function.python_function, function.input_signature)
-        archive.write_out(directory, verbose=False)
+        save_layers(source, signatures(source, batch), directory)
         _add_card(directory, make_card(source, batch))
         yield directory
+
+
+def save_layers(model: keras.Model, functions: dict, directory: str | os.PathLike):
+    """Writes functions of a model as the signatures of a SavedModel, for converters."""
+    module = tf.Module()
+    module.weights = [weight.value for weight in model.weights]  # TensorFlow saves no variable that it does not find
+    tf.saved_model.save(module, str(directory), signatures=functions)
 
 
 def _add_card(directory: pathlib.Path, card: dict):

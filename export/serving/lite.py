@@ -22,6 +22,7 @@ from tensorflow.core.protobuf import meta_graph_pb2
 from tfpose.export.card import make_card, only_batch_is_free
 from tfpose.export.files import new_artifact
 from tfpose.export.litert import converted, finished, set_metadata
+from tfpose.export.saved_model import save_layers
 from tfpose.export.signatures import signatures
 
 LITE = "model.tflite"
@@ -54,23 +55,22 @@ def export_serving_lite(model: keras.Model, path: str | os.PathLike) -> pathlib.
     served = {name: function for name, function in functions.items() if function.input_signature == specs}
     card["signatures"] = {name: card["signatures"][name] for name in served}
     with new_artifact(path) as file:
-        file.write_bytes(_content(list(dict.fromkeys(served.values())), specs, card))
+        file.write_bytes(_content(model, list(dict.fromkeys(served.values())), specs, card))
     return pathlib.Path(path)
 
 
-def _content(functions: list, specs, card: dict) -> bytes:
+def _content(model: keras.Model, functions: list, specs, card: dict) -> bytes:
+    @tf.function(input_signature=specs, autograph=False)
     def together(*inputs):
         return {name: value for function in functions for name, value in function.python_function(*inputs).items()}
 
     with tempfile.TemporaryDirectory() as folder:
-        archive = keras.export.ExportArchive()
-        archive.add_endpoint("together", together, specs)
-        archive.write_out(folder, verbose=False)
-        model = converted(pathlib.Path(folder), ["together"])
-    (whole,) = model.signatureDefs
-    model.signatureDefs = [_part(whole, name, described) for name, described in card["signatures"].items()]
-    set_metadata(model, METADATA, _for_servers(model, card))
-    return finished(model, card)
+        save_layers(model, {"together": together}, folder)
+        file = converted(pathlib.Path(folder), ["together"])
+    (whole,) = file.signatureDefs
+    file.signatureDefs = [_part(whole, name, described) for name, described in card["signatures"].items()]
+    set_metadata(file, METADATA, _for_servers(file, card))
+    return finished(file, card)
 
 
 def _part(whole, name: str, described: dict):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import functools
 import inspect
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import keras
@@ -19,6 +22,7 @@ SIZES = (1, 64, 1024)
 A model whose samples are large has others, as `call_sizes`."""
 
 _OVERHEAD = 16  # the cost of a call beside that of its samples, in samples
+_as_written = contextvars.ContextVar("as_written", default=False)
 
 
 class Input(NamedTuple):
@@ -63,8 +67,8 @@ def public(method):
     is the batch. Numpy arrays (and lists) give numpy arrays, tensors give tensors.
 
     XLA compiles the method for each of `SIZES` when it is first needed, which takes seconds. Inside a `tf.function`, in
-    a functional model, under another backend of Keras than TensorFlow, and under
-    `tf.config.run_functions_eagerly(True)`, the method runs as it is written.
+    a functional model, under another backend of Keras than TensorFlow, under `tf.config.run_functions_eagerly(True)`,
+    and inside `as_written()`, the method runs as it is written.
     """
     names = list(inspect.signature(method).parameters)[1:]
 
@@ -89,6 +93,16 @@ def public(method):
     return call
 
 
+@contextlib.contextmanager
+def as_written() -> Iterator[None]:
+    """Inside, public methods run as they are written: a single call does not make up for the seconds of compiling."""
+    token = _as_written.set(True)
+    try:
+        yield
+    finally:
+        _as_written.reset(token)
+
+
 def _is_symbolic(values) -> bool:
     """Whether a graph or a functional model is being made."""
     if any(isinstance(value, keras.KerasTensor) for value in values):
@@ -101,7 +115,7 @@ def _is_symbolic(values) -> bool:
 
 
 def _compiles() -> bool:
-    if keras.backend.backend() != "tensorflow":
+    if _as_written.get() or keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
 

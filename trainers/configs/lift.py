@@ -13,7 +13,7 @@ from tfpose.trainers.configs import default
 def get_config():
     config = ml_collections.ConfigDict()
     config.seed = 0
-    config.batch = 128
+    config.batch = 512
     config.checkpoint_every = 500
     config.evaluate_every = 0
 

@@ -3,8 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
 from tfpose.geometry import rotations
 from tfpose.models import ActionClassifier, PoseAutoencoder
@@ -218,16 +216,3 @@ def test_wrong_calls(autoencoder, clips):
         new(autoencoder).step(clips, np.zeros((2, 24)))
     with pytest.raises(ValueError, match=r"state: expected \[B, 24\], .* got \(2, 20\)\. A clip begins with zeros"):
         new(autoencoder).step(clips[:, 0], np.zeros((2, 20)))
-
-
-def test_it_converts_to_litert_with_built_in_operations(autoencoder, clips, tmp_path):
-    classifier = new(autoencoder)
-    archive = keras.export.ExportArchive()
-    archive.add_endpoint("classify", classifier.classify, [tf.TensorSpec((1, FRAMES, 17, 3), tf.float32, name="clips")])
-    archive.write_out(tmp_path, verbose=False)
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path), signature_keys=["classify"])
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    run = Interpreter(model_content=converter.convert()).get_signature_runner("classify")
-    found, expected = run(clips=clips[:1]), classifier.classify(clips[:1])
-    np.testing.assert_allclose(found["probabilities"], expected["probabilities"], atol=1e-5)
-    np.testing.assert_array_equal(found["label"], expected["label"])
