@@ -1,6 +1,7 @@
 """LiteRT files: built-in operations, all signatures, the card inside."""
 
 import json
+import pathlib
 
 import keras
 import numpy as np
@@ -79,10 +80,13 @@ def test_what_is_joined_outside_would_be_found(plain_saved_model, monkeypatch, t
     assert any(_joined_outside(graph, parts) for _, graph, parts in _delegated(path))
 
 
-@pytest.fixture(scope="module")
-def files(artifacts, classifier_artifacts, lifter_artifacts, tmp_path_factory):
-    """LiteRT files of every kind of model, and of bodies of many shapes."""
-    folder = tmp_path_factory.mktemp("bodies")
+@pytest.fixture(scope="module", params=["models", pytest.param("bodies", marks=pytest.mark.slow)])
+def files(request) -> list[pathlib.Path]:
+    """LiteRT files of every kind of model, or of bodies of many shapes."""
+    if request.param == "models":
+        kinds = ("artifacts", "classifier_artifacts", "lifter_artifacts")
+        return [request.getfixturevalue(kind)["litert"] for kind in kinds]
+    folder = request.getfixturevalue("tmp_path_factory").mktemp("bodies")
     joints = [f"joint_{number}" for number in range(6)]
     snake = Skeleton("snake", tuple(joints), (-1, 0, 1, 2, 3, 4))
     star = Skeleton("star", tuple(joints), (-1, 0, 0, 0, 0, 0))
@@ -93,7 +97,7 @@ def files(artifacts, classifier_artifacts, lifter_artifacts, tmp_path_factory):
         model = PoseAutoencoder(skeleton, units=4, code_size=4, view=view, decoder_units=4, refinements=1)
         model.build()
         bodies.append(export_litert(model, folder / f"{skeleton.name}.tflite"))
-    return [artifacts["litert"], classifier_artifacts["litert"], lifter_artifacts["litert"], *bodies]
+    return bodies
 
 
 def _code(model, operation) -> int:

@@ -258,6 +258,7 @@ export_serving(sys.argv[1], sys.argv[2], check=check)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_export_leaves_nothing_that_a_server_loads(quick, saved_model, tmp_path):
     export_serving(saved_model, tmp_path)
     program = [sys.executable, "-c", _KILLED, saved_model, tmp_path]

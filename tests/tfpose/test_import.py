@@ -34,7 +34,12 @@ def test_light_things_load_nothing_heavy(program):
 
 
 @pytest.mark.parametrize(
-    "imports", ["import keras, tfpose", "import tfpose, keras", "import tfpose, keras; tfpose.SeBiReNet"]
+    "imports",
+    [
+        "import tfpose, keras",
+        pytest.param("import keras, tfpose", marks=pytest.mark.slow),
+        pytest.param("import tfpose, keras; tfpose.SeBiReNet", marks=pytest.mark.slow),
+    ],
 )
 def test_keras_finds_the_classes_of_saved_models(imports, tmp_path):
     model = tfpose.PoseAutoencoder(tfpose.Skeleton.load("paper17"), units=2, code_size=2, decoder_units=2)

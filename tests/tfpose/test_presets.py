@@ -192,7 +192,8 @@ def test_presets_give_what_they_gave(name):
         np.testing.assert_allclose(value, kept[key], atol=2e-4, err_msg=key)
 
 
-@pytest.mark.parametrize("name", ["sebirenet_cmu", pytest.param("sebirenet_cmu_clips", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sebirenet_cmu", "sebirenet_cmu_clips"])
 def test_presets_give_the_same_on_jax(tmp_path, name):
     program = "import sys, golden, keras, numpy as np; assert keras.backend.backend() == 'jax'; "
     program += "np.savez(sys.argv[1], **golden.outputs(sys.argv[2])); assert 'tensorflow' not in sys.modules"

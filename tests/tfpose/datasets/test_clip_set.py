@@ -184,6 +184,7 @@ def test_real_ntu(data_dir):
     assert {train.actions[label] for label in train.labels} == {"hand waving"}
 
 
+@pytest.mark.slow
 def test_real_nucla_folds_never_touch_the_test_view(data_dir):
     one, other = clips("nucla_v1_v2", "train", data_dir), clips("nucla_v1_v2", "test", data_dir)
     assert (len(one), len(other)) == (516, 504) and set(one.views + other.views) == {"v01", "v02"}

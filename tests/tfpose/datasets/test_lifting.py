@@ -113,6 +113,7 @@ def test_undistorting_is_the_inverse_of_projecting(folder):
     assert np.abs(camera.project(world) - (camera.focal * local[:, :2] / local[:, 2:] + camera.center)).max() > 3
 
 
+@pytest.mark.slow
 def test_real_pairs(data_dir):
     pairs = human36m_pairs("test", "hourglass", data_dir)
     truth = human36m_pairs("test", "gt", data_dir)

@@ -142,8 +142,8 @@ HUMAN = {  # metres: what the median of a bone may be across these rigs
 @pytest.mark.parametrize(
     ("name", "split", "count"),
     [
-        ("cmu", "train", 43_479),
-        ("cmu_8", "train", 29_494),
+        pytest.param("cmu", "train", 43_479, marks=pytest.mark.slow),
+        pytest.param("cmu_8", "train", 29_494, marks=pytest.mark.slow),
         ("cmu", "test", 869),
         ("nucla", "test", 3_167),
         ("ntu", "test", 3_798),

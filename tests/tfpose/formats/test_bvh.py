@@ -142,6 +142,7 @@ def test_damage_is_one_error_that_says_where(tmp_path, old, new, says):
     assert str(caught.value).startswith(f"{path}: ") and says in str(caught.value)
 
 
+@pytest.mark.slow
 def test_real_cmu(data_dir):
     frames, clips = 0, 0
     for clip in read(data_dir / "cmu" / "subjects"):

@@ -145,7 +145,7 @@ def test_the_other_models(model):
 @pytest.mark.parametrize("view", ["frame", pytest.param("free", marks=pytest.mark.slow)])
 def test_mixed_precision_keeps_metres(policy, view):
     """A trusted joint comes back where it was, also far from the origin."""
-    options = {"units": 4, "code_size": 4, "decoder_units": 4, "correction_units": 4, "view": view}
+    options = {"units": 4, "code_size": 4, "decoder_units": 4, "correction_units": 4, "view": view, "refinements": 1}
     plain = PoseAutoencoder(STICK, **options)
     plain.build()
     before = keras.config.dtype_policy()
