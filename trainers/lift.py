@@ -17,6 +17,7 @@ from tfpose.geometry import frames, rotations
 from tfpose.models import PoseAutoencoder, PoseLifter, save_model
 from tfpose.models.pose_encoder import couple
 from tfpose.models.pose_lifter import Lifter
+from tfpose.noise import bodies
 from tfpose.noise import joints as joint_noise
 from tfpose.seeds import split_seed
 from tfpose.trainers.loop import Loop
@@ -129,30 +130,36 @@ def lifting_loss(model: Lifter, batch: dict, seed, augmentation, weights, stream
 
 
 def augment(batch: dict, skeleton, seed, options):
-    """Augments the pairs: other headings, mirror images, hidden joints.
+    """Augments the pairs: other bodies, other headings, mirror images, hidden joints.
 
-    People are turned on the spot in front of the same camera, so that the height, tilt and distance of the camera stay
-    real. The error of the detector in the original image is added to the new joints.
+    People get other bones and are turned on the spot in front of the same camera, so that the height, tilt and distance
+    of the camera stay real. The error of the detector in the original image is added to the new joints.
 
     Args:
         batch: `joints_2d` `[B, J, 2]`, `joints_3d` `[B, J, 3]` and `up` `[B, 3]` of `LiftingPairs`.
         skeleton: of the poses.
         seed: two integers.
-        options: `turned`, the share of people turned about the vertical through their root by any angle; `mirror`,
-            whether half of them are mirrored; `missing`, the share of poses that miss up to three joints in 2D.
+        options: `bones`, of `tfpose.noise.bodies.randomize`; `turned`, the share of people turned about the vertical
+            through their root by any angle; `mirror`, whether half of them are mirrored; `missing`, the share of poses
+            that miss up to three joints in 2D.
 
     Returns:
         `(joints_2d, joints_3d)`.
     """
-    which_seed, angle_seed, mirror_seed, missing_seed = split_seed(seed, 4)
+    which_seed, angle_seed, mirror_seed, missing_seed, body_seed = split_seed(seed, 5)
     joints_2d, joints_3d = batch["joints_2d"], batch["joints_3d"]
-    count = joints_3d.shape[0]
+    count, before = joints_3d.shape[0], joints_3d
+    if options.bones:
+        joints_3d = bodies.randomize(
+            joints_3d, skeleton, body_seed, bones=options.bones, size=0.0, joint_offset_std=0.0
+        )
     if options.turned:
         turned = tf.random.stateless_uniform([count], which_seed) < options.turned
         angle = tf.random.stateless_uniform([count], angle_seed, -math.pi, math.pi)
         turn = rotations.about_axis(tf.where(turned, angle, 0.0), batch["up"])
         root = joints_3d[:, skeleton.root : skeleton.root + 1]
-        before, joints_3d = joints_3d, rotations.rotate(joints_3d - root, turn) + root
+        joints_3d = rotations.rotate(joints_3d - root, turn) + root
+    if options.bones or options.turned:
         joints_2d += project(joints_3d) - project(before)
     if options.mirror:
         mirrored = tf.random.stateless_uniform([count], mirror_seed) < 0.5

@@ -20,7 +20,7 @@ from tfpose.trainers.lift import augment, lift, lift_by_mlp, lifting_loss, proje
 from tfpose.trainers.loop import TrainingError
 from tfpose.trainers.residual_mlp import ResidualMLPLifter, units_for
 
-NOTHING = ml_collections.ConfigDict({"turned": 0.0, "mirror": False, "missing": 0.0})
+NOTHING = ml_collections.ConfigDict({"bones": 0.0, "turned": 0.0, "mirror": False, "missing": 0.0})
 WEIGHTS = ml_collections.ConfigDict({"position": 1.0, "bone_length": 0.2, "code": 0.0})
 SMALL = {"units": 4, "code_size": 4, "decoder_units": 4}
 
@@ -71,6 +71,20 @@ def test_turned_people_stand_where_they_stood(batch, skeleton):
     lengths = [losses.bone_lengths(value, skeleton) for value in (joints_3d, before)]
     np.testing.assert_allclose(*lengths, atol=1e-5)
     # The detector's error is carried along.
+    np.testing.assert_allclose(joints_2d, project(joints_3d).numpy() + 0.002, atol=1e-5)
+
+
+def test_other_bodies_stand_where_they_stood(batch, skeleton):
+    joints_2d, joints_3d = (value.numpy() for value in augment(batch, skeleton, step_seed(0, 1), options(bones=0.1)))
+    before = batch["joints_3d"].numpy()
+    np.testing.assert_allclose(joints_3d[:, skeleton.root], before[:, skeleton.root], atol=1e-6)
+    lengths, lengths_before = (losses.bone_lengths(value, skeleton).numpy() for value in (joints_3d, before))
+    assert 0.05 < np.log(lengths / lengths_before).std() < 0.2
+    directions, directions_before = (
+        np.diff(value[:, [skeleton.index("elbow_left"), skeleton.index("wrist_left")]], axis=1)
+        for value in (joints_3d, before)
+    )
+    np.testing.assert_allclose(np.cross(directions, directions_before), 0, atol=1e-5)
     np.testing.assert_allclose(joints_2d, project(joints_3d).numpy() + 0.002, atol=1e-5)
 
 
