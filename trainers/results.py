@@ -14,6 +14,7 @@ import sys
 from tfpose import presets
 from tfpose.errors import DataError
 from tfpose.files import write_text
+from tfpose.trainers import configs
 
 
 def write(path, kind: str, report: dict, table: str, model_path=None):
@@ -31,7 +32,7 @@ def write(path, kind: str, report: dict, table: str, model_path=None):
     """
     check(path)
     path = pathlib.Path(path)
-    command = shlex.join(sys.argv)
+    command = shlex.join(configs.with_names(sys.argv))
     payload = {
         "kind": kind,
         "command": command,

@@ -469,8 +469,10 @@ def test_the_plain_autoencoder_has_no_view_code(batch, skeleton):
 def test_configs_are_named_or_files(tmp_path):
     own = tmp_path / "own.py"
     own.write_text("")
-    resolved = configs.with_paths(["--config", "paper", "--data", "default", f"--config={own}", "--config.steps=3"])
+    named = ["--config", "paper", "--data", "default", f"--config={own}", "--config.steps=3"]
+    resolved = configs.with_paths(named)
     assert resolved == ["--config", paper.__file__, "--data", "default", f"--config={own}", "--config.steps=3"]
+    assert configs.with_names(resolved) == named
 
 
 def test_the_papers_own_descent_is_one_override_away():

@@ -36,6 +36,13 @@ def with_paths(arguments: list[str]) -> list[str]:
     return resolved
 
 
+def with_names(arguments: list[str]) -> list[str]:
+    """The reverse of `with_paths`: what somebody on another machine can call."""
+    for name in NAMES:
+        arguments = [argument.replace(path(name), name) for argument in arguments]
+    return arguments
+
+
 def _file(name: str) -> str:
     base, colon, row = name.partition(":")
     if base not in NAMES and not pathlib.Path(base).is_file():
