@@ -14,6 +14,7 @@ from tfpose.datasets import pipeline
 from tfpose.datasets.lifting import LiftingPairs
 from tfpose.datasets.pose_set import PoseSet
 from tfpose.geometry import frames, rotations
+from tfpose.geometry.centre import about_root
 from tfpose.models import PoseAutoencoder, PoseLifter, save_model
 from tfpose.models.pose_encoder import couple
 from tfpose.models.pose_lifter import Lifter
@@ -122,8 +123,7 @@ def lifting_loss(model: Lifter, batch: dict, seed, augmentation, weights, stream
         predicted = model.decoder(couple(pose_code, view_code))
     else:
         predicted = model.pose_of(features, training=True)
-    root = model.skeleton.root
-    truth, predicted = (pose - pose[:, root : root + 1] for pose in (truth / model.scale, predicted))
+    truth, predicted = (about_root(pose, model.skeleton) for pose in (truth / model.scale, predicted))
     terms["position"] = losses.position(predicted, truth)
     terms["bone_length"] = losses.bone_length(predicted, truth, model.skeleton)
     return sum(weights[name] * value for name, value in terms.items()), terms

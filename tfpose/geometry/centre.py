@@ -1,6 +1,13 @@
-"""Robust centres of poses."""
+"""Centres of poses."""
 
 from keras import ops
+
+from tfpose.skeleton import Skeleton
+
+
+def about_root(joints, skeleton: Skeleton):
+    """Joints `[..., J, 3]` about their roots."""
+    return joints - joints[..., skeleton.root : skeleton.root + 1, :]
 
 
 def geometric_median(joints, observed, iterations, nearest):

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose.errors import SkeletonError
+from tfpose.geometry.centre import about_root
 from tfpose.skeleton import Skeleton
 
 
@@ -57,7 +58,7 @@ def face_forward(positions, skeleton: Skeleton) -> tf.Tensor:
     known = length > 1e-6  # a comparison with NaN is false
     length = tf.where(known, length, 1.0)
     cosine, sine = (tf.where(known, across[..., axis] / length, still) for axis, still in ((0, 1.0), (2, 0.0)))
-    x, y, z = tf.unstack(positions - positions[..., skeleton.root : skeleton.root + 1, :], axis=-1)
+    x, y, z = tf.unstack(about_root(positions, skeleton), axis=-1)
     cosine, sine = cosine[..., None], sine[..., None]
     return tf.stack([cosine * x + sine * z, y, cosine * z - sine * x], axis=-1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfpose.errors import DataError
+from tfpose.geometry.centre import about_root
 from tfpose.models import ClipDenoiser, load_model
 from tfpose.models.pose_lifter import Lifter
 from tfpose.skeleton import Skeleton
@@ -49,7 +50,7 @@ def measure(model: Lifter, data: Data, seed: int = 0, *, cleaner: str = "sebiren
     methods = {"as estimated": methods.pop("interpolation"), **methods, **forms(load_model(cleaner, ClipDenoiser))}
     rows = {}
     for name, method in methods.items():
-        cleaned = [lift.rooted(np.asarray(method(clip, RATE), np.float32), pairs.skeleton) for clip in motion.observed]
+        cleaned = [about_root(np.asarray(method(clip, RATE), np.float32), pairs.skeleton) for clip in motion.observed]
         rows[name] = averaged(ERRORS, cleaned, motion.clips)
     return {"rows": rows, "clips": len(motion.clips), "frames": len(motion)}
 

@@ -13,6 +13,7 @@ from tfpose import metrics
 from tfpose.datasets import lifting
 from tfpose.datasets.lifting import LiftingPairs
 from tfpose.errors import DataError
+from tfpose.geometry.centre import about_root
 from tfpose.models.calls import batched
 from tfpose.models.pose_lifter import Lifter
 from tfpose.skeleton import Skeleton
@@ -59,7 +60,7 @@ def measure(model: Lifter | dict[str, Lifter], data: LiftingPairs, seed: int = 0
 
 def summary(model: Lifter, data: LiftingPairs, every: int = 25) -> dict[str, float]:
     """A few numbers (mm) of every `every`-th frame, for the progress bar and TensorBoard."""
-    predicted, truth = batched(model)(data.joints_2d[::every]), rooted(data.joints_3d[::every], data.skeleton)
+    predicted, truth = batched(model)(data.joints_2d[::every]), about_root(data.joints_3d[::every], data.skeleton)
     return {
         "protocol_1_mm": 1000 * metrics.mpjpe(predicted, truth),
         "protocol_2_mm": 1000 * metrics.pa_mpjpe(predicted, truth),
@@ -91,7 +92,7 @@ def markdown(report: dict) -> str:
 
 
 def _row(model: Lifter, data: LiftingPairs) -> dict:
-    predicted, truth = batched(model)(data.joints_2d), rooted(data.joints_3d, data.skeleton)
+    predicted, truth = batched(model)(data.joints_2d), about_root(data.joints_3d, data.skeleton)
     aligned = metrics.procrustes(predicted, truth)
     return {
         "parameters": model.learned_parameters,
@@ -109,8 +110,3 @@ def _means(predicted: np.ndarray, truth: np.ndarray, data: LiftingPairs) -> dict
         "without_root": float(np.delete(errors, data.skeleton.root, axis=1).mean()),
         "by_action": by_action,
     }
-
-
-def rooted(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """Poses `[..., J, 3]` about their roots."""
-    return poses - poses[..., skeleton.root : skeleton.root + 1, :]

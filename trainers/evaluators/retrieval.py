@@ -19,6 +19,7 @@ from tfpose.datasets.pose_set import places
 from tfpose.errors import DataError
 from tfpose.formats import axes, human36m, ntu
 from tfpose.geometry import frames
+from tfpose.geometry.centre import about_root
 from tfpose.models.calls import batched
 from tfpose.noise import joints as joint_noise
 from tfpose.seeds import step_seed
@@ -116,9 +117,9 @@ def _hits(model, views: list[np.ndarray], skeleton: Skeleton) -> dict[str, list[
     representations = {
         "pose code": batched(lambda poses: model.encode(poses)["pose_code"]),
         "view code": batched(lambda poses: model.encode(poses)["view_code"]),
-        "root-relative": lambda poses: poses - poses[:, skeleton.root : skeleton.root + 1],
+        "root-relative": lambda poses: about_root(poses, skeleton),
         "hips along x": lambda poses: frames.face_forward(poses, skeleton).numpy(),
-        "in the trunk's frame": lambda poses: _in_trunk_frame(poses, skeleton),
+        "in the trunk's frame": lambda poses: about_root(poses, skeleton) @ frames.torso_frame(poses, skeleton).numpy(),
     }
     result = {}
     for name, represent in representations.items():
@@ -136,11 +137,6 @@ def _hits(model, views: list[np.ndarray], skeleton: Skeleton) -> dict[str, list[
 def _hit_at(codes: list[np.ndarray], k: int) -> float:
     pairs = itertools.permutations(codes, 2)
     return 100 * float(np.mean([metrics.hit_at_k(query, gallery, k) for query, gallery in pairs]))
-
-
-def _in_trunk_frame(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    rooted = poses - poses[:, skeleton.root : skeleton.root + 1]
-    return rooted @ frames.torso_frame(poses, skeleton).numpy()
 
 
 def _moments(data: Recordings, seed: int) -> np.ndarray:
