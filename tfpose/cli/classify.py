@@ -34,12 +34,14 @@ def run(values: flags.FlagValues, positional: list[str]):
 
     from tfpose.models import PoseAutoencoder, load_model
     from tfpose.trainers import classify
+    from tfpose.trainers.evaluators import recognise
 
     encoder = load_model(values.encoder, PoseAutoencoder) if config.model.features == "code" else None
     skeleton = encoder.skeleton if encoder else Skeleton.load("paper17")
     train, test = (
         splits.clips(values.data, split, values.data_dir, skeleton, config.model.frames) for split in ("train", "test")
     )
+    recognise.check_actions(train.name, [train.actions[label] for label in train.labels])
     print(f"{len(train):,} clips of {train.name} ({train.lineage})")
     classifier = classify.classify(config, train, encoder, values.workdir)
     print(f"{test.name}: {classify.accuracy(classifier, test):.1f} % of {len(test):,} clips")

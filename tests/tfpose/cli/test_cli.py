@@ -190,6 +190,14 @@ def test_bad_input_of_pretrain_ends_with_1_and_one_message(call, tmp_path, argv,
     assert everything(tmp_path) == {}
 
 
+def test_recognition_is_not_learned_from_one_action(call, data_dir, tmp_path):
+    argv = ("--config.model.features=relative", "--data=ntu", f"--data_dir={data_dir}", f"--workdir={tmp_path / 'run'}")
+    status, _, err = call("classify", *argv)
+    assert status == 1 and err.count("\n") == 1
+    assert err.startswith("tfpose classify: ntu/train: its clips to learn from all show hand waving")
+    assert everything(tmp_path) == {}
+
+
 def test_a_table_in_the_place_of_the_numbers_is_refused_before_anything_is_measured(call):
     status, out, err = call("evaluate", "denoise", "--model=nowhere", "--out=r.md")
     assert (status, out) == (1, "") and err.count("\n") == 1
