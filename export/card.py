@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
@@ -15,12 +15,13 @@ from tfpose.models.calls import as_written
 _ANY_LENGTH = 5  # frames of a clip of any length; no other axis has so many
 
 
-def make_card(model: keras.Model, batch: int | None = None) -> dict:
+def make_card(model: keras.Model, batch: int | None = None, names: Sequence[str] | None = None) -> dict:
     """The card of a model, ready for JSON; `Skeleton.from_dict(card["skeleton"])` gives the joints' names and tree.
 
     Args:
         model: one that has signatures.
         batch: the only batch size, or None for any.
+        names: of the signatures that the artifact has; None for all.
 
     Raises:
         TfposeError: for a model that cannot be exported.
@@ -43,7 +44,7 @@ def make_card(model: keras.Model, batch: int | None = None) -> dict:
         "normalisation": "inside: joints go in and come out as they are measured",
         "missing": "no joint may be missing" if recognises else "a joint with a NaN coordinate is missing",
         "skeleton": model.skeleton.to_dict(),
-        "signatures": {name: _describe(function) for name, function in signatures(model, batch).items()},
+        "signatures": {name: _describe(function) for name, function in signatures(model, batch, names).items()},
     }
 
 

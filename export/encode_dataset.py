@@ -123,7 +123,7 @@ def _where_workers_see_it(model: keras.Model | str | os.PathLike, folder: pathli
     """A SavedModel's own place; another model is exported beside the output that is being written."""
     if isinstance(model, str | os.PathLike):
         return pathlib.Path(model).absolute()
-    return export_saved_model(model, folder.with_name("saved_model"))
+    return export_saved_model(model, folder.with_name("saved_model"), names=[_SIGNATURE])
 
 
 def _about(saved_model: pathlib.Path) -> dict:

@@ -7,7 +7,7 @@ import json
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import keras
 import tensorflow as tf
@@ -30,9 +30,13 @@ COMPILED_BATCHES = (1, 8, 64, 256, 1024)
 
 
 def export_saved_model(
-    model: keras.Model, path: str | os.PathLike, batch: int | None = None, compiled: bool = False
+    model: keras.Model,
+    path: str | os.PathLike,
+    batch: int | None = None,
+    compiled: bool = False,
+    names: Sequence[str] | None = None,
 ) -> pathlib.Path:
-    """Writes the directory `path`: all of `tfpose.export.signatures`, for any batch size or for one, and the card.
+    """Writes the directory `path`: `tfpose.export.signatures`, for any batch size or for one, and the card.
 
     Its graphs are those of `tfpose.export.serving_graph`. They compute what the model computes, in operations that suit
     TensorFlow's runtime; converters to other formats take the model itself.
@@ -43,6 +47,7 @@ def export_saved_model(
         batch: the only batch size, or None for any.
         compiled: whether XLA compiles the signatures when they meet a batch size for the first time, which takes
             seconds. The card then has `COMPILED_BATCHES` as "compiled_batches".
+        names: of the signatures to write; None for all.
 
     Returns:
         `path`.
@@ -53,10 +58,10 @@ def export_saved_model(
     """
     with new_artifact(path) as directory:
         module = tf.Module()
-        module.functions = serving_functions(model, batch, compiled)
+        module.functions = serving_functions(model, batch, compiled, names)
         default = next(iter(module.functions.values()))  # another name, without another graph
         tf.saved_model.save(module, str(directory), signatures={DEFAULT: default, **module.functions})
-        card = make_card(model, batch) | ({"compiled_batches": COMPILED_BATCHES} if compiled else {})
+        card = make_card(model, batch, names) | ({"compiled_batches": COMPILED_BATCHES} if compiled else {})
         _add_card(directory, {**card, sealing.SEALED: True})
         sealing.seal_folder(directory, CHECKSUMS)
     return pathlib.Path(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -15,7 +16,9 @@ from tfpose.export.signatures import DEFAULT, signatures
 _PRODUCT = "BatchMatMulV3"
 
 
-def serving_functions(model: keras.Model, batch: int | None = None, compiled: bool = False) -> dict:
+def serving_functions(
+    model: keras.Model, batch: int | None = None, compiled: bool = False, names: Sequence[str] | None = None
+) -> dict:
     """The signatures of a model (see `tfpose.export.signatures`), all but the default, frozen.
 
     Args:
@@ -23,6 +26,7 @@ def serving_functions(model: keras.Model, batch: int | None = None, compiled: bo
         batch: the only batch size, or None for any.
         compiled: whether XLA compiles them, once for each batch size that it meets. Signatures of clips of any length
             are not compiled.
+        names: of the signatures that are wanted; None for all.
 
     Returns:
         By name, a tf.function without variables, whose inputs and outputs have the signature's names.
@@ -34,7 +38,7 @@ def serving_functions(model: keras.Model, batch: int | None = None, compiled: bo
     with contextlib.nullcontext() if compiled else serving_trees(model):
         return {
             name: _frozen(function, compiled and fixed(spec.shape for spec in function.input_signature))
-            for name, function in signatures(model, batch).items()
+            for name, function in signatures(model, batch, names).items()
             if name != DEFAULT
         }
 

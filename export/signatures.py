@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -17,7 +19,9 @@ UNITS = {**dict.fromkeys(_METRES, "metres"), "joints_2d": "focal lengths", "rate
 """The units of inputs and outputs; the others have none."""
 
 
-def signatures(model: keras.Model, batch: int | None = None) -> dict[str, tf.types.experimental.PolymorphicFunction]:
+def signatures(
+    model: keras.Model, batch: int | None = None, names: Sequence[str] | None = None
+) -> dict[str, tf.types.experimental.PolymorphicFunction]:
     """The signatures of a model by name; normalisation is inside, so that clients send and get metres.
 
     ==================  ===============================  ============================================================
@@ -40,16 +44,21 @@ def signatures(model: keras.Model, batch: int | None = None) -> dict[str, tf.typ
     `lift`              `joints_2d` `[B, J, 2]`          `joints_3d` `[B, J, 3]`
     ==================  ===============================  ============================================================
 
-    B is `batch`, or free without, and the first is `serving_default` too. Positions are metres, y up, and a joint with
-    a NaN is missing (`PoseAutoencoder`, `PoseLifter`). `joints_2d` are normalised image coordinates. No input has the
-    name of an output: converters to other formats confuse the two.
+    B is `batch`, or free without. With `names` there are those alone. The first is `serving_default` too. Positions are
+    metres, y up, and a joint with a NaN is missing (`PoseAutoencoder`, `PoseLifter`). `joints_2d` are normalised image
+    coordinates. No input has the name of an output: converters to other formats confuse the two.
 
     Raises:
-        TfposeError: for another model.
+        TfposeError: for another model, or a name that it does not have.
     """
     for kind, functions in _SIGNATURES.items():
         if isinstance(model, kind):
             made = functions(model)
+            if lacking := [name for name in names or () if name not in made]:
+                raise TfposeError(
+                    f"a {type(model).__name__} has no signature '{lacking[0]}'; it has {', '.join(sorted(made))}"
+                )
+            made = {name: made[name] for name in names or made}
             if batch is not None:
                 made = {name: _with_batch(function, batch) for name, function in made.items()}
             return {DEFAULT: next(iter(made.values())), **made}

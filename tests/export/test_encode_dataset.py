@@ -297,9 +297,11 @@ def test_wrong_calls(clips, saved_model, tmp_path, capsys, arguments, status, sa
     assert not (tmp_path / "codes").exists() and left_beside(tmp_path / "codes") == []
 
 
-def test_a_model_without_codes_is_refused(clips, lifter, tmp_path):
-    with pytest.raises(TfposeError, match="a PoseLifter has no signature 'encode'; a PoseAutoencoder has"):
+def test_a_model_without_codes_is_refused(clips, lifter, lifter_artifacts, tmp_path):
+    with pytest.raises(TfposeError, match="a PoseLifter has no signature 'encode'; it has lift"):
         encode_dataset(clips, lifter, tmp_path / "codes", reading_options=READING)
+    with pytest.raises(TfposeError, match="a PoseLifter has no signature 'encode'; a PoseAutoencoder has"):
+        encode_dataset(clips, lifter_artifacts["saved_model"], tmp_path / "codes", reading_options=READING)
 
 
 def test_without_beam_it_says_what_to_install(clips, saved_model, tmp_path, capsys, monkeypatch):

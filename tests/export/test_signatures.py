@@ -53,6 +53,14 @@ def test_of_a_classifier_and_a_lifter(classifier, lifter):
     }
 
 
+def test_some_alone(model):
+    assert list(signatures(model, names=["encode"])) == ["serving_default", "encode"]
+    card = make_card(model, names=["encode"])
+    assert card["signatures"] == {name: make_card(model)["signatures"]["encode"] for name in card["signatures"]}
+    with pytest.raises(TfposeError, match="a PoseAutoencoder has no signature 'lift'; it has denoise, encode, transf"):
+        signatures(model, names=["encode", "lift"])
+
+
 @pytest.mark.parametrize("kind", ["model", "classifier", "lifter"])
 def test_no_input_has_the_name_of_an_output(kind, request):
     for signature in make_card(request.getfixturevalue(kind))["signatures"].values():
