@@ -22,7 +22,9 @@ from tfpose.skeleton import Skeleton
 
 _CLIP_POSES = 75
 _PRESET = "sebirenet_cmu"
-_WRITTEN = ("run", "denoised.png", "denoised.gif", "noisy.npz", "clean.npz", "exported")
+_MARK = ".tfpose_demo"
+"""An empty file that says whose folder it is."""
+_WRITTEN = (_MARK, "run", "denoised.png", "denoised.gif", "noisy.npz", "clean.npz", "exported")
 """All names in the folder of a demo."""
 
 
@@ -111,7 +113,8 @@ def _fresh(folder: pathlib.Path) -> pathlib.Path:
     from tfpose.errors import DataError
 
     found = sorted(folder.iterdir()) if folder.is_dir() else []
-    foreign = [path.name for path in found if path.name not in _WRITTEN]
+    ours = _WRITTEN if (folder / _MARK).exists() else ()
+    foreign = [path.name for path in found if path.name not in ours]
     if foreign:
         raise DataError(f"{folder}: holds {foreign[0]}, which no demo made; give another --out")
     for path in found:
@@ -120,6 +123,7 @@ def _fresh(folder: pathlib.Path) -> pathlib.Path:
         else:
             path.unlink()
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).touch()
     return folder
 
 

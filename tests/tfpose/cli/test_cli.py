@@ -698,10 +698,15 @@ def test_demo_does_not_remove_what_no_demo_made(call, tmp_path):
     assert (status, said) == (1, "")
     assert f"{tmp_path}: holds thesis.tex, which no demo made; give another --out" in err
     assert everything(tmp_path) == {"thesis.tex": b"years of work"}
-    (tmp_path / "exported").mkdir()  # as a demo makes, beside the user's file
+    (tmp_path / "thesis.tex").unlink()
+    (tmp_path / "exported").mkdir()  # as a demo makes
     (tmp_path / "exported" / "model.tflite").write_text("an export")
     assert call("demo", "--data=synthetic", "--out", tmp_path)[0] == 1
-    assert everything(tmp_path) == {"thesis.tex": b"years of work", "exported/model.tflite": b"an export"}
+    assert everything(tmp_path) == {"exported/model.tflite": b"an export"}
+    (tmp_path / demo._MARK).touch()
+    (tmp_path / "thesis.tex").write_text("in the folder of a demo")
+    assert call("demo", "--data=synthetic", "--out", tmp_path)[0] == 1
+    assert len(everything(tmp_path)) == 3
 
 
 def test_demo_removes_what_a_demo_made(tmp_path):
@@ -710,7 +715,7 @@ def test_demo_removes_what_a_demo_made(tmp_path):
             (tmp_path / name).write_text("old")
         else:
             (tmp_path / name / "deep").mkdir(parents=True)
-    assert demo._fresh(tmp_path) == tmp_path and not any(tmp_path.iterdir())
+    assert demo._fresh(tmp_path) == tmp_path and everything(tmp_path) == {demo._MARK: b""}
 
 
 @pytest.fixture(params=["shipped", "trained"])
