@@ -28,7 +28,7 @@ lint: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
-# Speed of every form that tfpose ships, beside what one would otherwise write, into results/speed.md; about 12 minutes
+# Speed of every form that tfpose ships, beside what one would otherwise write, into results/speed.md; 12 to 40 minutes
 # with nothing beside it. Then the network on a CUDA GPU, where there is one.
 bench: $(READY)
 	TFPOSE_DATA="$(REAL_DATA)" $(VENV)/bin/python benchmarks/speed.py --out results/speed.json

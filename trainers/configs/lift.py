@@ -2,7 +2,7 @@
 
     tfpose lift --config lift --detections gt --workdir runs/lift_gt --out results/lifting/gt.json
 
-Trains the residual MLPs too, for as many steps; about 20 minutes on one core.
+Trains the residual MLPs too, for as many steps; about 10 minutes on 2 cores.
 """
 
 import ml_collections
