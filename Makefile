@@ -1,6 +1,7 @@
 # Each target works alone on a fresh machine with Python 3.10 or newer (3.11 is tested): .venv is made when needed.
 PYTHON ?= python3
 VENV := .venv
+DEMO_READY := $(VENV)/.demo-ready
 READY := $(VENV)/.ready
 CHROMIUM ?= /usr/bin/chromium
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
@@ -10,7 +11,7 @@ REAL_DATA := $(or $(TFPOSE_DATA),$(wildcard ../shared/data))
 
 .PHONY: demo test test-slow abuse lint bench serving-check web test-web test-wheel docs results results-quick readme clean
 
-demo: $(READY)
+demo: $(DEMO_READY)
 	$(VENV)/bin/tfpose demo --out demo
 
 test: lint
@@ -93,10 +94,15 @@ docs: $(READY)
 	$(VENV)/bin/python -m pip install --quiet --no-deps -r docs/requirements.txt
 	$(VENV)/bin/mkdocs build --strict --site-dir site
 
-$(READY): requirements.txt setup.py pyproject.toml
+# What the demo needs is two thirds of the packages.
+$(DEMO_READY): requirements.txt setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --no-deps -r requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+$(READY): $(DEMO_READY) requirements-test.txt
+	$(VENV)/bin/python -m pip install --quiet --no-deps -r requirements-test.txt
 	touch $@
 
 clean:

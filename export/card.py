@@ -27,6 +27,8 @@ def make_card(model: keras.Model, batch: int | None = None, names: Sequence[str]
         TfposeError: for a model that cannot be exported.
     """
     recognises = isinstance(model, ActionClassifier)
+    functions = signatures(model, batch, names)
+    described = {function: _describe(function) for function in set(functions.values())}  # one of them has two names
     return {
         "tfpose": tfpose.__version__,
         "model": type(model).__name__,
@@ -44,7 +46,7 @@ def make_card(model: keras.Model, batch: int | None = None, names: Sequence[str]
         "normalisation": "inside: joints go in and come out as they are measured",
         "missing": "no joint may be missing" if recognises else "a joint with a NaN coordinate is missing",
         "skeleton": model.skeleton.to_dict(),
-        "signatures": {name: _describe(function) for name, function in signatures(model, batch, names).items()},
+        "signatures": {name: described[function] for name, function in functions.items()},
     }
 
 
