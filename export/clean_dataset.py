@@ -74,11 +74,13 @@ def clean_dataset(
         The summary: how many files, clips and poses, what was done to the joints, and the dead letters by kind.
 
     Raises:
-        DataError: when `out` exists, another process is writing it, or nothing can be cleaned; nothing is left behind.
+        DataError: when `out` exists, another process is writing it, two files would be written by the same name, or
+            nothing can be cleaned; nothing is left behind.
         TfposeError: when the pipeline failed, or its output does not balance with the input.
     """
     reading_options, path = reading_options or {}, pathlib.Path(path)
     files = [str(file) for file in reading.files(path, reading_options.get("format", "auto"))]
+    _refuse_clashes(files, path)
     with new_output(out) as folder:
         pipeline = make_pipeline(runner, beam_options)
         cleaner = _Clean(str(model), str(path), str(folder / "files"), reading_options, options or {})
@@ -101,6 +103,20 @@ def clean_dataset(
         write_text(folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
         (folder / _DONE).unlink()
     return summary
+
+
+def _refuse_clashes(files: list[str], source: pathlib.Path):
+    """Refuses files that would be written by the same name, before hours of work.
+
+    Raises:
+        DataError: when there are such.
+    """
+    taken = {}
+    for file in files:
+        name = cleaning.written_as(file, source)
+        if name in taken:
+            raise DataError(f"{taken[name]} and {file} would both be written as {name}; rename one of them")
+        taken[name] = file
 
 
 class _Clean(beam.DoFn):
@@ -156,10 +172,7 @@ def _balance(folder: pathlib.Path, files: list[str]) -> dict:
     written = collections.Counter(name for record in done for name in record["written"])
     wrong += sorted(name for name, count in written.items() if count > 1 or not (folder / "files" / name).is_file())
     if wrong:
-        raise TfposeError(
-            f"{len(wrong)} files are not cleaned once and whole, such as {wrong[0]}; nothing was written. Files that "
-            "differ in their endings alone, of formats that cannot be written, are written by the same name"
-        )
+        raise TfposeError(f"{len(wrong)} files are not cleaned once and whole, such as {wrong[0]}; nothing was written")
     if not done:
         raise DataError(f"none of {len(files)} files can be cleaned, such as {letters[0]['reason']}")
     counts = {key: sum(record[key] for record in done) for key in done[0] if key not in ("source", "written")}

@@ -99,6 +99,7 @@ _PURPOSES = {
 them: features of recognition, retrieval and view transfer.""",
     "free": """comparison with the paper. Its pose codes depend on the view, and on other rigs than that of its training
 it moves clean poses far and corrects little.""",
+    "none": """comparison: its pose code holds the view too, as that of a plain denoising autoencoder.""",
 }
 """What a model of poses is good for, by its `view`."""
 

@@ -137,15 +137,20 @@ def targets(
         raise DataError(f"--out={out}: cannot write '{out.suffix}'; give a folder, or a name in {', '.join(WRITTEN)}")
     found: dict[pathlib.Path, list[int]] = {}
     for name, numbers in of_file.items():
-        inside = _inside(name, source)
-        suffix = to or (inside.suffix.lower() if inside.suffix.lower() in WRITTEN else ".npz")
-        if len(numbers) == 1 or suffix in MANY:
-            groups = [(inside.with_suffix(suffix), numbers)]
+        inside = written_as(name, source, to)
+        if len(numbers) == 1 or inside.suffix in MANY:
+            groups = [(inside, numbers)]
         else:
-            groups = [(inside.with_name(f"{inside.stem}_{at}{suffix}"), [one]) for at, one in enumerate(numbers)]
+            groups = [(inside.with_stem(f"{inside.stem}_{at}"), [one]) for at, one in enumerate(numbers)]
         for target, mine in groups:
             found[_free(out / target, found)] = mine
     return found
+
+
+def written_as(name: str, source: pathlib.Path, to: str | None = None) -> pathlib.Path:
+    """The name below an output folder of what comes from the file `name` of a folder `source`; `to` as in `targets`."""
+    inside = _inside(name, source)
+    return inside.with_suffix(to or (inside.suffix.lower() if inside.suffix.lower() in WRITTEN else ".npz"))
 
 
 def _inside(name: str, source: pathlib.Path) -> pathlib.Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
-import tempfile
+import uuid
 from collections.abc import Iterator
 
 import numpy as np
@@ -69,14 +69,9 @@ def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays last, because numpy's writers add theirs to a name that lacks it.
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = pathlib.Path(name)
+        temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+        temporary.touch(exist_ok=False)
         yield temporary
-        # mkstemp makes the file private; the result gets what an ordinary new file would have.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
         temporary.replace(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({_say(error)})") from error
@@ -89,30 +84,44 @@ def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 def locked(folder: str | os.PathLike) -> Iterator[None]:
     """Makes a folder where it is missing, and keeps other processes from writing there while the block runs.
 
-    The lock ends with the process, however it ends, and leaves nothing in the folder. File systems that have no locks,
-    as some of networks, do without; so does Windows.
+    The lock ends with the process, however it ends, and leaves nothing in the folder. No lock is taken on Windows
+    and on file systems without locks, such as some network file systems.
 
     Raises:
         DataError: when another process has the lock, or the folder cannot be made; the message starts with the folder.
     """
     folder = pathlib.Path(folder)
+    if fcntl is None:
+        _make(folder)
+        yield
+        return
+    handle = _opened_and_locked(folder)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # it removes a folder that got nothing, and no other
+            folder.rmdir()
+        os.close(handle)
+
+
+def _make(folder: pathlib.Path):
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({_say(error)})") from error
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        _lock(folder, handle)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):  # it removes a folder that got nothing, and no other
-                folder.rmdir()
-    finally:
-        os.close(handle)
+
+
+def _opened_and_locked(folder: pathlib.Path) -> int:
+    """The handle of a folder. Another process may remove the folder before it is locked; then it is made again."""
+    while True:
+        _make(folder)
+        with contextlib.ExitStack() as opened, contextlib.suppress(FileNotFoundError):
+            handle = os.open(folder, os.O_RDONLY)
+            opened.callback(os.close, handle)
+            _lock(folder, handle)
+            if os.path.samestat(os.fstat(handle), os.stat(folder)):
+                opened.pop_all()
+                return handle
 
 
 def _lock(folder: pathlib.Path, handle: int):

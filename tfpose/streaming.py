@@ -57,8 +57,10 @@ class ClipStream:
         state = self.state or {
             name: np.zeros([len(joints), *shape], np.float32) for name, shape in self._shapes.items()
         }
-        # Near to the origin float32 has more digits.
-        origin = middle(joints[:, None]) if self._origin is None else self._origin
+        # Near to the origin float32 has more digits. Each person's is where they are seen first.
+        place = middle(joints[:, None])
+        place = place if self._origin is None else np.where(np.isnan(self._origin), place, self._origin)
+        origin = np.nan_to_num(place)
         inputs = {
             "joints": joints - origin,
             "confidence": confidence,
@@ -66,7 +68,7 @@ class ClipStream:
         }
         outputs = self._step(**inputs, **state)
         self.state = {name: np.asarray(outputs[NEXT + name]) for name in self._shapes}
-        self._origin = origin
+        self._origin = place
         result = {
             "denoised": np.asarray(outputs["denoised"]) + origin,
             "trust": np.asarray(outputs["trust"]),
@@ -191,8 +193,8 @@ def seen(joints: np.ndarray) -> np.ndarray:
 
 
 def middle(clips: np.ndarray) -> np.ndarray:
-    """The median of the joints of each clip's first frame that has any, `[B, 1, 3]`; zero where none has."""
-    found = np.zeros((len(clips), 1, 3), np.float32)
+    """The median of the joints of each clip's first frame that has any, `[B, 1, 3]`; NaN where none has."""
+    found = np.full((len(clips), 1, 3), np.nan, np.float32)
     for clip, place in zip(clips, found):
         seen = np.isfinite(clip).all(-1)
         frames = seen.any(-1).nonzero()[0]

@@ -1,5 +1,6 @@
 """Two processes on one folder: the second is refused in one line, and a process that dies leaves no lock."""
 
+import os
 import subprocess
 import sys
 
@@ -73,3 +74,20 @@ def test_a_folder_that_got_nothing_goes(tmp_path):
     assert not (tmp_path / "new").exists()
     with pytest.raises(DataError, match=r"cannot be written"), locked("/proc/nothing"):
         pass
+
+
+def test_a_folder_that_another_process_removes_is_made_again(tmp_path, monkeypatch):
+    folder, before = tmp_path / "new", os.open
+
+    def removed_meanwhile(path, *arguments, **named):
+        handle = before(path, *arguments, **named)
+        monkeypatch.setattr(os, "open", before)
+        folder.rmdir()
+        return handle
+
+    monkeypatch.setattr(os, "open", removed_meanwhile)
+    with locked(folder):
+        (folder / "file").touch()
+        with pytest.raises(DataError, match="another process is writing there"), locked(folder):
+            pass
+    assert (folder / "file").exists()

@@ -126,6 +126,15 @@ def test_a_file_that_cannot_be_written_is_a_dead_letter(clips, saved, tmp_path, 
     assert not (out / "files" / "deep" / "walk.trc").exists()
 
 
+def test_files_of_one_name_are_refused_before_any_work(clips, saved, tmp_path):
+    for suffix in ("npy", "pkl"):
+        (clips / f"one.{suffix}").write_bytes(b"")
+    (clips / "one.pkl").rename(clips / "one.NPY")
+    with pytest.raises(DataError, match=r"one\.(npy|NPY) and .*one\.(npy|NPY) would both be written as one\.npy"):
+        clean_dataset(clips, saved, tmp_path / "out", reading_options=READING)
+    assert not (tmp_path / "out").exists()
+
+
 def test_nothing_to_clean(saved, tmp_path):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "a.bvh").write_text("HIERARCHY")

@@ -45,6 +45,10 @@ def define_flags(values: flags.FlagValues):
 
 def run(values: flags.FlagValues, positional: list[str]):
     common.positional_count(positional, ("INPUT",))
+    if values.plot:
+        from tfpose.plots.style import check_name
+
+        check_name(values.plot, "a picture", "an animation")
 
     from tqdm import tqdm
 

@@ -67,6 +67,9 @@ def run(values: flags.FlagValues, positional: list[str]):
 
 def _seeds(words: list[str]) -> list[int]:
     try:
-        return [int(word) for word in words]
+        seeds = [int(word) for word in words]
     except ValueError as error:
         raise flags.Error(f"--seeds={','.join(words)}: expected whole numbers, such as 0,1,2") from error
+    if not seeds:
+        raise flags.Error("--seeds is empty; expected whole numbers, such as 0,1,2")
+    return seeds

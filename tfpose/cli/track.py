@@ -46,7 +46,8 @@ def run(values: flags.FlagValues, positional: list[str]):
     if values.draw:
         print(f"picture: {values.draw}")
     found = (~clip.missing).any(axis=1)
+    hidden = clip.missing[found].mean() if found.any() else 1.0
     print(
         f"{positional[0]}: {len(clip)} frames at {clip.rate:g} per second, the person in {found.sum()}, "
-        f"{clip.missing[found].mean():.0%} of the joints hidden -> {values.out}"
+        f"{hidden:.0%} of the joints hidden -> {values.out}"
     )

@@ -109,12 +109,16 @@ def write_clip(path: str | os.PathLike, clip: Clip, **more: np.ndarray) -> None:
     if origin is not None and isinstance(origin.layout, Layout):
         before = origin.layout.arrays[origin.layout.key]
         values = origin.whole(clip.positions)
+        # Zeros and joints of low confidence, which are missing here, come back as they were.
+        same = (values == origin.values) | (np.isnan(values) & np.isnan(origin.values))
+        values = np.where(same, _positions(path, before, values.shape[1])[0], values)
         if before.dtype.kind == "f":
             values = values.astype(before.dtype)
         if before.size == values.size:
             values = values.reshape(before.shape)
         elif before.shape[-1] == 4:
             values = np.concatenate([values, before.reshape(*values.shape[:-1], 4)[..., 3:]], axis=-1)
+            values = values.reshape(before.shape)
         arrays = {**origin.layout.arrays, origin.layout.key: values}
         if packed and origin.layout.key == "":
             arrays["positions"] = arrays.pop("")

@@ -119,6 +119,11 @@ class Clip:
                 f"{where}: joint '{self.skeleton.joints[joint]}' is {what} in frame {frame}; "
                 "use NaN for a missing joint, and check the unit"
             )
+        if self.confidence is not None and np.shape(self.confidence) != positions.shape[:2]:
+            raise DataError(
+                f"{where}: expected a confidence {list(positions.shape[:2])} for its positions, got "
+                f"{list(np.shape(self.confidence))}"
+            )
         positions[np.isnan(positions).any(axis=-1)] = np.nan
         object.__setattr__(self, "positions", positions)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import re
@@ -46,6 +47,8 @@ CERTAIN = ("keypoint_scores", "scores", "confidence", "visibility", "confidences
 _TIMES = ("timestamp_usec", "timestamp_ms", "timestampMs", "timestamp")
 _IDENTITY = ("body_id", "track_id", "person_id", "id")
 _DEEPEST = 200
+_NOBODY = "", '{"people": []}'  # the name and text of a frame that has no file
+_MOST_GAPS = 100  # frames for each file of a sequence
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,7 +75,7 @@ def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
     """
     path = pathlib.Path(path)
     with blame(path, "a JSON file of joints in three dimensions"):
-        texts = tuple((file.name, read_text(file)) for file in _sequence(path))
+        texts = tuple((file.name, read_text(file)) if file else _NOBODY for file in _sequence(path))
         documents = [_parsed(path, text) for _, text in texts]
         return _clips(path, documents, texts, options)
 
@@ -111,8 +114,9 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
         for clip in clips:
             parts = _parts(documents, clip.origin.layout.part)
             _fill([frame for part in parts for frame in _frames(part)], clip)
-        for (name, _), document in zip(texts, documents):
-            write_text(path.with_name(name) if one_a_frame else path, json.dumps(document))
+        for text, document in zip(texts, documents):
+            if text != _NOBODY:
+                write_text(path.with_name(text[0]) if one_a_frame else path, json.dumps(document))
         return
     people = []
     for clip in clips:
@@ -140,13 +144,20 @@ def _parts(documents: list, part: tuple[int, ...]) -> list:
     return [inside]
 
 
-def _sequence(path: pathlib.Path) -> list[pathlib.Path]:
-    """All frames of OpenPose's sequence that a file is of; else the file alone."""
+def _sequence(path: pathlib.Path) -> list[pathlib.Path | None]:
+    """All frames of OpenPose's sequence that a file is of, None for those without a file; else the file alone."""
     named = SEQUENCE.fullmatch(path.name)
     if not named:
         return [path]
     found = [(m, file) for file in path.parent.glob("*_keypoints.json") if (m := SEQUENCE.fullmatch(file.name))]
-    return [file for m, file in sorted(found, key=lambda pair: int(pair[0]["frame"])) if m["name"] == named["name"]]
+    files = {int(m["frame"]): file for m, file in found if m["name"] == named["name"]}
+    first, last = min(files), max(files)
+    step = math.gcd(*(number - first for number in files)) or 1  # some sequences have every fifth frame alone
+    if (last - first) // step > _MOST_GAPS * len(files):
+        raise DataError(
+            f"{path}: {len(files)} of the frames {first} to {last} have a file; give each part its own name"
+        )
+    return [files.get(number) for number in range(first, last + 1, step)]
 
 
 def _parsed(path, text: str):
@@ -194,6 +205,7 @@ def _recording(path, about: dict, values, confidence, names, layout: Layout, ide
     names = names or next((about[key] for key in ("joint_names", "joints") if _are_names(about.get(key))), None)
     if names is None and isinstance(about.get("meta_info"), dict):
         names = next((n for n in [about["meta_info"].get("keypoint_id2name")] if _are_names(n)), None)
+    gaps = layout.texts.count(_NOBODY)
     azure = "joint_names" in about and "frames" in about
     unit = about.get("unit") if isinstance(about.get("unit"), int | float) else 0.001 if azure else None
     up = about.get("up") if about.get("up") in axes.UPS else "-y" if azure else None
@@ -211,6 +223,7 @@ def _recording(path, about: dict, values, confidence, names, layout: Layout, ide
         up=up,
         usual_up="-y" if count == 33 or skeleton else "y",
         layout=layout,
+        notes=(f"{gaps} of its {len(layout.texts)} frames have no file, and nobody is seen in them",) if gaps else (),
         about={"subject": identity if isinstance(identity, str) else ""},
     )
 

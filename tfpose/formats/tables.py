@@ -60,14 +60,17 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
         layout, rows = first.origin.layout, [list(row) for row in read]
         for clip in clips:
             _fill(rows, clip)
-        lines = [*layout.before, *(layout.delimiter.join(map(_quoted(layout.delimiter), row)) for row in rows)]
+        lines, delimiter = list(layout.before), layout.delimiter
     else:
         if len(clips) > 1:
             raise DataError(f"{path}: a table of joints holds one person; give a folder")
         names = first.names
         values = first.origin.native(first.positions) if first.origin else first.positions
-        lines = [",".join(_quoted(",")(f"{name}_{axis}") for name in names for axis in "xyz")]
-        lines += [",".join(_said(value, values.dtype) for value in row) for row in values.reshape(len(values), -1)]
+        lines, delimiter = [], ","
+        rows = [[f"{name}_{axis}" for name in names for axis in "xyz"]]
+        rows += [[_said(value, values.dtype) for value in row] for row in values.reshape(len(values), -1)]
+    delimiter = "\t" if pathlib.Path(path).suffix.lower() == ".tsv" else delimiter
+    lines += [delimiter.join(map(_quoted(delimiter), row)) for row in rows]
     write_text(path, "\n".join(lines) + "\n")
 
 

@@ -105,7 +105,7 @@ class ClipDenoiser(keras.Model):
         if np.shape(rate) not in ((), (1,), (len(clips),)):
             raise TfposeError(f"rate: expected one number, or one for each of {len(clips)} clips; got {rate}")
         rates = np.broadcast_to(np.asarray(rate, np.float32), len(clips))
-        origin = middle(clips)[:, None]
+        origin = np.nan_to_num(middle(clips))[:, None]
         denoised, trust = (self._causally if causal else self._in_pieces)(clips - origin, confidence, rates)
         denoised += origin
         if constant_bones:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import subprocess
 
 import numpy as np
@@ -17,7 +16,7 @@ from tfpose.errors import TfposeError
 from tfpose.ffmpeg import check_whole
 from tfpose.files import atomic_write
 from tfpose.plots.poses import add_panel, azimuth_of, checked, draw_ground, draw_pose, extent_of, keep_inside
-from tfpose.plots.style import BAND, DASHED, SOLID, draw_legend, write_lines
+from tfpose.plots.style import BAND, DASHED, SOLID, check_name, draw_legend, write_lines
 from tfpose.skeleton import Skeleton
 
 
@@ -47,14 +46,7 @@ def animate(
             .mp4 without ffmpeg.
         DataError: when the file cannot be written.
     """
-    path = pathlib.Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in (".gif", ".mp4"):
-        raise TfposeError(f"{path}: an animation is written as .gif or .mp4, not '{path.suffix}'")
-    if suffix == ".mp4" and not animation.FFMpegWriter.isAvailable():
-        raise TfposeError(
-            f"{path}: writing .mp4 needs the program ffmpeg, which is not on the PATH; install it or use .gif"
-        )
+    check_name(path, "an animation")
     if not rate > 0:
         raise TfposeError(f"rate must be a positive number of frames per second, got {rate}")
     observed = checked("observed", observed, skeleton, 3)
@@ -99,7 +91,7 @@ def animate(
 
     frames = range(0, len(observed), step)
     with atomic_write(path) as unfinished:
-        if suffix == ".mp4":
+        if unfinished.suffix.lower() == ".mp4":
             _write_mp4(unfinished, figure, draw_frame, frames, rate / step)
         else:
             _write_gif(unfinished, figure, draw_frame, frames, rate / step)

@@ -257,7 +257,13 @@ def before_and_after(
 
 def _extents(shown: Sequence[np.ndarray], azimuths: Sequence[float]) -> tuple[tuple, np.ndarray]:
     """The centre of each sample, of all its poses in `shown`, and the largest width and height: one scale for all."""
-    centres, sizes = zip(*(extent_of(poses, azimuth) for poses, azimuth in zip(np.stack(shown, 1), azimuths)))
+    nowhere = np.zeros(3), np.zeros(2)
+    centres, sizes = zip(
+        *(
+            extent_of(poses, azimuth) if np.isfinite(poses).any() else nowhere
+            for poses, azimuth in zip(np.stack(shown, 1), azimuths)
+        )
+    )
     return centres, np.max(sizes, axis=0)
 
 

@@ -159,6 +159,8 @@ def keep_inside(axes: Axes3D, box: tuple):
 def draw_ground(axes: Axes3D, poses: np.ndarray, squares: bool = False):
     """A disc under one pose, or half-metre squares under the whole way of a clip."""
     points = upright(poses).reshape(-1, 3)
+    if not np.isfinite(points).any():
+        return
     floor = np.nanpercentile(points[:, 2], 1) - 0.02
     low, high = np.nanmin(points[:, :2], axis=0), np.nanmax(points[:, :2], axis=0)
     if not squares:

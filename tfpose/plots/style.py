@@ -11,6 +11,7 @@ import pathlib
 
 import matplotlib.colors
 import numpy as np
+from matplotlib import animation
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -37,6 +38,7 @@ RING = {
     "markeredgewidth": 1.1,
 }
 DPI = 180
+SUFFIXES = {"a picture": (".png", ".svg", ".pdf"), "an animation": (".gif", ".mp4")}
 _WRITING = {
     "head": {"fontsize": 9, "color": INK, "fontweight": "bold"},
     "number": {"fontsize": 9, "color": INK},
@@ -79,11 +81,25 @@ def paler(color: str) -> tuple:
     return tuple(0.55 * np.array(matplotlib.colors.to_rgb(color)) + 0.45)
 
 
+def check_name(path: str | os.PathLike, *kinds: str):
+    """Refuses a file that cannot be written as one of `kinds` of `SUFFIXES`.
+
+    Raises:
+        TfposeError: for another suffix, or .mp4 without ffmpeg.
+    """
+    suffix = pathlib.Path(path).suffix
+    if not any(suffix.lower() in SUFFIXES[kind] for kind in kinds):
+        written = [f"{kind} is written as {' or '.join(', '.join(SUFFIXES[kind]).rsplit(', ', 1))}" for kind in kinds]
+        raise TfposeError(f"{path}: {', '.join(written)}, not '{suffix}'")
+    if suffix.lower() == ".mp4" and not animation.FFMpegWriter.isAvailable():
+        raise TfposeError(
+            f"{path}: writing .mp4 needs the program ffmpeg, which is not on the PATH; install it or use .gif"
+        )
+
+
 def save(figure: Figure, path: str | os.PathLike):
-    path = pathlib.Path(path)
-    kind = path.suffix.lower().lstrip(".")
-    if kind not in ("png", "svg", "pdf"):
-        raise TfposeError(f"{path}: a picture is written as .png, .svg or .pdf, not '{path.suffix}'")
+    check_name(path, "a picture")
+    kind = pathlib.Path(path).suffix.lower()[1:]
     with atomic_write(path) as unfinished:
         if kind == "png":
             _write_png(unfinished, figure)

@@ -33,7 +33,10 @@ def load(name: str, data_dir, skeleton) -> Data:
 
 
 def noises(skeleton) -> dict:
-    """Kind -> `noise(clip [T, J, 3], rate, seed) -> clip`, with other settings than those of a training."""
+    """Kind -> `noise(clip [T, J, 3], rate, seed) -> clip`, with other settings than those of a training.
+
+    What is done to arms and legs is left out of skeletons that have no joint `elbow_left` or `knee_left`.
+    """
 
     def of_batch(function):
         def noise(clip, rate, seed):
@@ -48,16 +51,19 @@ def noises(skeleton) -> dict:
     def off(clip, rate, seed, moved=2):
         return corrupt_clip(clip, seed, moved)
 
+    def limbs_with(joint):
+        return next((limb for limb in skeleton.limbs if joint in {skeleton.joints[j] for j in limb}), None)
+
+    arms, legs = limbs_with("elbow_left"), limbs_with("knee_left")
+
     def arm(clip, rate, seed):
-        arms = next(limb for limb in skeleton.limbs if "elbow_left" in {skeleton.joints[joint] for joint in limb})
         lefts = {skeleton.index(left) for left, _ in skeleton.mirror}
         gaps = np.arange(len(clip)) % 20 >= 10
         result = np.array(clip)
         result[np.ix_(gaps, [joint for joint in arms if joint in lefts])] = np.nan
         return result
 
-    def legs(clip, rate, seed):
-        legs = next(limb for limb in skeleton.limbs if "knee_left" in {skeleton.joints[joint] for joint in limb})
+    def exchanged(clip, rate, seed):
         while_exchanged = np.arange(len(clip)) % 20 >= 15
         result = np.array(clip)
         result[np.ix_(while_exchanged, legs)] = clip[np.ix_(while_exchanged, [skeleton.mirror_joints[j] for j in legs])]
@@ -86,9 +92,9 @@ def noises(skeleton) -> dict:
         ),
         "2 joints off for 8 frames": off,
         "3 joints off, jitter of 10 mm": lambda clip, rate, seed: jitter(10)(off(clip, rate, seed, 3), rate, seed + 1),
-        "an arm missing 10 of 20 frames": arm,
+        **({"an arm missing 10 of 20 frames": arm} if arms else {}),
         "3 of 10 frames missing": frames,
-        "legs exchanged 5 of 20 frames": legs,
+        **({"legs exchanged 5 of 20 frames": exchanged} if legs else {}),
         "2 joints stuck 20 of 40 frames": stuck,
     }
 

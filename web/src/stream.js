@@ -37,7 +37,7 @@ export class Stream {
       ...this.#state,
     })
     for (const name of Object.keys(this.#state)) this.#state[name] = outputs[NEXT + name]
-    this.#origin = origin
+    if (pose.some(Number.isFinite)) this.#origin = origin
     const { denoised, trust, filled } = outputs
     return { denoised: denoised.map((value, i) => value + origin[i % 3]), trust, filled }
   }

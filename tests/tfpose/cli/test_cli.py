@@ -129,6 +129,7 @@ def test_an_unknown_command_is_a_wrong_call(call):
         (["evaluate", "walking", "--model=m"], "no evaluator 'walking'; there are"),
         (["evaluate", "denoise", "--model=m", "--views=sideways"], "flag --views=sideways"),
         (["evaluate", "denoise", "--model=m", "--seeds=one"], "--seeds=one: expected whole numbers"),
+        (["evaluate", "denoise", "--model=m", "--seeds="], "--seeds is empty; expected whole numbers"),
         (["denoise", "x.npz", "--model=m", "--out=o.npz", "--clip_format=wav"], "flag --clip_format=wav"),
         (["demo", "--train", "--steps=0"], "flag --steps=0"),
         (["export", "--model=m"], "Flag --out must have a value"),

@@ -131,3 +131,17 @@ def test_arrays_of_any_name_go_back(tmp_path):
         assert set(found.files) == set(source)
         for name, array in source.items():
             np.testing.assert_array_equal(found[name], array)
+
+
+@pytest.mark.parametrize("shape", [(3, 17, 3), (1, 3, 17, 4), (3, 17, 4)])
+def test_what_did_not_change_comes_back_as_it_was(tmp_path, shape):
+    values = np.ones(shape)
+    values[..., :3] = some_positions()[:3]
+    values[..., 1, 4, :3] = 0.0  # missing
+    if shape[-1] == 4:
+        values[..., 2, 5, 3] = 0.1  # hardly seen
+    np.save(tmp_path / "in.npy", values)
+    (clip,) = arrays.read_file(tmp_path / "in.npy", Options(PAPER))
+    assert clip.missing.any()
+    arrays.write_clip(tmp_path / "out.npy", clip)
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), values)

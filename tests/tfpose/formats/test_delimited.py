@@ -46,6 +46,16 @@ def test_damaged_csv(tmp_path, text, says):
     assert str(caught.value).startswith(f"{path}: ") and says in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["1;2;3;4;5;6\n", "a_x,a_y,a_z,b_x,b_y,b_z\n1,2,3,4,5,6\n"])
+def test_tsv_has_tabs(tmp_path, text):
+    (tmp_path / "two.csv").write_text(text)
+    (clip,) = tables.read_file(tmp_path / "two.csv", Options(Skeleton("two", ("a", "b"), (-1, 0))))
+    for name, one in (("again", clip), ("new", dataclasses.replace(clip, origin=None))):
+        tables.write(tmp_path / f"{name}.tsv", [one])
+        rows = (tmp_path / f"{name}.tsv").read_text().splitlines()
+        assert rows[-1] == "1\t2\t3\t4\t5\t6"
+
+
 NAMES = ("hip_left", "hip_right", "knee_left", "knee_right", "ankle_left", "ankle_right", "shoulder_left")
 NAMES += ("shoulder_right", "elbow_left", "elbow_right", "wrist_left", "wrist_right")
 RIG = Skeleton("rig", NAMES, (-1, *[0] * 11))

@@ -67,6 +67,23 @@ def test_several_people_and_frames_without_them(tmp_path, walk):
     assert json.loads((tmp_path / "out.json").read_text()) == frames
 
 
+def test_frames_of_a_sequence_without_a_file_stay_empty(tmp_path):
+    joints = wild.walk(Skeleton.load("body25"))[:4]
+    for number, pose in zip((10, 12, 14, 20), joints):
+        people = [{"pose_keypoints_3d": np.concatenate([pose * [1, -1, -1], np.ones((25, 1))], 1).ravel().tolist()}]
+        (tmp_path / f"walk_{number:012d}_keypoints.json").write_text(json.dumps({"people": people}))
+    files = sorted(tmp_path.iterdir())
+    (clip,) = quiet(files[0])
+    assert "2 of its 6 frames have no file, and nobody is seen in them" in clip.notes
+    np.testing.assert_array_equal(clip.missing.all(1), [False] * 3 + [True] * 2 + [False])
+    np.testing.assert_allclose(clip.positions[5], joints[3], atol=1e-5)
+    write(tmp_path / "again" / files[0].name, [clip])
+    assert [file.name for file in sorted((tmp_path / "again").iterdir())] == [file.name for file in files]
+    files[0].rename(tmp_path / "walk_999999999999_keypoints.json")
+    with pytest.raises(DataError, match="4 of the frames 12 to 999999999999 have a file"):
+        quiet(files[1])
+
+
 def test_what_is_hardly_seen_is_missing(tmp_path, walk):
     frames = [landmarks(frame, visibility=0.9) for frame in walk]
     frames[3][BLAZE.index("wrist_left")]["visibility"] = 0.1

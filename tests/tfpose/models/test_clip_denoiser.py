@@ -48,6 +48,16 @@ def test_several_people_in_one_stream(model, noisy):
         np.testing.assert_allclose(both[1], alone.step(two)["denoised"], atol=1e-4)
 
 
+def test_each_person_of_a_stream_has_digits_far_from_the_origin_whenever_they_come(model, noisy):
+    near, far = model.stream(30), model.stream(30)
+    away = np.float32([4096, 0, -4096])  # in steps of half a millimetre
+    for number, joints in enumerate(np.round(noisy[:12] * 2048) / 2048):
+        both = np.stack([np.full_like(joints, np.nan) if number < late else joints for late in (0, 3)])
+        expected, found = near.step(both)["denoised"], far.step(both + away)["denoised"]
+        seen = number >= 3
+        np.testing.assert_allclose((found - away)[: 1 + seen], expected[: 1 + seen], atol=1e-3)
+
+
 def test_long_clips_are_computed_in_pieces(model, noisy, monkeypatch):
     whole = {causal: model.denoise_clip(noisy, 30, causal=causal)["denoised"] for causal in (True, False)}
     monkeypatch.setattr(clip_denoiser, "_AT_ONCE", 10)

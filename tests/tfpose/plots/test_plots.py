@@ -166,6 +166,14 @@ def test_denoising_grid_without_truth_says_how_much_was_changed(tmp_path, sample
     assert texts == ["changed by 100 mm"] * 3
 
 
+def test_a_sample_without_any_joint_is_left_empty(tmp_path, samples, paper17, texts):
+    observed = np.array(samples[1])
+    observed[1] = np.nan
+    plots.denoising_grid(tmp_path / "grid.png", None, observed, observed, paper17)
+    open_whole(tmp_path / "grid.png", "PNG")
+    assert texts == ["changed by 0 mm", "changed by ? mm", "changed by 0 mm"]
+
+
 def test_moved_joints_are_ringed(tmp_path, samples, paper17):
     truth, corrupted, recovered, moved = samples
     red = []

@@ -208,3 +208,8 @@ def test_who_looks_ahead_is_measured_as_a_stream_answers(clip_model, monkeypatch
     assert list(found) == ["0", "3", "all"]
     assert found["3"]["mpjpe"] == pytest.approx(1000 * metrics.mpjpe(late, walk[64:-3]), rel=1e-3)
     assert f"| jitter of 15 mm | {found['0']['mpjpe']:.1f} / " in look_ahead.markdown({"mean": report})
+
+
+def test_a_rig_without_elbows_and_knees_has_fewer_kinds_of_noise():
+    kinds = evaluator.noises(Skeleton("two", ("a", "b"), (-1, 0)))
+    assert "clean" in kinds and not {"an arm missing 10 of 20 frames", "legs exchanged 5 of 20 frames"} & set(kinds)
