@@ -134,8 +134,8 @@ class _Clean(beam.DoFn):
 
     def process(self, file: str) -> Iterator:
         try:
-            clips = list(read(file, **self._reading, on_note=lambda note: None))
-            done = [cleaning.clean(self._model, clip, **self._options, on_note=lambda note: None) for clip in clips]
+            clips = list(read(file, **self._reading, on_note=_silent))
+            done = [cleaning.clean(self._model, clip, **self._options, on_note=_silent) for clip in clips]
         except (DataError, SkeletonError) as error:
             yield dead_letter("skeleton" if isinstance(error, SkeletonError) else "unreadable", error, file)
             return
@@ -145,7 +145,9 @@ class _Clean(beam.DoFn):
         targets = cleaning.targets(clips, pathlib.Path(self._source), pathlib.Path(self._out), within=True)
         try:
             for target, numbers in targets.items():
-                cleaning.write_all(target, [done[at] for at in numbers], self._options.get("skeleton_out", "source"))
+                cleaning.write_all(
+                    target, [done[at] for at in numbers], self._options.get("skeleton_out", "source"), _silent
+                )
         except (DataError, SkeletonError) as error:
             if isinstance(error.__cause__, OSError):  # such as a full disk, which the next file would find full too
                 raise
@@ -157,6 +159,10 @@ class _Clean(beam.DoFn):
         del counts["bones"]
         written = [str(target.relative_to(self._out)) for target in targets]
         yield {"source": file, "clips": len(clips), "written": written, **counts}
+
+
+def _silent(note: str):
+    """Workers have nobody to tell what was found out about a file."""
 
 
 def _balance(folder: pathlib.Path, files: list[str]) -> dict:

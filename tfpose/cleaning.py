@@ -10,10 +10,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tfpose import streaming
 from tfpose.errors import DataError, SkeletonError, TfposeError
 from tfpose.formats import WRITTEN, write
 from tfpose.formats.clip import Clip
 from tfpose.formats.reading import MANY
+
+USUAL_RATE = 30.0
+"""Frames per second that are assumed where nobody says them."""
+SLOWEST, FASTEST = 10, 120  # frames per second on which models of clips are trained
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,7 +30,7 @@ class Done:
         observed: what the model saw of it, `[T, K, 3]`.
         result: what it made of this, see `ClipDenoiser.denoise_clip`; "denoised" alone where nobody is in the clip.
         rate: frames per second.
-        cleaned: the clip to be written; it says the rate.
+        cleaned: the clip to be written.
     """
 
     clip: Clip
@@ -38,7 +43,7 @@ class Done:
 def clean(
     model,
     clip: Clip,
-    rate: float = 30.0,
+    rate: float | None = None,
     *,
     skeleton_out: str = "source",
     causal: bool = False,
@@ -53,10 +58,10 @@ def clean(
     Args:
         model: of clips or of poses.
         clip: the clip.
-        rate: frames per second, where the clip does not say.
+        rate: frames per second, where the clip does not say; None for 30.
         skeleton_out: "source" or "model": whose joints the cleaned clip has.
         causal, leave_missing, constant_bones: see `ClipDenoiser.denoise_clip`.
-        on_note: called with a sentence when nobody is in the clip.
+        on_note: called with a sentence when nobody is in the clip, or its rate is not known or not usual.
 
     Raises:
         SkeletonError: when the clip cannot be given in the model's joints.
@@ -66,11 +71,18 @@ def clean(
         seen = clip.to(model.skeleton)
     except SkeletonError as error:
         raise SkeletonError(f"{error} 'tfpose inspect {clip.source}' shows what is known.") from error
-    rate = clip.rate or rate
-    frames = np.flatnonzero(~seen.missing.all(1))
+    of_clips = hasattr(model, "denoise_clip")
+    if of_clips and rate is clip.rate is None:
+        on_note(f"{clip.source}: does not say its rate; {USUAL_RATE:g} frames per second are assumed")
+    said = clip.rate or rate
+    rate = said or USUAL_RATE
+    if of_clips and not SLOWEST <= rate <= FASTEST:
+        on_note(f"{clip.source}: has {rate:g} frames per second; models are trained on {SLOWEST} to {FASTEST}")
+    frames = np.flatnonzero(streaming.seen(seen.positions))
     result = {"denoised": seen.positions.copy()}
     if not len(frames):
-        on_note(f"{clip.source}: nobody is in it; it stays as it is")
+        what = "nobody is" if seen.missing.all() else "never more than two joints are"
+        on_note(f"{clip.source}: {what} in it; it stays as it is")
     else:
         present = slice(frames[0], frames[-1] + 1)
         confidence = None if seen.confidence is None else seen.confidence[present]
@@ -83,10 +95,8 @@ def clean(
     if skeleton_out == "model":
         cleaned = dataclasses.replace(seen, positions=result["denoised"], origin=None)
     else:
-        cleaned = clip.corrected(result["denoised"], model.skeleton)
-    if cleaned.rate is None:
-        cleaned = dataclasses.replace(cleaned, rate=rate)
-    return Done(clip, seen.positions, result, rate, cleaned)
+        cleaned = clip.corrected(result["denoised"], model.skeleton, keep_small=not constant_bones)
+    return Done(clip, seen.positions, result, rate, dataclasses.replace(cleaned, rate=said))
 
 
 def _run(model, positions: np.ndarray, confidence, rate: float, options: dict[str, bool]) -> dict:
@@ -103,12 +113,14 @@ def _run(model, positions: np.ndarray, confidence, rate: float, options: dict[st
     return {**found, "denoised": np.where(hidden, np.nan, found["denoised"])}
 
 
-def write_all(target: pathlib.Path, done: list[Done], skeleton_out: str):
-    """Writes the cleaned clips of one file; the model's joints in a .npz file with their trust."""
+def write_all(
+    target: pathlib.Path, done: list[Done], skeleton_out: str, on_note: Callable[[str], None] = warnings.warn
+):
+    """Writes the cleaned clips of one file by `write`; the model's joints in a .npz file with their trust."""
     more = {}
     if target.suffix.lower() == ".npz" and skeleton_out == "model":
         more = {name: done[0].result[name] for name in ("trust", "filled") if name in done[0].result}
-    write(target, [one.cleaned for one in done], **more)
+    write(target, [one.cleaned for one in done], on_note=on_note, **more)
 
 
 def targets(

@@ -51,7 +51,7 @@ _SHARED = {
     "visibility": (flags.DEFINE_float, 0.5, "Landmarks below this confidence are missing.", 0.0, 1.0),
     "skip_bad": (flags.DEFINE_bool, False, "Skip unreadable files, and count them."),
     "runner": (flags.DEFINE_string, "DirectRunner", "Runner of Beam: DirectRunner (this machine), FlinkRunner, ..."),
-    "rate": (flags.DEFINE_float, 30.0, "Frames per second of clips that do not say it.", 1.0, None),
+    "rate": (flags.DEFINE_float, None, "Frames per second of clips that do not say it; default: 30.", 1.0, None),
     "skeleton_out": (flags.DEFINE_enum, "source", ["source", "model"], "Joints of the output: the input's or model's."),
     "model_skeleton": (flags.DEFINE_string, "paper17", "Skeleton of the model: a name or a JSON file."),
     "config": (config_flags.DEFINE_config_file, None, f"A file, or one of {', '.join(configs.NAMES)}."),

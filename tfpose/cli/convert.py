@@ -26,7 +26,7 @@ def define_flags(values: flags.FlagValues):
     flags.DEFINE_string(
         "skeleton_out", None, "Convert to this skeleton, in metres, y up: a name or a JSON file.", flag_values=values
     )
-    common.define(values, *common.CLIPS, rate=None)
+    common.define(values, *common.CLIPS, "rate")
 
 
 def run(values: flags.FlagValues, positional: list[str]):
@@ -47,7 +47,7 @@ def run(values: flags.FlagValues, positional: list[str]):
         chosen = [clips[number] for number in numbers]
         if values.rate:
             chosen = [dataclasses.replace(clip, rate=clip.rate or values.rate) for clip in chosen]
-        write(target, chosen)
+        write(target, chosen, on_note=common.say)
         print(f"{chosen[0].source}: {sum(map(len, chosen))} poses of {len(chosen[0].skeleton)} joints -> {target}")
 
 

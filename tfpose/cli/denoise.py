@@ -24,6 +24,8 @@ from tfpose import cleaning
 from tfpose.cli import common
 from tfpose.errors import DataError
 
+_ANIMATED_SECONDS = 60
+
 
 def define_flags(values: flags.FlagValues):
     common.define(values, *common.CLIPS, "rate", "skeleton_out", model="sebirenet_cmu_clips")
@@ -79,8 +81,12 @@ def run(values: flags.FlagValues, positional: list[str]):
     shown = list(done.values())
     # The pictures first: when they cannot be drawn nothing is written.
     if values.plot:
-        _draw(values.plot, shown[0], model)
-        print(f"picture: {values.plot}")
+        drawn = next((one for one in shown if reports.drawable(one.observed, one.result["denoised"]).any()), None)
+        if drawn is None:
+            common.say(f"{values.plot}: nobody is in any clip, there is nothing to draw")
+        else:
+            _draw(values.plot, drawn, model)
+            print(f"picture: {values.plot}")
     if values.report:
         reports.page(values.report, f"tfpose denoise {positional[0]}", [_of_page(one, model) for one in shown[:10]])
         print(f"report: {values.report}")
@@ -89,7 +95,7 @@ def run(values: flags.FlagValues, positional: list[str]):
         numbers = [number for number in numbers if number in done]
         if not numbers:
             continue
-        cleaning.write_all(target, [done[number] for number in numbers], values.skeleton_out)
+        cleaning.write_all(target, [done[number] for number in numbers], values.skeleton_out, common.say)
         poses = sum(len(clips[number]) for number in numbers)
         source = clips[numbers[0]].source or positional[0]
         print(f"{source}: {poses} poses -> {target}")
@@ -115,7 +121,10 @@ def _draw(path: str, one: cleaning.Done, model):
     skeleton = model.skeleton
     observed, recovered = one.observed, one.result["denoised"]
     if pathlib.Path(path).suffix.lower() in (".gif", ".mp4"):
-        plots.animate(path, observed, recovered, skeleton, rate=one.rate)
+        most = int(_ANIMATED_SECONDS * one.rate)
+        if len(observed) > most:
+            common.say(f"{path}: shows the first {_ANIMATED_SECONDS} of {len(observed) / one.rate:.0f} seconds")
+        plots.animate(path, observed[:most], recovered[:most], skeleton, rate=one.rate)
         return
     if isinstance(model, ClipDenoiser) and "trust" in one.result and len(observed) > 1:
         plots.trajectories(path, observed, recovered, one.result["trust"], skeleton, rate=one.rate)

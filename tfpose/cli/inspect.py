@@ -18,6 +18,8 @@ from absl import flags
 from tfpose.cli import common
 from tfpose.skeleton import Skeleton
 
+_OF_MODELS = ("saved_model.pb", "model.keras", "weights.npz", "checkpoints", "*.onnx")  # in folders of models
+
 
 def define_flags(values: flags.FlagValues):
     flags.DEFINE_bool("json", False, "Print JSON.", values)
@@ -30,7 +32,9 @@ def run(values: flags.FlagValues, positional: list[str]):
     from tfpose.formats import describing
     from tfpose.formats.reading import ENDINGS
 
-    if pathlib.Path(positional[0]).suffix.lower() in {*ENDINGS, ".gz"}:
+    path = pathlib.Path(positional[0])
+    of_model = path.is_dir() and any(any(path.glob(name)) for name in _OF_MODELS)
+    if (path.is_dir() and not of_model) or path.suffix.lower() in {*ENDINGS, ".gz"}:
         clips = common.read_clips(values, positional[0])
         described = [describing.describe(clip, Skeleton.load("paper17")) for clip in clips]
         print(json.dumps(described, indent=2) if values.json else "\n".join(map(describing.text, described)))

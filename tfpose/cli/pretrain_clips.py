@@ -21,7 +21,7 @@ from tfpose.trainers import configs
 
 
 def define_flags(values: flags.FlagValues):
-    common.define(values, *common.DATA, "rate", "shorten", config=configs.path("clips"), workdir="runs/clips")
+    common.define(values, *common.DATA, "shorten", rate=30.0, config=configs.path("clips"), workdir="runs/clips")
     flags.DEFINE_string("lifter", None, "A lifter whose estimates are to be cleaned.", flag_values=values)
 
 

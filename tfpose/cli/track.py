@@ -42,7 +42,7 @@ def run(values: flags.FlagValues, positional: list[str]):
     model = load_model(values.model, ClipDenoiser)
     clip = track(positional[0], person=values.person, draw=values.draw, progress=True)
     done = clean(model, clip, skeleton_out=values.skeleton_out, on_note=common.say)
-    write_all(pathlib.Path(values.out), [done], values.skeleton_out)
+    write_all(pathlib.Path(values.out), [done], values.skeleton_out, common.say)
     if values.draw:
         print(f"picture: {values.draw}")
     found = (~clip.missing).any(axis=1)

@@ -23,7 +23,7 @@ from tfpose.errors import DataError
 from tfpose.files import atomic_write, blame
 from tfpose.formats import axes
 from tfpose.formats.clip import Clip
-from tfpose.formats.recording import USUAL, Options, Recording
+from tfpose.formats.recording import FILLED, USUAL, Options, Recording
 from tfpose.skeleton import Skeleton
 
 SUFFIXES = (".npy", ".npz")
@@ -111,17 +111,24 @@ def write_clip(path: str | os.PathLike, clip: Clip, **more: np.ndarray) -> None:
         values = origin.whole(clip.positions)
         # Zeros and joints of low confidence, which are missing here, come back as they were.
         same = (values == origin.values) | (np.isnan(values) & np.isnan(origin.values))
+        filled = np.isnan(origin.values).any(-1) & np.isfinite(values).all(-1)
         values = np.where(same, _positions(path, before, values.shape[1])[0], values)
         if before.dtype.kind == "f":
             values = values.astype(before.dtype)
         if before.size == values.size:
             values = values.reshape(before.shape)
         elif before.shape[-1] == 4:
-            values = np.concatenate([values, before.reshape(*values.shape[:-1], 4)[..., 3:]], axis=-1)
-            values = values.reshape(before.shape)
+            certain = _seen_again(before.reshape(*values.shape[:-1], 4)[..., 3], filled)
+            values = np.concatenate([values, certain[..., None]], axis=-1).reshape(before.shape)
         arrays = {**origin.layout.arrays, origin.layout.key: values}
+        for name in _CERTAIN:
+            if np.shape(arrays.get(name)) == filled.shape:
+                arrays[name] = _seen_again(arrays[name], filled)
         if packed and origin.layout.key == "":
-            arrays["positions"] = arrays.pop("")
+            arrays = {"positions": arrays.pop(""), "unit": np.array(origin.unit), "up": np.array(origin.up)}
+            arrays |= {"joints": np.array(clip.names)} if len(clip.names) == len(origin.values[0]) else {}
+        if packed and clip.rate and _scalar(arrays, _RATES) is None:
+            arrays["rate"] = np.array(clip.rate)
         if not packed:
             arrays = {"": values}
     else:
@@ -131,6 +138,10 @@ def write_clip(path: str | os.PathLike, clip: Clip, **more: np.ndarray) -> None:
             arrays |= {"joints": np.array(clip.names), "unit": np.array(unit), "up": np.array(up)}
             arrays |= {"rate": np.array(clip.rate)} if clip.rate else {}
     _save(path, {**arrays, **more} if packed else arrays)
+
+
+def _seen_again(confidence: np.ndarray, filled: np.ndarray) -> np.ndarray:
+    return np.where(filled, np.fmax(confidence, FILLED), confidence).astype(confidence.dtype)
 
 
 def _save(path: pathlib.Path, arrays: dict[str, np.ndarray]):
@@ -180,11 +191,11 @@ def _key(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> str:
     """The name of the array of positions."""
     numbers = {name: array for name, array in arrays.items() if array.dtype.kind in "fiu"}
     fitting = {name: array for name, array in numbers.items() if array.ndim >= 2 and array.shape[-1] in (3, 4)}
-    key = next((name for name in ("", *_KEYS) if name in fitting), None)
+    named = [name for name in ("", *_KEYS) if name in numbers]
+    # Of the known names one of joints; else one of flat rows, even where another array has the form of joints.
+    key = next((name for name in named if name in fitting), named[0] if named else None)
     if key is None and len(fitting) == 1:
         key = next(iter(fitting))
-    if key is None:
-        key = next((name for name in ("", *_KEYS) if name in numbers), None)
     if key is None and "" in arrays:
         raise DataError(f"{path}: expected numbers, got an array of {arrays[''].dtype}")
     if key is None:

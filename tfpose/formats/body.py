@@ -61,17 +61,12 @@ def find_unit(source: str, values: np.ndarray, skeleton: Skeleton, given: float 
 def find_up(values: np.ndarray, skeleton: Skeleton, usual: str) -> tuple[str, str]:
     """The upward axis of `values` `[T, J, 3]`, and a sentence where it is not the usual one.
 
-    It is where the upper body is above the feet, if that is one axis in nearly all frames.
+    It is where the upper body is above the feet, if that is one axis in nearly all frames; or above the hips, where no
+    feet are seen.
     """
     joints = _joints(values, skeleton)
-    top = [joints[j] for j in ("head", "shoulder_left", "shoulder_right") if j in joints]
-    bottom = [joints[j] for j in ("ankle_left", "ankle_right") if j in joints]
-    if not top or len(bottom) < 2:
-        return usual, ""
-    with np.errstate(all="ignore"):
-        upward = np.mean(top, axis=0) - np.mean(bottom, axis=0)
-        upward /= np.linalg.norm(upward, axis=-1, keepdims=True)
-    upward = upward[np.isfinite(upward).all(-1)]
+    feet, hips = (_upward(joints, below) for below in ("ankle", "hip"))
+    upward, called = (feet, "feet") if len(feet) else (hips, "hips")
     if not len(upward):
         return usual, ""
     middle = np.median(upward, axis=0)
@@ -80,7 +75,20 @@ def find_up(values: np.ndarray, skeleton: Skeleton, usual: str) -> tuple[str, st
     clear = (upward[:, axis] * np.sign(middle[axis]) > 0.75).mean() > 0.9
     if not clear or found == usual:
         return usual, ""
-    return found, f"taken to have {found} up, because the feet are below the head along it; say which axis is up if not"
+    because = f"the {called} are below the head along it"
+    return found, f"taken to have {found} up, because {because}; say which axis is up if not"
+
+
+def _upward(joints: dict[str, np.ndarray], below: str) -> np.ndarray:
+    """Directions `[N, 3]` from a joint of both sides to head and shoulders, in the frames where all are seen."""
+    top = [joints[j] for j in ("head", "shoulder_left", "shoulder_right") if j in joints]
+    bottom = [joints[j] for j in (f"{below}_left", f"{below}_right") if j in joints]
+    if not top or len(bottom) < 2:
+        return np.zeros((0, 3))
+    with np.errstate(all="ignore"):
+        upward = np.mean(top, axis=0) - np.mean(bottom, axis=0)
+        upward /= np.linalg.norm(upward, axis=-1, keepdims=True)
+    return upward[np.isfinite(upward).all(-1)]
 
 
 def is_mirrored(positions: np.ndarray, skeleton: Skeleton) -> bool:

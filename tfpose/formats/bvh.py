@@ -58,6 +58,7 @@ def read_file(path: str | os.PathLike, options: Options = USUAL, drop_first: boo
             if len(motion.values) == 1:
                 raise DataError(f"{path}: has only its T-pose frame and no motion; drop_first=False keeps that frame")
             motion = dataclasses.replace(motion, rest_frames=1)
+            notes = (*notes, "its frame 0 is a T-pose, and is left out")
         positions = positions[motion.rest_frames :]
         wanted = options.skeleton
         if is_cmu and not options.mapping and (wanted is None or not _has(names, wanted)):
@@ -98,6 +99,8 @@ def write(path: str | os.PathLike, clip: Clip) -> None:
     if origin is not None and isinstance(origin.layout, Motion):
         motion, columns = origin.layout, origin.columns
         targets = _bridged(origin.native(clip.positions))
+    elif clip.missing.all():
+        raise DataError(f"{path}: nobody is seen in the clip, which BVH cannot say")
     else:
         motion, columns = _hierarchy(clip)
         targets = _bridged(np.asarray(clip.positions, np.float64) / CENTIMETRE)
@@ -123,14 +126,13 @@ def _hierarchy(clip: Clip) -> tuple[Motion, list[int]]:
     """
     skeleton = clip.skeleton
     positions = _bridged(np.asarray(clip.positions, np.float64)) / CENTIMETRE
-    positions = np.nan_to_num(positions, nan=0.0)
     order = _depth_first(skeleton, skeleton.root)
     joints = []
     for at in order:
         parent = skeleton.parents[at]
         offset = np.zeros(3)
         if parent >= 0:
-            bones = positions[:, at] - positions[:, parent]
+            bones = np.nan_to_num(positions[:, at] - positions[:, parent])  # none of a joint that is never seen
             length = np.linalg.norm(bones[0])
             offset = bones[0] / max(length, 1e-9) * np.median(np.linalg.norm(bones, axis=-1))
         channels = tuple(f"{axis}position" for axis in "XYZ") + tuple(f"{axis}rotation" for axis in "ZXY")

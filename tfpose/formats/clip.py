@@ -136,10 +136,12 @@ class Clip:
         return np.isnan(self.positions[..., 0])
 
     def native(self) -> tuple[np.ndarray, float, str]:
-        """The positions `[T, J, 3]` as the file has them, metres per unit, and the upward axis; metres without one."""
+        """The positions `[T, J, 3]` in the unit and axes of the file, metres per unit, and the upward axis; metres and
+        y without a file. They are right-handed, even where the file is not."""
         if self.origin is None:
             return self.positions.astype(np.float64), 1.0, "y"
-        return self.origin.native(self.positions), self.origin.unit, self.origin.up
+        values = self.origin.native(self.positions)
+        return values * [-1.0, 1.0, 1.0] if self.origin.mirrored else values, self.origin.unit, self.origin.up
 
     @property
     def names(self) -> list[str]:
@@ -168,7 +170,7 @@ class Clip:
             confidence = np.where(matrix != 0, confidence[:, None], 1.0).min(-1)
         return dataclasses.replace(self, positions=positions, skeleton=skeleton, confidence=confidence, origin=None)
 
-    def corrected(self, positions: np.ndarray, skeleton: Skeleton | None = None) -> Clip:
+    def corrected(self, positions: np.ndarray, skeleton: Skeleton | None = None, keep_small: bool = True) -> Clip:
         """This clip with the joints where a model has put them.
 
         Joints that the model knows come from it, where it has moved them; joints that it does not know move rigidly
@@ -177,6 +179,7 @@ class Clip:
         Args:
             positions: `[T, K, 3]` metres, y up: this clip's `to(skeleton)`, cleaned.
             skeleton: the model's, by default `paper17`.
+            keep_small: whether a joint that was clean stays where the model moved it by less than 2 mm.
 
         Raises:
             DataError: when the positions do not fit the clip and the skeleton.
@@ -190,5 +193,5 @@ class Clip:
                 f"{list(positions.shape)}"
             )
         observed = self.to(skeleton).positions
-        moved = correction.corrected(self.positions, observed, positions, self.skeleton, skeleton)
+        moved = correction.corrected(self.positions, observed, positions, self.skeleton, skeleton, keep_small)
         return dataclasses.replace(self, positions=moved)

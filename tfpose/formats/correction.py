@@ -13,7 +13,12 @@ FAR = 0.05  # metres: a joint that was moved farther was broken, so that what ha
 
 
 def corrected(
-    positions: np.ndarray, observed: np.ndarray, cleaned: np.ndarray, rig: Skeleton, skeleton: Skeleton
+    positions: np.ndarray,
+    observed: np.ndarray,
+    cleaned: np.ndarray,
+    rig: Skeleton,
+    skeleton: Skeleton,
+    keep_small: bool = True,
 ) -> np.ndarray:
     """The joints of `rig`, moved as the model moved those of `skeleton`.
 
@@ -27,6 +32,7 @@ def corrected(
     Args:
         positions: `[T, J, 3]` metres, of `rig`; NaN = missing.
         observed, cleaned: `[T, K, 3]` metres, of `skeleton`, before and after.
+        keep_small: whether joints that were clean stay where they are; see `UNCHANGED`.
 
     Returns:
         `[T, J, 3]` float32; what did not move is equal to `positions`.
@@ -34,9 +40,10 @@ def corrected(
     matrix = rig.to(skeleton)
     change = cleaned - observed
     steps = np.linalg.norm(change, axis=-1)
-    with np.errstate(all="ignore"):
-        clean = np.nanmedian(np.where(np.isnan(steps), np.inf, steps), axis=0) < UNCHANGED
-    change[(steps < UNCHANGED) & clean] = 0.0
+    if keep_small:
+        with np.errstate(all="ignore"):
+            clean = np.nanmedian(np.where(np.isnan(steps), np.inf, steps), axis=0) < UNCHANGED
+        change[(steps < UNCHANGED) & clean] = 0.0
     result = positions.copy()
     known: dict[int, int] = {}  # joint of the rig -> the model's joint that says where it is
     for joint in range(len(rig)):

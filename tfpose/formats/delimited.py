@@ -14,13 +14,15 @@ _MISSING = {"", "na", "nan", "n/a", "null", "none", "-", "--"}
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Layout:
-    """The cells of a table, and where the coordinates are: `cells` `[T, J, 3, 2]` of row and column, -1 = none."""
+    """The cells of a table, and where the coordinates are: `cells` `[T, J, 3, 2]` of row and column, -1 = none; and the
+    confidence, `certain` `[T, J, 2]`, if there is one."""
 
     rows: list[list[str]]
     before: tuple[str, ...]
     delimiter: str
     comma: bool
     cells: np.ndarray
+    certain: np.ndarray | None = None
 
 
 class Table:
@@ -73,13 +75,13 @@ class Table:
 
     def number(self, row: int, column: int) -> float:
         cell = self.rows[row][column]
-        value = _parse(cell.replace(",", ".") if self.comma else cell)
+        value = number_of(cell.replace(",", ".") if self.comma else cell)
         if value is None:
             raise DataError(f"{self.path}: line {self.lines[row]}: '{cell[:40]}' is not a number")
         return value
 
-    def layout(self, cells: np.ndarray) -> Layout:
-        return Layout(self.rows, tuple(self.before), self.delimiter, self.comma, cells)
+    def layout(self, cells: np.ndarray, certain: np.ndarray | None) -> Layout:
+        return Layout(self.rows, tuple(self.before), self.delimiter, self.comma, cells, certain)
 
 
 def _delimiter(line: str) -> str:
@@ -89,7 +91,8 @@ def _delimiter(line: str) -> str:
     return " "
 
 
-def _parse(cell: str) -> float | None:
+def number_of(cell: str) -> float | None:
+    """What a cell says: NaN where it is missing, None where it is no number."""
     if cell.lower() in _MISSING:
         return np.nan
     try:
@@ -99,7 +102,7 @@ def _parse(cell: str) -> float | None:
 
 
 def _is_number(cell: str) -> bool:
-    return _parse(cell.strip().replace(",", ".")) is not None
+    return number_of(cell.strip().replace(",", ".")) is not None
 
 
 def _is_data(row: list[str], after_header: bool) -> bool:

@@ -14,9 +14,9 @@ lists of people and frames with the names that these programs use. World coordin
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-import math
 import os
 import pathlib
 import re
@@ -29,9 +29,9 @@ from tfpose.errors import DataError
 from tfpose.files import blame, write_text
 from tfpose.formats import axes
 from tfpose.formats.clip import Clip, one_source
-from tfpose.formats.recording import USUAL, Options, Recording
+from tfpose.formats.recording import FILLED, USUAL, Options, Recording
 from tfpose.formats.text import read_text
-from tfpose.formats.times import rate_of
+from tfpose.formats.times import places_of, rate_of
 from tfpose.skeleton import Skeleton
 
 SEQUENCE = re.compile(r"(?P<name>.*?)_?(?P<frame>\d{3,})_keypoints\.json")
@@ -48,7 +48,6 @@ _TIMES = ("timestamp_usec", "timestamp_ms", "timestampMs", "timestamp")
 _IDENTITY = ("body_id", "track_id", "person_id", "id")
 _DEEPEST = 200
 _NOBODY = "", '{"people": []}'  # the name and text of a frame that has no file
-_MOST_GAPS = 100  # frames for each file of a sequence
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -96,12 +95,15 @@ def from_results(results: Sequence, rate: float | None = None, options: Options 
     return _clips("MediaPipe results", [document], (("", json.dumps(document)),), options)
 
 
-def write(path: str | os.PathLike, clips: list[Clip]) -> None:
+def write(path: str | os.PathLike, clips: list[Clip]) -> int:
     """Writes clips: those that were all read from one such file as it came; others plainly.
 
     Args:
         path: the file; for OpenPose's sequence that of its first frame, the others are written beside it.
         clips: one, or several.
+
+    Returns:
+        How many joints have a place now, in frames in which the file has nobody.
 
     Raises:
         DataError: when the file cannot be written.
@@ -110,20 +112,23 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
     texts = one_source(clips, lambda origin: origin.layout.texts if isinstance(origin.layout, Layout) else None)
     one_a_frame = bool(SEQUENCE.fullmatch(path.name))
     if texts and (one_a_frame or len(texts) == 1):
-        documents = [json.loads(text) for _, text in texts]
+        documents, unplaced = [json.loads(text) for _, text in texts], 0
         for clip in clips:
             parts = _parts(documents, clip.origin.layout.part)
-            _fill([frame for part in parts for frame in _frames(part)], clip)
+            unplaced += _fill([frame for part in parts for frame in _frames(part)], clip)
+        if len(documents) == 1 and isinstance(documents[0], dict) and clips[0].rate and not _rate(documents[0]):
+            documents[0]["rate"] = clips[0].rate
         for text, document in zip(texts, documents):
             if text != _NOBODY:
                 write_text(path.with_name(text[0]) if one_a_frame else path, json.dumps(document))
-        return
+        return unplaced
     people = []
     for clip in clips:
         values, unit, up = clip.native()
         values = np.round(values, 6)
         people.append(
             {
+                **({"subject": clip.subject} if clip.subject else {}),
                 "joints": clip.names,
                 "rate": clip.rate,
                 "unit": unit,
@@ -132,6 +137,7 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
             }
         )
     write_text(path, json.dumps(people[0] if len(people) == 1 else {"clips": people}))
+    return 0
 
 
 def _parts(documents: list, part: tuple[int, ...]) -> list:
@@ -151,13 +157,8 @@ def _sequence(path: pathlib.Path) -> list[pathlib.Path | None]:
         return [path]
     found = [(m, file) for file in path.parent.glob("*_keypoints.json") if (m := SEQUENCE.fullmatch(file.name))]
     files = {int(m["frame"]): file for m, file in found if m["name"] == named["name"]}
-    first, last = min(files), max(files)
-    step = math.gcd(*(number - first for number in files)) or 1  # some sequences have every fifth frame alone
-    if (last - first) // step > _MOST_GAPS * len(files):
-        raise DataError(
-            f"{path}: {len(files)} of the frames {first} to {last} have a file; give each part its own name"
-        )
-    return [files.get(number) for number in range(first, last + 1, step)]
+    places = dict(zip(places_of(sorted(files)).tolist(), sorted(files)))
+    return [files[places[at]] if at in places else None for at in range(max(places) + 1)]
 
 
 def _parsed(path, text: str):
@@ -224,7 +225,7 @@ def _recording(path, about: dict, values, confidence, names, layout: Layout, ide
         usual_up="-y" if count == 33 or skeleton else "y",
         layout=layout,
         notes=(f"{gaps} of its {len(layout.texts)} frames have no file, and nobody is seen in them",) if gaps else (),
-        about={"subject": identity if isinstance(identity, str) else ""},
+        about={"subject": identity if isinstance(identity, str) else str(about.get("subject") or "")},
     )
 
 
@@ -352,28 +353,43 @@ def _numbers(path, person) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
     return values, certain, names
 
 
-def _fill(frames: list, clip: Clip):
-    """Puts a clip's positions into the frames that it was read from."""
+def _fill(frames: list, clip: Clip) -> int:
+    """Puts a clip's positions into the frames that it was read from. Returns for how many joints there is no place."""
     values = clip.origin.whole(clip.positions)
-    before = clip.origin.values
+    before, unplaced = clip.origin.values, 0
     for at, number in enumerate(clip.origin.layout.people):
         if number < 0:
+            unplaced += int(np.isfinite(values[at]).all(-1).sum())
             continue
-        pose = _pose(_people(frames[at])[number])
+        person = _people(frames[at])[number]
+        pose = _pose(person)
         points = list(pose.values()) if isinstance(pose, dict) else pose
+        beside = next((person[key] for key in CERTAIN if isinstance(person, dict) and key in person), None)
         for joint, point in enumerate(values[at]):
             if np.array_equal(point, before[at, joint], equal_nan=True) or np.isnan(point).any():
                 continue
             numbers = [round(float(number), 9) for number in point]
+            step = len(points) // len(values[at])
             if isinstance(points[joint], dict):
                 points[joint].update(zip("xyz", numbers))
             elif isinstance(points[joint], list):
                 points[joint][:3] = numbers
             elif isinstance(pose, list) and isinstance(points[0], int | float):
-                step = len(points) // len(values[at])
                 points[step * joint : step * joint + 3] = numbers
             else:
                 pose[joint] = numbers
+            if np.isnan(before[at, joint]).any():  # it was missing, and shall not be when it is read again
+                _raise(points[joint], "visibility", "score", 3)
+                _raise(points, *([4 * joint + 3] if step == 4 else []))
+                _raise(beside, joint)
+    return unplaced
+
+
+def _raise(holder, *keys):
+    """Makes confidences at least `FILLED`, those of `keys` that `holder` has."""
+    for key in keys:
+        with contextlib.suppress(KeyError, IndexError, TypeError):
+            holder[key] = max(float(holder[key]), FILLED)
 
 
 def _first(values):

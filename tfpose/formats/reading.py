@@ -51,6 +51,7 @@ WRITTEN = (".bvh", ".c3d", ".trc", ".json", ".npz", ".npy", ".csv", ".tsv", ".nc
 """What the names of files end in that `write` writes."""
 MANY = (".json", ".csv", ".tsv", ".nc")
 """Those of them that hold several clips."""
+_SAYS_RATE = (".bvh", ".c3d", ".trc", ".nc")
 # JSON that lies beside clips: cameras, shards' index, what encode-dataset and clean-dataset counted.
 _NO_CLIPS = ("cameras.json", "index.json", "summary.json", "package.json")
 
@@ -59,7 +60,7 @@ def read(
     path: str | os.PathLike,
     *,
     format: str = "auto",
-    skeleton: Skeleton | None = None,
+    skeleton: Skeleton | str | None = None,
     unit: float | None = None,
     up: str | None = None,
     mirrored: bool = False,
@@ -77,8 +78,9 @@ def read(
             passed over; NTU samples on the official list of missing skeletons, where it lies in or beside the folder,
             give none.
         format: one of `FORMATS`, or "auto" to tell each file by its name and content.
-        skeleton: the skeleton of the clips. Arrays without names are taken to be in it; joints with names are found by
-            its native names, or its own; other formats know their skeleton and are converted by joint names.
+        skeleton: the skeleton of the clips, or its name. Arrays without names are taken to be in it; joints with names
+            are found by its native names, or its own; other formats know their skeleton and are converted by joint
+            names.
         unit: metres per unit; None to take what the file says, or else to find it by the lengths of the bones.
         up: the upward axis, one of `UPS`; None to take what the file says, or else to find it by where head and feet
             are.
@@ -99,6 +101,7 @@ def read(
         raise DataError(f"{path}: up must be one of {', '.join(axes.UPS)}, got '{up}'")
     if unit is not None and not 0 < unit < 1e6:
         raise DataError(f"{path}: unit must be metres per unit of the file, such as 0.001; got {unit:g}")
+    skeleton = Skeleton.load(skeleton) if isinstance(skeleton, str) else skeleton
     options = Options(skeleton, unit, up, mirrored, mapping, rate, visibility)
     for file in files(path, format)[part[0] :: part[1]]:
         try:
@@ -115,7 +118,13 @@ def read(
             yield dataclasses.replace(clip, rate=rate) if clip.rate is None and rate is not None else clip
 
 
-def write(path: str | os.PathLike, clips: Clip | Sequence[Clip], **more) -> None:
+def write(
+    path: str | os.PathLike,
+    clips: Clip | Sequence[Clip],
+    *,
+    on_note: Callable[[str], None] = warnings.warn,
+    **more,
+) -> None:
     """Writes clips into one file; what its name ends in says the format.
 
     A clip that was read from a file of the same format keeps all that the format knows besides joints. Others are
@@ -124,24 +133,35 @@ def write(path: str | os.PathLike, clips: Clip | Sequence[Clip], **more) -> None
     Args:
         path: ends in one of `WRITTEN`.
         clips: one, or several where the format can hold them (`MANY`).
+        on_note: called with a sentence for whatever the file cannot say, such as gaps of a BVH file.
         more: further arrays by name, of a .npz file.
 
     Raises:
-        DataError: when the format cannot hold the clips, or the file cannot be written.
+        DataError: when there are no clips, the format cannot hold them, or the file cannot be written.
     """
     path = pathlib.Path(path)
     clips = [clips] if isinstance(clips, Clip) else list(clips)
     suffix = path.suffix.lower()
     if suffix not in WRITTEN:
         raise DataError(f"{path}: cannot write '{path.suffix}'; the name must end in {', '.join(WRITTEN)}")
+    if not clips:
+        raise DataError(f"{path}: there are no clips to write")
     if len(clips) != 1 and suffix not in MANY:
         raise DataError(f"{path}: holds one clip, got {len(clips)}; give a folder")
     if suffix in (".npz", ".npy"):
         arrays.write_clip(path, clips[0], **more)
     elif suffix in MANY:
-        {".json": keypoints, ".nc": netcdf}.get(suffix, tables).write(path, clips)
+        unplaced = {".json": keypoints, ".nc": netcdf}.get(suffix, tables).write(path, clips)
+        if unplaced:
+            on_note(f"{path}: has no place for {unplaced} joints, in frames where its source has nobody; use .npz")
     else:
         {".bvh": bvh, ".c3d": c3d, ".trc": trc}[suffix].write(path, clips[0])
+    if suffix == ".bvh" and (missing := clips[0].missing.sum()):
+        on_note(
+            f"{path}: BVH has no gaps; {missing} missing joints are written where their neighbours in time put them"
+        )
+    if suffix in _SAYS_RATE and clips[0].rate is None:
+        on_note(f"{path}: the rate is not known, and written as 30 frames per second")
 
 
 def files(path: str | os.PathLike, format: str = "auto") -> list[pathlib.Path]:
@@ -200,9 +220,7 @@ def _read_file(file: pathlib.Path, format: str | None, options: Options) -> list
 
 
 def _guess(file: pathlib.Path) -> str | None:
-    suffix = file.suffix.lower()
-    if suffix == ".gz":
-        suffix = pathlib.Path(file.stem).suffix.lower()
+    suffix = _suffix(file)
     if suffix == ".npz":
         return "human36m" if "positions_3d.npy" in _members(file) else "arrays"
     if suffix == ".json":
@@ -210,10 +228,16 @@ def _guess(file: pathlib.Path) -> str | None:
     return next((name for name, suffixes in FORMATS.items() if suffix in suffixes), None)
 
 
+def _suffix(file: pathlib.Path) -> str:
+    """What a file's name ends in, of a packed one what it has inside."""
+    suffix = file.suffix.lower()
+    return pathlib.Path(file.stem).suffix.lower() if suffix == ".gz" else suffix
+
+
 def _is_clips(file: pathlib.Path, format: str) -> bool:
     """Whether a file in a folder is meant to be read: by its name, so that a damaged one is still reported."""
     suffixes = FORMATS.get(format) or ENDINGS - {".txt", ".pkl"}
-    if file.name.startswith(".") or file.suffix.lower() not in suffixes or not file.is_file():
+    if file.name.startswith(".") or _suffix(file) not in suffixes or not file.is_file():
         return False
     if file.suffix.lower() == ".json":
         if format == "nucla":
@@ -223,14 +247,14 @@ def _is_clips(file: pathlib.Path, format: str) -> bool:
 
 
 def _is_nucla(file: pathlib.Path) -> bool:
-    """Whether a JSON file is Northwestern-UCLA's: by its name, or by what it begins with."""
-    if nucla.NAME.fullmatch(file.stem):
-        return True
+    """Whether a JSON file is Northwestern-UCLA's: by what it begins with, or by its name if it is not ours."""
     try:
         with file.open("rb") as opened:
             start = opened.read(4096)
     except OSError:
-        return False
+        start = b""
+    if nucla.NAME.fullmatch(file.stem):
+        return b'"joints"' not in start
     return b'"file_name"' in start and b'"skeletons"' in start
 
 

@@ -13,8 +13,9 @@ from tfpose.formats import body, names
 from tfpose.formats.clip import Clip, Origin
 from tfpose.skeleton import Skeleton
 
-# Of trackers that give the axes of a camera.
+# Of trackers that give the axes of a camera, in the formats that leave the axes to their writer.
 USUAL_UP = {"blazepose33": "-y", "body25": "-y", "azure32": "-y"}
+_OF_THEIR_WRITER = ("keypoints", "arrays", "table")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,9 @@ class Options:
 
 
 USUAL = Options()
-"""What holds of files of which the user says nothing."""
+"""The options of files about which the user says nothing."""
+FILLED = USUAL.visibility
+"""The least confidence that is written of a joint that was missing and has a place now, so that it is read again."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -111,7 +114,8 @@ class Recording:
         notes += [note] if note else []
         up, note = options.up or self.up, ""
         if up is None:
-            up, note = body.find_up(own, skeleton, USUAL_UP.get(skeleton.name, self.usual_up))
+            usual = USUAL_UP.get(skeleton.name) if self.format in _OF_THEIR_WRITER else None
+            up, note = body.find_up(own, skeleton, usual or self.usual_up)
         notes += [note] if note else []
         origin = Origin(self.format, values, tuple(columns), unit, up, options.mirrored, self.layout)
         positions = origin.positions()

@@ -20,14 +20,26 @@ import numpy as np
 from tfpose.errors import DataError
 from tfpose.files import blame, write_text
 from tfpose.formats.clip import Clip, one_source
-from tfpose.formats.delimited import Layout, Table
-from tfpose.formats.recording import USUAL, Options, Recording
+from tfpose.formats.delimited import Layout, Table, number_of
+from tfpose.formats.recording import FILLED, USUAL, Options, Recording
 from tfpose.formats.text import read_text
-from tfpose.formats.times import rate_of
+from tfpose.formats.times import places_of, rate_of
+from tfpose.skeleton import Skeleton
 
 _CERTAIN = ("visibility", "likelihood", "score", "confidence", "conf", "presence", "prob", "v", "c", "p")
 _FRAME = ("frame", "fnum", "frame_id", "frame_number", "frame#", "frameid", "frame_index", "index", "image_id")
-_TIME = ("time", "timestamp", "t", "time_s", "seconds", "time(s)", "timestamp_ms", "time_ms", "timestamp_us")
+_TIME = (
+    "time",
+    "timestamp",
+    "t",
+    "time_s",
+    "time_sec",
+    "seconds",
+    "time(s)",
+    "timestamp_ms",
+    "time_ms",
+    "timestamp_us",
+)
 _JOINT = ("joint", "landmark", "keypoint", "bodypart", "marker", "name", "joint_name", "landmark_id", "landmark_name")
 _PERSON = ("individual", "individuals", "person", "person_id", "body", "body_id", "subject", "track_id")
 
@@ -42,48 +54,65 @@ def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
     with blame(path, "a table of joints, such as a CSV file with columns hip_x, hip_y, hip_z"):
         table = Table(path, read_text(path))
         long = _long_columns(table)
-        parts = _long(table, *long) if long else _wide(table)
+        joints = len(options.skeleton) if options.skeleton else None
+        parts = _long(table, *long) if long else _wide(table, joints)
         return [recording.clip(options) for recording in parts]
 
 
-def write(path: str | os.PathLike, clips: list[Clip]) -> None:
-    """Writes clips: those that were all read from one such file as it came; one from elsewhere in columns `hip_x`, ...
+def write(path: str | os.PathLike, clips: list[Clip]) -> int:
+    """Writes clips: those that were all read from one such file as it came; one from elsewhere in columns `time`, where
+    its rate is known, and `hip_x`, ...
 
     Numbers that did not change keep their text.
+
+    Returns:
+        How many joints have a place now and no cells.
 
     Raises:
         DataError: for several clips that are not of one such file, or when the file cannot be written.
     """
-    first = clips[0]
+    first, unplaced = clips[0], 0
     read = one_source(clips, lambda origin: origin.layout.rows if isinstance(origin.layout, Layout) else None)
     if read is not None:
         layout, rows = first.origin.layout, [list(row) for row in read]
         for clip in clips:
-            _fill(rows, clip)
+            unplaced += _fill(rows, clip)
         lines, delimiter = list(layout.before), layout.delimiter
     else:
         if len(clips) > 1:
             raise DataError(f"{path}: a table of joints holds one person; give a folder")
         names = first.names
-        values = first.origin.native(first.positions) if first.origin else first.positions
+        values = first.native()[0]
+        values = values if first.origin else values.astype(np.float32)
         lines, delimiter = [], ","
         rows = [[f"{name}_{axis}" for name in names for axis in "xyz"]]
         rows += [[_said(value, values.dtype) for value in row] for row in values.reshape(len(values), -1)]
+        if first.rate:
+            times = ["time", *(f"{frame / first.rate:.6f}" for frame in range(len(first)))]
+            rows = [[time, *row] for time, row in zip(times, rows)]
     delimiter = "\t" if pathlib.Path(path).suffix.lower() == ".tsv" else delimiter
     lines += [delimiter.join(map(_quoted(delimiter), row)) for row in rows]
     write_text(path, "\n".join(lines) + "\n")
+    return unplaced
 
 
-def _fill(rows: list[list[str]], clip: Clip):
+def _fill(rows: list[list[str]], clip: Clip) -> int:
     layout = clip.origin.layout
     values = clip.origin.whole(clip.positions)
     changed = ~((values == clip.origin.values) | (np.isnan(values) & np.isnan(clip.origin.values)))
     for frame, joint, axis in np.argwhere(changed):
         row, column = layout.cells[frame, joint, axis]
         if row < 0:
-            continue  # a long table has no row for a joint that was missing
+            continue  # no row of the table is of this frame, or of the joint in it
         text = _said(values[frame, joint, axis], values.dtype)
         rows[row][column] = text.replace(".", ",") if layout.comma else text
+    if layout.certain is not None:
+        filled = np.isnan(clip.origin.values).any(-1) & np.isfinite(values).all(-1)
+        for row, column in layout.certain[filled & (layout.cells[..., 0, 0] >= 0)]:
+            cell = rows[row][column].replace(",", ".") if layout.comma else rows[row][column]
+            if not number_of(cell) >= FILLED:
+                rows[row][column] = f"{FILLED:g}".replace(".", ",") if layout.comma else f"{FILLED:g}"
+    return int((changed & (layout.cells[..., 0] < 0)).any(-1).sum())
 
 
 def _said(value: float, dtype) -> str:
@@ -93,61 +122,85 @@ def _said(value: float, dtype) -> str:
 
 
 def _quoted(delimiter: str):
-    return lambda cell: f'"{cell}"' if delimiter in cell or '"' in cell else cell
+    def quoted(cell: str) -> str:
+        doubled = cell.replace('"', '""')
+        return f'"{doubled}"' if delimiter in cell or '"' in cell else cell
+
+    return quoted
 
 
-def _wide(table: Table) -> list[Recording]:
-    """The recordings of a table with a row a frame."""
+def _wide(table: Table, joints: int | None) -> list[Recording]:
+    """The recordings of a table with a row a frame, of so many `joints` where it is known."""
     header = [[cell.lower() for cell in row] for row in table.header]
     if len(table.header) > 1:
         people = _several_lines(table)
     elif header:
         people = {"": _one_line(table)}
     else:
-        people = {"": _no_header(table)}
-    rate = _rate(table, header[-1] if header else [])
-    count = len(table.rows) - table.start
+        people = {"": _no_header(table, joints)}
+    names = [name.replace(" ", "") for name in header[-1]] if header else []
+    numbered = next((names.index(word) for word in (*_FRAME, *_TIME) if word in names), None)
+    places = np.arange(len(table.rows) - table.start) if numbered is None else places_of(table.column(numbered))
     recordings = []
+    rate = _rate(table, names)
     for person, (names, columns, certain) in people.items():
-        cells = np.empty((count, len(columns), 3, 2), int)
-        cells[..., 0] = np.arange(table.start, len(table.rows))[:, None, None]
-        cells[..., 1] = np.array(columns)[None]
+        cells = np.full((places[-1] + 1, len(columns), 3, 2), -1)
+        cells[places, ..., 0] = np.arange(table.start, len(table.rows))[:, None, None]
+        cells[places, ..., 1] = np.array(columns)[None]
         numbers = {at: table.column(at) for joint in columns for at in joint}
         values = np.stack([np.stack([numbers[at] for at in joint], axis=-1) for joint in columns], axis=1)
-        confidence = None
+        confidence = cells_of_confidence = None
         if certain and all(at is not None for at in certain):
             confidence = np.stack([table.column(at) for at in certain], axis=-1)
-            if not ((confidence >= 0) & (confidence <= 1) | np.isnan(confidence)).all():
+            if _are_certain(confidence):
+                cells_of_confidence = cells[:, :, 0].copy()
+                cells_of_confidence[places, :, 1] = certain
+            else:
                 confidence = None
         recordings.append(
             Recording(
                 "table",
-                values,
+                _spread(values, places, np.nan),
                 str(table.path),
                 tuple(names) if names else None,
                 rate=rate,
-                confidence=confidence,
-                layout=table.layout(cells),
+                confidence=None if confidence is None else _spread(confidence, places, 0.0),
+                layout=table.layout(cells, cells_of_confidence),
+                notes=_gaps(places),
                 about={"subject": person},
             )
         )
     return recordings
 
 
-def _no_header(table: Table):
-    width, start = table.width, 0
-    if width % 3 and width % 4 == 0:
-        step = 4
-    else:
-        step = 3
-        if width % 3 == 1 or (width % 3 == 2 and len(table.rows) > 1):
-            start = width % 3  # a number of the frame, and a time
-    if (width - start) // step < 2:
+def _no_header(table: Table, joints: int | None):
+    """As `_one_line`, of rows without a header: so many columns first, then three or four for each joint.
+
+    What fits is told by the number of joints, that of the skeleton or of one that ships; by a first column that counts
+    up; and by a fourth number that may be a confidence.
+    """
+    known = {joints} if joints else {len(Skeleton.load(name)) for name in Skeleton.names()}
+    first = np.diff(table.column(0))
+    counts = len(first) == 0 or (first[0] > 0 and np.allclose(first, first[0], rtol=0.2))
+    fitting = []
+    for order, (start, step) in enumerate(((0, 3), (1, 3), (0, 4), (2, 3), (1, 4), (2, 4))):
+        number, rest = divmod(table.width - start, step)
+        if rest or number < 2:
+            continue
+        certain = [at + 3 for at in range(start, table.width, step)] if step == 4 else None
+        if certain and not all(_are_certain(table.column(at)) for at in certain):
+            continue
+        columns = [[at, at + 1, at + 2] for at in range(start, table.width, step)]
+        fitting.append((number not in known, bool(start) and not counts, order, (None, columns, certain)))
+    if not fitting:
         raise DataError(
-            f"{table.path}: expected x y z of each joint in a row, got {width} columns and no header of names"
+            f"{table.path}: expected x y z of each joint in a row, got {table.width} columns and no header of names"
         )
-    columns = [[at, at + 1, at + 2] for at in range(start, width, step)]
-    return None, columns, [at + 3 for at in range(start, width, step)] if step == 4 else None
+    return min(fitting, key=lambda one: one[:-1])[-1]
+
+
+def _are_certain(values: np.ndarray) -> bool:
+    return bool(((values >= 0) & (values <= 1) | np.isnan(values)).all())
 
 
 def _one_line(table: Table):
@@ -231,7 +284,7 @@ def _long_columns(table: Table):
     """The columns of a long table, None where it is none: frame, joint, (x, y, z), confidence, person."""
     if not table.header:
         return None
-    names = [cell.strip().lower() for cell in table.rows[0]]
+    names = [cell.lower().replace(" ", "") for cell in table.rows[0]]
 
     def first(words):
         return next((names.index(word) for word in words if word in names), None)
@@ -247,8 +300,14 @@ def _long_columns(table: Table):
 def _long(table: Table, frame: int, joint: int, axes: list[int], certain: int | None, person: int | None):
     rows = range(1, len(table.rows))
     frames = np.array([table.number(row, frame) for row in rows])
-    moments, frame_of = np.unique(frames, return_inverse=True)
+    moments, number_of = np.unique(frames, return_inverse=True)
+    places = places_of(moments)
+    frame_of, count = places[number_of], places[-1] + 1
     recordings = []
+    titles = [cell.lower().replace(" ", "") for cell in table.rows[0]]
+    timed = next((at for at, title in enumerate(titles) if title in _TIME), None)
+    times = None if timed is None else np.array([table.number(row, timed) for row in rows])
+    rate = None if times is None else rate_of([times[number_of == n].min() for n in range(len(moments))], titles[timed])
     everybody = list(dict.fromkeys(table.rows[row][person] if person is not None else "" for row in rows))
     for one in everybody:
         mine = [row for row in rows if person is None or table.rows[row][person] == one]
@@ -256,9 +315,9 @@ def _long(table: Table, frame: int, joint: int, axes: list[int], certain: int | 
         if len(moments) * len(names) > 50 * len(mine) + 1000:
             raise DataError(f"{table.path}: hardly a joint is in two frames; are its columns what they are named?")
         number = {name: at for at, name in enumerate(names)}
-        cells = np.full((len(moments), len(names), 3, 2), -1)
-        values = np.full((len(moments), len(names), 3), np.nan)
-        confidence = np.zeros((len(moments), len(names)))
+        cells = np.full((count, len(names), 3, 2), -1)
+        values = np.full((count, len(names), 3), np.nan)
+        confidence = np.zeros((count, len(names)))
         for row in mine:
             at = frame_of[row - 1], number[table.rows[row][joint]]
             if cells[at][0, 0] >= 0:
@@ -271,20 +330,32 @@ def _long(table: Table, frame: int, joint: int, axes: list[int], certain: int | 
         if numbered:
             order = sorted(range(len(names)), key=lambda at: int(names[at]))
             cells, values, confidence = cells[:, order], values[:, order], confidence[:, order]
-        title = table.rows[0][frame].lower()
         recordings.append(
             Recording(
                 "table",
                 values,
                 str(table.path),
                 None if numbered else tuple(names),
-                rate=rate_of(moments, title) if title in _TIME else None,
+                rate=rate,
                 confidence=None if certain is None else confidence,
-                layout=table.layout(cells),
+                layout=table.layout(cells, None if certain is None else cells[:, :, 0] * [1, 0] + [0, certain]),
+                notes=_gaps(places),
                 about={"subject": one},
             )
         )
     return recordings
+
+
+def _spread(values: np.ndarray, places: np.ndarray, rest: float) -> np.ndarray:
+    """Values `[N, ...]` at their places of a longer clip, and `rest` at the others."""
+    result = np.full((places[-1] + 1, *values.shape[1:]), rest)
+    result[places] = values
+    return result
+
+
+def _gaps(places: np.ndarray) -> tuple[str, ...]:
+    gaps = places[-1] + 1 - len(places)
+    return (f"{gaps} frames are left out between its rows; they are empty here",) if gaps else ()
 
 
 def _rate(table: Table, header: list[str]) -> float | None:

@@ -82,8 +82,6 @@ def write(path: str | os.PathLike, clip: Clip) -> None:
         header, rows, values = layout.header, layout.rows, clip.origin.whole(clip.positions)
     else:
         values, metres, up = clip.native()
-        if clip.origin is not None and clip.origin.mirrored:
-            values = values * [-1.0, 1.0, 1.0]
         unit = next((name for name, size in UNITS.items() if size == metres), "m")
         values = axes.to_y_up(values, up) * (metres / UNITS[unit])
         header, rows = _header(path, clip, unit), _rows(clip)

@@ -81,6 +81,7 @@ def public(method):
         values = {name: checked(given[name], name, expected[name], self.variable_dtype) for name in names}
         if _is_symbolic(given.values()):
             return method(self, **values)
+        values = _of_one_batch(values)
         if _compiles():
             sizes = getattr(self, "call_sizes", SIZES)
             outputs = in_pieces(functools.partial(_run, self, method), list(values.values()), sizes)
@@ -91,6 +92,23 @@ def public(method):
         return tree.map_structure(ops.convert_to_numpy, outputs)
 
     return call
+
+
+def _of_one_batch(values: dict) -> dict:
+    """Tensors by name, those of one sample repeated for as many as the others have.
+
+    Raises:
+        TfposeError: when two have different batches of several.
+    """
+    batches = {name: value.shape[0] for name, value in values.items()}
+    several = sorted(set(batches.values()) - {1}) or [1]
+    if len(several) > 1:
+        said = ", ".join(f"{batch} of {name}" for name, batch in batches.items())
+        raise TfposeError(f"expected as many samples of each, or one for all; got {said}")
+    return {
+        name: ops.repeat(value, several[0], 0) if len(value) == 1 != several[0] else value
+        for name, value in values.items()
+    }
 
 
 @contextlib.contextmanager

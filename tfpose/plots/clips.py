@@ -101,17 +101,18 @@ def _write_gif(path, figure, draw_frame, frames, rate):
     from PIL import Image
 
     canvas = FigureCanvasAgg(figure)
-    images = []
-    for t in frames:
+
+    def picture(t) -> np.ndarray:
         drawn = draw_frame(t)
         canvas.draw()
-        images.append(np.array(canvas.buffer_rgba())[..., :3])
         for artist in drawn:
             artist.remove()
+        return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+
     # One palette for all frames: without it still parts flicker and cannot be left out of the following frames.
-    sample = np.concatenate([images[i] for i in np.linspace(0, len(images) - 1, 5).astype(int)])
+    sample = np.concatenate([picture(frames[i]) for i in np.linspace(0, len(frames) - 1, 5).astype(int)])
     palette = Image.fromarray(sample).quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    images = [Image.fromarray(image).quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    images = [Image.fromarray(picture(t)).quantize(palette=palette, dither=Image.Dither.NONE) for t in frames]
     # GIF counts hundredths of a second: round the moments, not the durations, or the clip drifts.
     durations = np.diff(np.round(np.arange(len(images) + 1) * 100 / rate)) * 10
     images[0].save(

@@ -80,8 +80,7 @@ def test_frames_of_a_sequence_without_a_file_stay_empty(tmp_path):
     write(tmp_path / "again" / files[0].name, [clip])
     assert [file.name for file in sorted((tmp_path / "again").iterdir())] == [file.name for file in files]
     files[0].rename(tmp_path / "walk_999999999999_keypoints.json")
-    with pytest.raises(DataError, match="4 of the frames 12 to 999999999999 have a file"):
-        quiet(files[1])
+    assert len(quiet(files[1])[0]) == 4  # numbers that count no frames
 
 
 def test_what_is_hardly_seen_is_missing(tmp_path, walk):

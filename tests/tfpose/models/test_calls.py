@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfpose.errors import TfposeError
 from tfpose.models import ActionClassifier, PoseAutoencoder, PoseLifter, calls
 from tfpose.skeleton import Skeleton
 
@@ -166,3 +167,12 @@ def test_mixed_precision_keeps_metres(policy, view):
         np.testing.assert_allclose(mixed.denoise(joints), plain.denoise(joints), atol=2e-5)
     np.testing.assert_allclose(mixed(far), plain(far), atol=2e-5)
     assert np.abs(mixed.reconstruct(far) - plain.reconstruct(far)).max() < 0.02
+
+
+def test_one_sample_goes_with_many(model):
+    many, one = poses(3), poses(1, seed=1)
+    expected = np.concatenate([model.transfer_view(pose[None], one) for pose in many])
+    np.testing.assert_allclose(model.transfer_view(many, one), expected, atol=1e-5)
+    assert model.transfer_view(one, many).shape == many.shape
+    with pytest.raises(TfposeError, match="got 3 of joints, 2 of view_from"):
+        model.transfer_view(many, poses(2))
