@@ -4,6 +4,12 @@ LONGEST = 1000
 """Characters of a message: what is longer loses its middle."""
 
 
+INCOMPLETE = (
+    "a joint is missing (NaN), which a classifier does not know; complete the poses before, with 'denoise' of an "
+    "autoencoder"
+)
+
+
 class TfposeError(ValueError):
     """Base of all errors that tfpose raises for bad input; the command line prints it as one line.
 

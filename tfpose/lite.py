@@ -17,7 +17,7 @@ import weakref
 import numpy as np
 
 from tfpose import litert_file
-from tfpose.errors import DataError, TfposeError
+from tfpose.errors import INCOMPLETE, DataError, TfposeError
 from tfpose.files import blame
 from tfpose.skeleton import Skeleton
 from tfpose.streaming import STEP_INPUTS, ClipStream
@@ -251,10 +251,7 @@ class Model:
         self._of(signature)
         values = self._array(signature, name, values)
         if not np.isfinite(values).all():
-            raise TfposeError(
-                f"{self.path}: {name} of '{signature}': a joint is missing (NaN), which a classifier does not know; "
-                "complete the poses before, with 'denoise' of an autoencoder"
-            )
+            raise TfposeError(f"{self.path}: {name} of '{signature}': {INCOMPLETE}")
         return values
 
     def _named(self, decided: dict) -> dict:

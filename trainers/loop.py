@@ -8,6 +8,8 @@ import functools
 import json
 import os
 import pathlib
+import re
+import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -198,14 +200,21 @@ class Loop:
         )
 
     def _restore(self, checkpoint, manager):
-        if manager.latest_checkpoint is None:
+        failed = None
+        for path in reversed(manager.checkpoints):
+            try:
+                checkpoint.restore(path).assert_consumed()
+            except Exception as error:  # TensorFlow raises many kinds, even IndexError for a file that is cut off
+                failed = failed or (path, error)
+                continue
+            if failed:
+                print(f"note: {failed[0]} is damaged; training goes on from step {_number(path)}", file=sys.stderr)
             return
-        try:
-            checkpoint.restore(manager.latest_checkpoint).assert_consumed()
-        except Exception as error:  # TensorFlow raises many kinds, even IndexError for a file that is cut off
+        if failed:
+            path, error = failed
             raise TrainingError(
-                f"{manager.latest_checkpoint}: this checkpoint does not fit the model ({_first_line(error)}). It "
-                f"is damaged or belongs to another configuration; delete {self.workdir} or choose another --workdir."
+                f"{path}: this checkpoint does not fit the model ({_first_line(error)}). It is damaged or belongs to "
+                f"another configuration; delete {self.workdir} or choose another --workdir."
             ) from error
 
     def _save(self, manager, writer, step):
@@ -297,4 +306,5 @@ def _number(checkpoint: str | None) -> int:
 
 
 def _first_line(error) -> str:
-    return str(error).strip().split("\n", 1)[0][:200]
+    """Of what TensorFlow says, without the operation that says it; the end, where the reason is."""
+    return re.sub(r"\{\{.*?\}\}\s*", "", str(error).strip().split("\n", 1)[0])[-200:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import pathlib
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ def claimed(workdir: pathlib.Path, config, poses) -> Iterator[None]:
     While the block runs, no other process trains there, except for the workers of this chief.
 
     Raises:
-        TrainingError: when another run has a checkpoint there.
+        TrainingError: when another run has a checkpoint or a model there.
         DataError: when another process trains there.
     """
     with locked(workdir) if is_chief() else contextlib.nullcontext():
@@ -54,14 +55,19 @@ def claimed(workdir: pathlib.Path, config, poses) -> Iterator[None]:
 
 
 def _note(workdir: pathlib.Path, config, poses):
-    description = {"config": config.to_dict(), "data": {"name": poses.name, "checksum": poses.checksum}}
+    skeleton = getattr(poses, "skeleton", None)
+    data = {"name": poses.name, "checksum": poses.checksum, "skeleton": skeleton and _checksum(skeleton)}
+    description = {"config": config.to_dict(), "data": data}
     path = workdir / "config.json"
-    # Without a checkpoint two runs cannot mix: a run that could not start does not block the next.
-    if path.exists() and tf.train.latest_checkpoint(workdir / "checkpoints"):
+    # Without a checkpoint or a model two runs cannot mix: a run that could not start does not block the next.
+    begun = tf.train.latest_checkpoint(workdir / "checkpoints") or (workdir / "model.keras").exists()
+    if path.exists() and begun:
         try:
             former = json.loads(path.read_text())
         except (OSError, ValueError) as error:
             raise TrainingError(f"{path}: cannot be read ({error}); delete {workdir} to start anew") from error
+        if isinstance(former, dict) and "skeleton" not in former.get("data", {}):  # of an older version
+            del data["skeleton"]
         if former != json.loads(json.dumps(description)):
             raise TrainingError(
                 f"{workdir} holds a run with another configuration or other data (see {path}). Choose another "
@@ -69,3 +75,8 @@ def _note(workdir: pathlib.Path, config, poses):
             )
         return
     write_text(path, json.dumps(description, indent=2) + "\n")
+
+
+def _checksum(skeleton) -> str:
+    """Of all that a skeleton says: mirror pairs and trunk decide about augmentation."""
+    return hashlib.sha256(json.dumps(skeleton.to_dict(), sort_keys=True).encode()).hexdigest()[:16]

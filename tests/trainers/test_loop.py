@@ -258,8 +258,18 @@ def cut_off(path: pathlib.Path):
     ],
     ids=["data cut off", "index cut off", "data missing", "index foreign"],
 )
-def test_a_damaged_checkpoint_is_named(workdir, damage):
+def test_a_damaged_checkpoint_is_passed_over_and_named_where_it_is_the_only_one(workdir, tmp_path, damage, capsys):
     damage(workdir / "checkpoints")
+    shutil.copytree(workdir, tmp_path / "other")
+    assert 0 < line_loop(tmp_path / "other", steps=20).run() < 12
+    assert "ckpt-12 is damaged; training goes on from step" in capsys.readouterr().err
+    line_loop(tmp_path / "whole", steps=20).run()
+    found, expected = (checkpointed(tmp_path / name) for name in ("other", "whole"))
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value)
+    for path in (workdir / "checkpoints").glob("ckpt-*"):
+        if not path.name.startswith("ckpt-12"):
+            path.write_bytes(b"")
     with pytest.raises(TrainingError) as caught:
         line_loop(workdir, steps=20).run()
     message = str(caught.value)

@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import re
+import types
 
 import keras
 import numpy as np
@@ -21,7 +22,7 @@ from tfpose.geometry import frames
 from tfpose.models import PoseAutoencoder, load_model
 from tfpose.seeds import step_seed
 from tfpose.skeleton import Skeleton
-from tfpose.trainers import configs
+from tfpose.trainers import configs, run
 from tfpose.trainers.configs import default, paper
 from tfpose.trainers.loop import TrainingError
 from tfpose.trainers.pretrain import corrupt, make_loop, pretrain, siamese_loss, two_views
@@ -539,6 +540,7 @@ def test_the_workdir_says_what_ran_there(pretrained):
     said = json.loads((pretrained / "config.json").read_text())
     assert said["config"]["steps"] == 40 and said["config"]["model"]["units"] == 4
     train = splits.poses("synthetic", "train")
+    assert said["data"].pop("skeleton") == run._checksum(train.skeleton)
     assert said["data"] == {"name": "synthetic/train", "checksum": train.checksum}
     assert {path.name for path in pretrained.iterdir()} == {"config.json", "checkpoints", "tensorboard", "model.keras"}
 
@@ -559,6 +561,28 @@ def test_a_workdir_of_other_data_is_refused(pretrained, poses):
     with pytest.raises(TrainingError, match=r"holds a run .* other data \(see .*config\.json\)"):
         pretrain(ml_config(pretrained), poses, pretrained, progress=False)
     assert listing(pretrained) == before
+
+
+def test_a_workdir_of_another_rig_is_refused_and_one_of_an_older_version_goes_on(tmp_path, poses):
+    config = tiny(default.get_config())
+    (tmp_path / "model.keras").touch()
+
+    def claim(skeleton):
+        data = types.SimpleNamespace(name=poses.name, checksum=poses.checksum, skeleton=skeleton)
+        with run.claimed(tmp_path, config, data):
+            pass
+
+    claim(poses.skeleton)
+    claim(poses.skeleton)
+    with pytest.raises(TrainingError, match="holds a run with another configuration or other data"):
+        claim(dataclasses.replace(poses.skeleton, mirror=poses.skeleton.mirror[:1]))
+    said = json.loads((tmp_path / "config.json").read_text())
+    del said["data"]["skeleton"]
+    (tmp_path / "config.json").write_text(json.dumps(said))
+    claim(poses.skeleton)
+    config.batch += 1
+    with pytest.raises(TrainingError, match="holds a run with another configuration or other data"):
+        claim(poses.skeleton)  # a finished model without checkpoints
 
 
 def test_a_run_that_could_not_start_does_not_block_the_next(tmp_path, poses):

@@ -25,6 +25,8 @@ from absl import flags
 from tfpose.cli import common
 from tfpose.trainers import results
 
+_OPTIONS = ("views", "features", "motion", "most_poses", "frame_rate", "cleaner")  # each of some evaluators
+
 
 def define_flags(values: flags.FlagValues):
     common.define(values, *common.DATA, "model", "out")
@@ -34,8 +36,10 @@ def define_flags(values: flags.FlagValues):
     flags.DEFINE_list("features", None, about, values)
     about = "recognise: which descriptions of a body's motion the classifier adds; empty for none."
     flags.DEFINE_list("motion", None, about, values)
-    flags.DEFINE_integer("most_poses", None, "Evenly thin the test poses to this number.", flag_values=values)
-    flags.DEFINE_float("frame_rate", None, "clips: frames per second; default: the data's.", flag_values=values)
+    about = "denoise, faults, swap: evenly thin the test poses to this number."
+    flags.DEFINE_integer("most_poses", None, about, lower_bound=1, flag_values=values)
+    about = "clips: frames per second; default: the data's."
+    flags.DEFINE_float("frame_rate", None, about, lower_bound=1.0, flag_values=values)
     about = "estimates: the model of clips that cleans them."
     flags.DEFINE_string("cleaner", "sebirenet_cmu_clips", about, values)
     flags.DEFINE_string("plot", None, "Picture of what the model does (PNG).", values)
@@ -47,6 +51,9 @@ def run(values: flags.FlagValues, positional: list[str]):
     evaluator = common.evaluator(name)
     if values.plot and not hasattr(evaluator, "draw"):
         raise flags.Error(f"{name} draws nothing; leave out --plot")
+    for option in _OPTIONS:
+        if values[option].present and option not in evaluator.OPTIONS:
+            raise flags.Error(f"{name} knows no --{option}; leave it out")
     seeds = _seeds(values.seeds)
     results.check(values.out)
 

@@ -17,7 +17,8 @@ class SeBiReNet(keras.layers.Layer):
     """A recursive and a diffuse tree of cells that share their hidden states (Sec. 3.2, Fig. 1, eq. 8).
 
     The recursive subnet carries information from the leaves to the root; the diffuse subnet, which starts from the
-    hidden states that the recursive one left, carries it back. The output is that of the last subnet to run.
+    hidden states that the recursive one left, carries it back. The output is that of the last subnet to run. With one
+    pass the recursive subnet begins without states: its `recurrent_kernel` has no gradient, as Keras will say.
 
     Args:
         skeleton: the tree (a `Skeleton`, or its `to_dict`).
@@ -62,8 +63,9 @@ class SeBiReNet(keras.layers.Layer):
         super().__init__(**kwargs)
         if wiring not in WIRINGS:
             raise TfposeError(f"wiring must be one of {', '.join(WIRINGS)}, got '{wiring}'")
-        if passes < 1:
-            raise TfposeError(f"passes must be at least 1, got {passes}")
+        for name, value in (("passes", passes), ("units", units)):
+            if value < 1:
+                raise TfposeError(f"{name} must be at least 1, got {value}")
         self.skeleton = skeleton if isinstance(skeleton, Skeleton) else Skeleton.from_dict(skeleton)
         self.units = units
         self.passes = passes

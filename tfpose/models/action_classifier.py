@@ -147,8 +147,10 @@ class ActionClassifier(keras.Model):
         metres = f"metres, in the joint order of skeleton '{self.skeleton.name}'"
         resample = f"tfpose.datasets.clip_set.resample(positions, {self.frames})"
         return {
-            "clips": Input((self.frames, *poses), metres, f"Clips of other lengths are resampled with {resample}."),
-            "joints": Input(poses, metres, "One pose at a time has no axis of time."),
+            "clips": Input(
+                (self.frames, *poses), metres, f"Clips of other lengths are resampled with {resample}.", True
+            ),
+            "joints": Input(poses, metres, "One pose at a time has no axis of time.", True),
             "state": Input((self.state_size,), "as `step` returned it", "A clip begins with zeros."),
         }
 

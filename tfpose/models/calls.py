@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from tfpose.errors import TfposeError
+from tfpose.errors import INCOMPLETE, TfposeError
 from tfpose.layers.static import concatenate
 
 SIZES = (1, 64, 1024)
@@ -32,11 +32,13 @@ class Input(NamedTuple):
         shape: without the batch.
         unit: for the error message, such as "metres, in the joint order of ...".
         hint: for the error message: how to get there from other values.
+        complete: whether no joint may be missing.
     """
 
     shape: tuple[int, ...]
     unit: str
     hint: str
+    complete: bool = False
 
 
 def checked(values, name: str, expected: Input, dtype: str):
@@ -82,6 +84,9 @@ def public(method):
         if _is_symbolic(given.values()):
             return method(self, **values)
         values = _of_one_batch(values)
+        for name in names:
+            if expected[name].complete and not ops.all(ops.isfinite(values[name])):
+                raise TfposeError(f"{name}: {INCOMPLETE}")
         if _compiles():
             sizes = getattr(self, "call_sizes", SIZES)
             outputs = in_pieces(functools.partial(_run, self, method), list(values.values()), sizes)

@@ -66,6 +66,8 @@ def _of_preset(path, verify: bool) -> keras.Model:
 
 
 def _of_file(file: pathlib.Path, verify: bool) -> keras.Model:
+    if file.suffix in (".tflite", ".onnx"):
+        raise DataError(f"{file}: is an exported file; give what it was made of: a preset, or the folder of a training")
     try:
         if verify:
             _check_archive(file)

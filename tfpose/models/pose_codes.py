@@ -55,7 +55,8 @@ class PoseCodes(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         poses = self._poses(X)
-        return self.model_.encode(poses)["pose_code"].reshape(len(poses), -1)
+        codes = self.model_.encode(poses)["pose_code"]
+        return codes.reshape(len(poses), codes.shape[1] * codes.shape[2])
 
     def get_feature_names_out(self, input_features=None):
         """The name of each number of a code: the joint, and its place in the joint's code."""

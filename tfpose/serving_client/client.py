@@ -30,7 +30,7 @@ class Client:
         model: its name on the server.
         version: a version's number.
         label: a version's label, such as "stable"; without a version and a label the server takes its newest.
-        timeout: seconds for each request, its retries included.
+        timeout: seconds for each request, its retries included; over REST, for each wait for a part of the answer.
         attempts: how often a request is tried while the server is unavailable.
         max_batch_size: rows per request.
 

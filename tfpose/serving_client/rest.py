@@ -73,6 +73,8 @@ class Rest:
         except self._requests.Timeout as error:
             raise ServingError("DEADLINE_EXCEEDED", f"no answer within {timeout:.1f} s") from error
         except (self._requests.ConnectionError, self._requests.exceptions.ChunkedEncodingError) as error:
+            if "Read timed out" in str(error):  # in the middle of an answer
+                raise ServingError("DEADLINE_EXCEEDED", f"no answer within {timeout:.1f} s") from error
             raise ServingError("UNAVAILABLE", f"no connection: {error}") from error
         except self._requests.RequestException as error:
             raise ServingError("INVALID_ARGUMENT", str(error)) from error

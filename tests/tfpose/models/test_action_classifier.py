@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from tfpose.errors import TfposeError
 from tfpose.geometry import rotations
 from tfpose.models import ActionClassifier, PoseAutoencoder
 from tfpose.models.action_classifier import FEATURES, FrameStandardizer
@@ -70,6 +71,17 @@ def test_tilt_and_turn_are_those_of_the_body(autoencoder, clips):
     up = described[..., 2:5]
     np.testing.assert_allclose(np.linalg.norm(up, axis=-1), 1.0, atol=1e-5)
     np.testing.assert_allclose(up, np.repeat(up[:, :1], FRAMES, axis=1), atol=1e-5)
+
+
+def test_a_missing_joint_is_refused(autoencoder, clips):
+    classifier = new(autoencoder)
+    clips[1, 2, 5, 0] = np.nan
+    for call in (classifier.classify, classifier.describe):
+        with pytest.raises(TfposeError, match="clips: a joint is missing"):
+            call(clips)
+    state = np.zeros((2, classifier.state_size), np.float32)
+    with pytest.raises(TfposeError, match="joints: a joint is missing"):
+        classifier.step(clips[:, 2], state)
 
 
 def test_motion_that_is_not_wanted_is_left_out(autoencoder, clips):

@@ -502,6 +502,9 @@ def test_what_is_no_model_is_refused_by_name(tmp_path):
     (tmp_path / "broken.keras").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(DataError, match=r"broken\.keras: not a tfpose model, or damaged"):
         load_model(tmp_path / "broken.keras")
+    (tmp_path / "model.tflite").touch()
+    with pytest.raises(DataError, match=r"model\.tflite: is an exported file"):
+        load_model(tmp_path / "model.tflite")
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(tmp_path / "other.keras")
     with pytest.raises(DataError, match=r"other\.keras: holds a Sequential, expected a model of tfpose"):
         load_model(tmp_path / "other.keras")

@@ -49,6 +49,10 @@ def test_the_preset_is_the_default():
     assert codes.transform(POSES).shape == (12, 17 * codes.model_.code_size)
 
 
+def test_codes_of_no_poses(model):
+    assert PoseCodes(model).fit(POSES).transform(POSES[:0]).shape == (0, 17 * model.code_size)
+
+
 def test_wrong_calls(model):
     with pytest.raises(NotFittedError):
         PoseCodes(model).transform(POSES)
