@@ -23,12 +23,12 @@ SLOWEST, FASTEST = 10, 120  # frames per second on which models of clips are tra
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Done:
-    """What was made of a clip.
+    """The result of cleaning a clip.
 
     Attributes:
         clip: as it was read.
-        observed: what the model saw of it, `[T, K, 3]`.
-        result: what it made of this, see `ClipDenoiser.denoise_clip`; "denoised" alone where nobody is in the clip.
+        observed: the input of the model, `[T, K, 3]` metres.
+        result: its output, see `ClipDenoiser.denoise_clip`; "denoised" alone where nobody is in the clip.
         rate: frames per second.
         cleaned: the clip to be written.
     """
@@ -126,13 +126,13 @@ def write_all(
 def targets(
     clips: Sequence[Clip], source: pathlib.Path, out: pathlib.Path, to: str | None = None, within: bool = False
 ) -> dict[pathlib.Path, list[int]]:
-    """Which clips go into which file, by their numbers.
+    """The output files, each with the numbers of its clips.
 
     Args:
         clips: of one file or of many.
         source: the file or folder that they come from.
         out: a file or a folder.
-        to: what files in a folder end in, one of `WRITTEN`; by default what their sources do.
+        to: the suffix of files in a folder, one of `WRITTEN`; by default that of their sources.
         within: whether `out` is a folder, whatever its name.
 
     Raises:

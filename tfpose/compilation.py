@@ -1,4 +1,4 @@
-"""How XLA compiles: without the optimisations that do not pay here, and once, as the results are kept on disk."""
+"""Sets the flags of XLA: a low optimisation level on CPUs, and a cache of compiled programs on disk."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def prepare_xla(folder: str | os.PathLike | None = None) -> pathlib.Path | None:
     beside it. An entry takes about 5 MB and is written whole; the folder may be deleted at any time.
 
     Args:
-        folder: by default the environment variable `TFPOSE_CACHE`, where it is empty none, and where there is no such
-            variable `tfpose` in the user's folder for caches.
+        folder: of the cache. Default: what the environment variable `TFPOSE_CACHE` says (empty: no cache), else
+            `tfpose` in the user's cache folder.
 
     Returns:
-        Where it is kept; None when nothing is: no folder is wanted, it cannot be written, nothing says where the user's
-        folder is, or `TF_XLA_FLAGS` names one.
+        The cache folder. None when there is no cache: none is wanted, the folder cannot be written, the user has no
+        cache folder, or `TF_XLA_FLAGS` already names one.
     """
     compiler = os.environ.get("XLA_FLAGS", "")
     if _LEVEL not in compiler and not pathlib.Path("/dev/nvidia0").exists():

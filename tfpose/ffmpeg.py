@@ -1,4 +1,4 @@
-"""Whether a video is whole: what writes by ffmpeg does not notice when that fails at the end."""
+"""Checks that a video is complete: programs that write through ffmpeg do not notice when it fails at the end."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ class Model:
     Any batch size does, also for a file made for batches of one; an empty batch has an empty result. A large batch is
     computed in parts that fit into a core's cache, on several threads, each with an interpreter of its own: about twice
     as fast as LiteRT's own threads on all of it, in constant memory. Results are new arrays. Several threads may share
-    a model, and where their batches are small wait for each other; to run at once, each opens the file for itself.
-    Processes that are forked off have the model too.
+    a model; their small batches run one after the other. To run them in parallel, open the file once for each thread. A
+    model also works in forked processes.
 
     Args:
         path: the file.

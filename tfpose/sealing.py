@@ -2,8 +2,8 @@
 
 A sealed file ends in `MARK` and 64 hexadecimal digits, the checksum of all before: `head -c -83 FILE | sha256sum` gives
 it. To readers of ONNX that is an entry of the metadata; readers of LiteRT do not look behind their tables. A sealed
-folder has a list that `sha256sum --check` reads. Neither tells who made a file: both tell that nothing has happened to
-it since.
+folder has a list that `sha256sum --check` reads. Neither proves who made a file; both show that it is
+unchanged.
 """
 
 from __future__ import annotations

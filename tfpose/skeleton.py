@@ -143,13 +143,8 @@ class Skeleton:
     @functools.cached_property
     def levels_by_depth(self) -> tuple[tuple[int, ...], ...]:
         """Joints grouped by distance from the root, the root first."""
-        depth = [0] * len(self)
-        for joint in range(len(self)):
-            at = joint
-            while self.parents[at] >= 0:
-                at = self.parents[at]
-                depth[joint] += 1
-        return tuple(tuple(j for j in range(len(self)) if depth[j] == d) for d in range(max(depth) + 1))
+        depth = [len(self.ancestry(joint)) for joint in range(len(self))]
+        return tuple(tuple(j for j in range(len(self)) if depth[j] == d) for d in range(1, max(depth) + 1))
 
     @functools.cached_property
     def levels_by_height(self) -> tuple[tuple[int, ...], ...]:

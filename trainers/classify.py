@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import pathlib
+import types
 from collections.abc import Sequence
 
 import keras
@@ -67,7 +68,9 @@ def classify(
         TrainingError: when `workdir` holds a run of another configuration, or the loss is not finite.
     """
     workdir = pathlib.Path(workdir)
-    with claimed(workdir, config, _Learned(clips.name, f"{clips.checksum} {_checksum(autoencoder)}")):
+    encoded_by = weights_checksum(autoencoder)[:16] if autoencoder else ""
+    data = types.SimpleNamespace(name=clips.name, checksum=f"{clips.checksum} {encoded_by}", skeleton=clips.skeleton)
+    with claimed(workdir, config, data):
         bank = bank or make_bank(config, clips, autoencoder)
         keras.utils.set_random_seed(config.seed)
         classifier = new_classifier(config, clips, autoencoder)
@@ -200,15 +203,3 @@ def accuracy(classifier: ActionClassifier, clips: ClipSet, versions: Sequence[np
     versions = [classifier.describe(clips.positions)] if versions is None else versions
     probabilities = [keras.ops.softmax(classifier.logits(classifier.standardizer(version))) for version in versions]
     return 100.0 * float(np.mean(np.argmax(np.mean(probabilities, axis=0), axis=-1) == clips.labels))
-
-
-def _checksum(autoencoder: PoseAutoencoder | None) -> str:
-    return weights_checksum(autoencoder)[:16] if autoencoder else ""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Learned:
-    """The training data of a run, as `claimed` records it."""
-
-    name: str
-    checksum: str

@@ -40,10 +40,9 @@ def read(path: pathlib.Path) -> model_server_config_pb2.ModelServerConfig:
 def announce(path: pathlib.Path, name: str, version: int):
     """Makes `version` the canary of model `name`, and stable if none is; other models and labels stay.
 
-    The policy is to load all versions. With a list of versions, a server that is told of a new one and of a label's
-    move to it at once does neither, for it moves labels first, and only to versions that are loaded; with all, it
-    loads the new directory by itself, and moves the label as soon as that is done. So where you have put a list, no
-    label moves: add the version to it, and move the label when the server has loaded it.
+    The policy is to load all versions: the server loads the new directory by itself, and moves the label when that is
+    done. It moves labels before it loads the versions of a list, and only to loaded versions. So where you have put a
+    list, no label moves: add the version to the list, and move the label when the server has loaded it.
 
     Raises:
         DataError: when the file is damaged or cannot be written.

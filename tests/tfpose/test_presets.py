@@ -126,7 +126,7 @@ def test_a_preset_with_an_option_of_another_version_is_refused(made):
     preset = presets.read(made)
     preset.config["unheard_of"] = 1
     presets.write(made, preset)
-    with pytest.raises(DataError, match=r"not a preset of this tfpose version \(.*unheard_of"):
+    with pytest.raises(DataError, match=r"not a preset of this tfpose version: .*unheard_of"):
         PoseAutoencoder.from_preset(made)
 
 

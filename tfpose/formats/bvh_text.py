@@ -40,7 +40,7 @@ def text_of(motion: Motion, values: np.ndarray) -> str:
 
 
 def _numbers(row) -> str:
-    """Numbers as text that gives the very same numbers back; what has more than ten digits is rounded."""
+    """Numbers as text, with ten significant digits."""
     return " ".join(np.char.mod("%.10g", np.asarray(row, float)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 import pathlib
 import warnings
@@ -12,16 +13,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from tfpose.errors import DataError, SkeletonError, TfposeError
 from tfpose.formats import (
     arrays,
-    asfamc,
     axes,
     bvh,
     c3d,
-    human36m,
     keypoints,
     netcdf,
     ntu,
     nucla,
-    pyskl,
     tables,
     trc,
 )
@@ -45,6 +43,7 @@ FORMATS = {
     "pyskl": (".pkl",),
     "tfrecords": (".tfrecord",),
 }
+_OF_ONE_SKELETON = ("nucla", "ntu", "human36m", "asfamc", "tfrecords")
 ENDINGS = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 """All that files of clips end in."""
 WRITTEN = (".bvh", ".c3d", ".trc", ".json", ".npz", ".npy", ".csv", ".tsv", ".nc")
@@ -194,29 +193,12 @@ def files(path: str | os.PathLike, format: str = "auto") -> list[pathlib.Path]:
 
 
 def _read_file(file: pathlib.Path, format: str | None, options: Options) -> list[Clip]:
-    if format == "tfrecords":
-        from tfpose.formats import tfrecords  # brings TensorFlow, which the other formats do without
-
-        return tfrecords.read_file(file)
-    knowing = {"nucla": nucla, "ntu": ntu, "human36m": human36m}
-    if format in knowing:
-        return knowing[format].read_file(file)
-    if format == "asfamc":
-        return asfamc.read_file(file)
-    others = {
-        "bvh": bvh,
-        "c3d": c3d,
-        "trc": trc,
-        "keypoints": keypoints,
-        "arrays": arrays,
-        "table": tables,
-        "netcdf": netcdf,
-        "pyskl": pyskl,
-    }
-    if format not in others:
+    if format not in FORMATS:
         known = "; ".join(f"{name}: {', '.join(suffixes)}" for name, suffixes in FORMATS.items())
         raise DataError(f"{file}: cannot tell its format from '{file.suffix}'; name the format ({known})")
-    return others[format].read_file(file, options)
+    # Imported here, because TFRecords bring TensorFlow, which the other formats do without.
+    reader = importlib.import_module(f"tfpose.formats.{'tables' if format == 'table' else format}")
+    return reader.read_file(file) if format in _OF_ONE_SKELETON else reader.read_file(file, options)
 
 
 def _guess(file: pathlib.Path) -> str | None:

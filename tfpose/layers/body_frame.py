@@ -137,7 +137,7 @@ def _unit(vector, instead):
 
 
 def _orthogonal(unit):
-    """Some unit vector orthogonal to `unit` `[B, 3]`: what of the y axis is across it, or of z where it is nearly y."""
+    """A unit vector orthogonal to `unit` `[B, 3]`, from the y axis, or from the z axis where `unit` is nearly y."""
     y = unit[:, 1:2]
     upright = _exceeds(y * y, 0.75)
     axis = upright * np.array([0.0, -1.0, 1.0], "f") + np.array([0.0, 1.0, 0.0], "f")

@@ -107,7 +107,7 @@ class ClipSmoother(keras.layers.Layer):
         zeros = {"kernel_initializer": "zeros", "dtype": self.dtype_policy}
         self.logits = keras.layers.Dense(3 * joints, name="logits", **zeros)
         self.candidates = 2 + len(widths) + len(widths) - 1
-        # What the mixture begins with: narrow windows, which bend little.
+        # The mixture begins with narrow windows, which flatten curves least.
         self.preferred = np.float32([1, 1, *range(1, 1 - len(widths), -1), *range(2, 3 - len(widths), -1)])
         self.mixture = keras.layers.Dense((self.candidates + 3 + 1) * joints, name="mixture", **zeros)
 
@@ -143,7 +143,7 @@ class ClipSmoother(keras.layers.Layer):
         def history(name, network):
             return [state[f"{name}_{n}"] for n in range(len(network.history_shapes))] if state else None
 
-        # Below, values of joints are `[B * T, n, J, .]`: of each frame n that are alike, with which the same is done.
+        # Below, values of joints are `[B * T, n, J, .]`; n tensors that are treated alike share the second axis.
         def by_frame(values):
             return ops.reshape(values, (-1, int(np.prod(values.shape[2:-2])), *values.shape[-2:]))
 

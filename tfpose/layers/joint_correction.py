@@ -12,9 +12,8 @@ from tfpose.skeleton import Skeleton
 class JointCorrection(keras.layers.Layer):
     """Moves a reconstruction by what its error at the trusted joints tells of its error at the others.
 
-    The codes are a bottleneck: what is peculiar to a body or a rig does not pass, and shows as an error that
-    neighbouring joints share. An MLP over the whole pose carries it from the joints that can be trusted to those that
-    cannot. It starts as no correction.
+    The codes lose details of a body or a rig, which causes errors that neighbouring joints share. An MLP over the whole
+    pose carries them from the joints that can be trusted to those that cannot. It starts as no correction.
 
     Args:
         skeleton: whose joints (a `Skeleton`, or its `to_dict`).

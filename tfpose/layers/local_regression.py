@@ -13,8 +13,8 @@ from tfpose.layers.static import concatenate, length
 class LocalRegression(keras.layers.Layer):
     """Fits a line to the weighted joints around each frame, once for each width, and takes its value there.
 
-    What has no weight is bridged: where a width sees nothing, its value is that of the next larger width, and that of
-    the largest is the prior. Around a frame lies a Gaussian window, or in the causal form an exponential one.
+    Gaps are bridged: a width that sees no observation takes the value of the next larger width, and the largest takes
+    the prior. Around a frame lies a Gaussian window, or in the causal form an exponential one.
 
     Args:
         widths: of the windows, in frames: standard deviations, or in the causal form time constants.

@@ -44,7 +44,7 @@ def exchange(indices):
 
 
 def split(values, sizes):
-    """Pieces of `sizes` along the first axis, which they fill.
+    """Splits `values` along the first axis into pieces of `sizes`, which add up to its length.
 
     Unlike slices, whose gradients are each padded to the full length and added up, the pieces' gradients are joined.
     """
@@ -53,7 +53,7 @@ def split(values, sizes):
 
 
 def concatenate(parts, axis=0):
-    """A single part is passed through. More than five are joined in groups, as XNNPACK joins no more at once."""
+    """Joins tensors; more than five in groups, because XNNPACK joins no more at once. One tensor stays as it is."""
     while len(parts) > 1:
         groups = [parts[begin : begin + 5] for begin in range(0, len(parts), 5)]
         parts = [ops.concatenate(group, axis) if len(group) > 1 else group[0] for group in groups]
@@ -72,10 +72,10 @@ def runs(places):
 
 
 def by_rows(function, values):
-    """A function of the last axis, such as a `Dense`, of `[B, ..., n]` and best all but `B` known.
+    """Applies a function of the last axis, such as a `Dense`, to `[B, ..., n]`, as to rows `[-1, n]`.
 
-    Of more than two axes Keras computes the shape while the graph runs. For each such place LiteRT stops to plan its
-    memory anew.
+    With more than two axes Keras computes the shape while the graph runs, and LiteRT plans its memory anew there. All
+    axes but B should be known.
     """
     result = function(ops.reshape(values, (-1, values.shape[-1])))
     inner = (length(values, axis) for axis in range(1, len(values.shape) - 1))

@@ -21,7 +21,7 @@ SIZES = (1, 64, 1024)
 
 A model whose samples are large has others, as `call_sizes`."""
 
-_OVERHEAD = 16  # the cost of a call beside that of its samples, in samples
+_OVERHEAD = 16  # the fixed cost of a call, in samples
 _as_written = contextvars.ContextVar("as_written", default=False)
 
 
@@ -177,7 +177,7 @@ def in_pieces(function, inputs, sizes):
 def batched(function):
     """A function of tensors `[N, ...]` as one of numpy arrays of any N, traced once and run in bounded memory.
 
-    For what is not a public method of a model; those take numpy arrays themselves.
+    Evaluators take it for public methods too, because it does not compile them with XLA.
     """
     import tensorflow as tf
 

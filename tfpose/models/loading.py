@@ -11,7 +11,7 @@ import keras
 
 from tfpose import presets
 from tfpose.errors import DataError
-from tfpose.files import atomic_write
+from tfpose.files import atomic_write, blame
 from tfpose.models.clip_denoiser import ClipDenoiser
 from tfpose.models.pose_autoencoder import PoseAutoencoder
 
@@ -50,7 +50,7 @@ _CLASSES = {kind.__name__: kind for kind in (ClipDenoiser, PoseAutoencoder)}
 
 
 def _of_preset(path, verify: bool) -> keras.Model:
-    try:
+    with blame(path, "a preset of this tfpose version"):
         preset = presets.read(path, verify)
         model = _CLASSES[preset.card["model"]].from_config({**preset.config, "origin": preset.origin})
         model.build()
@@ -58,25 +58,16 @@ def _of_preset(path, verify: bool) -> keras.Model:
         if set(paths) != set(preset.weights):
             raise DataError(f"{path}: its weights are not those of its model; it was made by another tfpose version")
         model.set_weights([preset.weights[weight] for weight in paths])
-    except DataError as error:
-        raise DataError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError) as error:  # what its checksums do not know of
-        raise DataError(f"{path}: not a preset of this tfpose version ({type(error).__name__}: {error})") from error
-    return model
+        return model
 
 
 def _of_file(file: pathlib.Path, verify: bool) -> keras.Model:
     if file.suffix in (".tflite", ".onnx"):
         raise DataError(f"{file}: is an exported file; give what it was made of: a preset, or the folder of a training")
-    try:
+    with blame(file, "a tfpose model, or damaged"):  # Keras raises many kinds for files that are not its own
         if verify:
             _check_archive(file)
         return keras.saving.load_model(file, compile=False)
-    except DataError as error:
-        raise DataError(f"{file}: {error}") from error
-    except Exception as error:  # Keras raises many kinds for files that are not its own
-        reason = str(error).strip().split("\n", 1)[0][:200]
-        raise DataError(f"{file}: not a tfpose model, or damaged ({type(error).__name__}: {reason})") from error
 
 
 def _check_archive(file: pathlib.Path):

@@ -263,7 +263,7 @@ class PoseAutoencoder(keras.Model):
             if estimates:
                 pose_code, view_code = self.encoder(estimates[-1].pose)
                 if self.encoder.view == "free":
-                    # What a better estimate would teach a view code that can hold the pose is the pose.
+                    # From a better estimate, a free view code would learn to hold the pose.
                     view_code = ops.stop_gradient(view_code)
                 reconstructed = ops.cast(self.recover(pose_code, view_code), observed_pose.dtype)
             # Always the observed pose, so that a joint distrusted by mistake can come back.

@@ -246,7 +246,7 @@ def _chosen(count: int, seed, share: float) -> tf.Tensor:
 
 
 def _factors(skeleton: Skeleton, ends: float) -> np.ndarray:
-    """`[J, 1]`: `ends` for what has no children and is no joint of the trunk, 1 for the trunk, between them else."""
+    """The factor of each joint's noise, `[J, 1]`: 1 in the trunk, `ends` at the ends of limbs, their mean between."""
     leaves = {joint for joint in range(len(skeleton)) if not skeleton.children[joint]}
     trunk = {skeleton.index(joint) for joint in skeleton.torso}
     factors = [1.0 if j in trunk else ends if j in leaves else (1 + ends) / 2 for j in range(len(skeleton))]

@@ -84,7 +84,7 @@ def check_actions(name: str, actions: Iterable[str]):
     """
     found = sorted(set(actions))
     if len(found) < 2:
-        raise DataError(f"{name}: its clips to learn from all show {', '.join(found)}; recognising takes two actions")
+        raise DataError(f"{name}: all of its training clips show {', '.join(found)}; recognition needs two actions")
 
 
 def measure(

@@ -198,7 +198,7 @@ def test_recognition_is_not_learned_from_one_action(call, data_dir, tmp_path):
     argv = ("--config.model.features=relative", "--data=ntu", f"--data_dir={data_dir}", f"--workdir={tmp_path / 'run'}")
     status, _, err = call("classify", *argv)
     assert status == 1 and err.count("\n") == 1
-    assert err.startswith("tfpose classify: ntu/train: its clips to learn from all show hand waving")
+    assert err.startswith("tfpose classify: ntu/train: all of its training clips show hand waving")
     assert everything(tmp_path) == {}
 
 

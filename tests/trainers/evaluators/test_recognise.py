@@ -126,13 +126,13 @@ def test_unknown_features_are_refused(autoencoder, data):
 
 def test_clips_of_one_action_are_refused(data):
     recognise.check_actions("nucla", np.take(data.train.actions, data.train.labels))
-    with pytest.raises(DataError, match="ntu: its clips to learn from all show A023; recognising takes two actions"):
+    with pytest.raises(DataError, match="ntu: all of its training clips show A023; recognition needs two actions"):
         recognise.check_actions("ntu", ["A023"] * 3)
 
 
 @pytest.mark.parametrize("evaluator", [recognise, recognise_cleaned])
 def test_a_sample_of_one_action_is_refused(evaluator, data_dir, skeleton):
-    with pytest.raises(DataError, match="all show"):
+    with pytest.raises(DataError, match="all of its training clips show"):
         evaluator.load("ntu", data_dir, skeleton)
 
 
