@@ -73,10 +73,15 @@ class Table:
         """A column of numbers `[N]`."""
         return np.array([self.number(row, at) for row in range(self.start, len(self.rows))])
 
-    def number(self, row: int, column: int) -> float:
+    def said(self, row: int, column: int) -> float | None:
+        """What a cell says, as `number_of`."""
         cell = self.rows[row][column]
-        value = number_of(cell.replace(",", ".") if self.comma else cell)
+        return number_of(cell.replace(",", ".") if self.comma else cell)
+
+    def number(self, row: int, column: int) -> float:
+        value = self.said(row, column)
         if value is None:
+            cell = self.rows[row][column]
             raise DataError(f"{self.path}: line {self.lines[row]}: '{cell[:40]}' is not a number")
         return value
 

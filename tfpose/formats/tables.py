@@ -140,12 +140,14 @@ def _wide(table: Table, joints: int | None) -> list[Recording]:
         people = {"": _no_header(table, joints)}
     names = [name.replace(" ", "") for name in header[-1]] if header else []
     numbered = next((names.index(word) for word in (*_FRAME, *_TIME) if word in names), None)
-    places = np.arange(len(table.rows) - table.start) if numbered is None else places_of(table.column(numbered))
-    recordings = []
+    rows = range(table.start, len(table.rows))
+    said = [None if numbered is None else table.said(row, numbered) for row in rows]
+    places = np.arange(len(rows)) if None in said else places_of(said)  # some name images there
     rate = _rate(table, names)
+    recordings = []
     for person, (names, columns, certain) in people.items():
         cells = np.full((places[-1] + 1, len(columns), 3, 2), -1)
-        cells[places, ..., 0] = np.arange(table.start, len(table.rows))[:, None, None]
+        cells[places, ..., 0] = np.array(rows)[:, None, None]
         cells[places, ..., 1] = np.array(columns)[None]
         numbers = {at: table.column(at) for joint in columns for at in joint}
         values = np.stack([np.stack([numbers[at] for at in joint], axis=-1) for joint in columns], axis=1)
@@ -300,14 +302,14 @@ def _long_columns(table: Table):
 def _long(table: Table, frame: int, joint: int, axes: list[int], certain: int | None, person: int | None):
     rows = range(1, len(table.rows))
     frames = np.array([table.number(row, frame) for row in rows])
-    moments, number_of = np.unique(frames, return_inverse=True)
+    moments, starts, moment_of = np.unique(frames, return_index=True, return_inverse=True)
     places = places_of(moments)
-    frame_of, count = places[number_of], places[-1] + 1
-    recordings = []
+    frame_of, count = places[moment_of], places[-1] + 1
     titles = [cell.lower().replace(" ", "") for cell in table.rows[0]]
     timed = next((at for at, title in enumerate(titles) if title in _TIME), None)
-    times = None if timed is None else np.array([table.number(row, timed) for row in rows])
-    rate = None if times is None else rate_of([times[number_of == n].min() for n in range(len(moments))], titles[timed])
+    times = [] if timed is None else [table.number(rows[start], timed) for start in starts]
+    rate = rate_of(times, titles[timed]) if times else None
+    recordings = []
     everybody = list(dict.fromkeys(table.rows[row][person] if person is not None else "" for row in rows))
     for one in everybody:
         mine = [row for row in rows if person is None or table.rows[row][person] == one]

@@ -111,6 +111,14 @@ def test_frames_without_a_row_are_gaps_and_stay_without(tmp_path, long):
     assert len((tmp_path / "clean.csv").read_text().splitlines()) == len(rows) + 1
 
 
+def test_a_column_of_names_numbers_no_frames(tmp_path):
+    header = ",".join(["image_id", *(f"{n}_{a}" for n in PAPER.joints for a in "xyz")])
+    rows = [f"walk_{at}.jpg,{','.join(map(str, frame.ravel()))}" for at, frame in enumerate(WALK)]
+    (tmp_path / "walk.csv").write_text("\n".join([header, *rows]))
+    (clip,), _ = again(tmp_path / "walk.csv")
+    np.testing.assert_allclose(clip.to(PAPER).positions, WALK, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["npy", "npz", "csv", "json", "dicts"])
 def test_what_is_filled_is_seen_when_it_is_read_again(tmp_path, kind):
     wrist, confidence = PAPER.index("wrist_left"), np.ones((20, 17))
