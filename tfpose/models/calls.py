@@ -45,9 +45,12 @@ def checked(values, name: str, expected: Input, dtype: str):
     """`values` as a tensor.
 
     Raises:
-        TfposeError: for another shape.
+        TfposeError: for what is no array of numbers, or of another shape.
     """
-    values = ops.convert_to_tensor(values, dtype=dtype)
+    try:
+        values = ops.convert_to_tensor(values, dtype=dtype)
+    except (TypeError, ValueError) as error:  # such as None, a path, or a clip instead of its positions
+        raise TfposeError(f"{name}: expected an array, got a {type(values).__name__}. {expected.hint}") from error
     if len(values.shape) != len(expected.shape) + 1 or tuple(values.shape[1:]) != expected.shape:
         raise TfposeError(
             f"{name}: expected [B, {', '.join(map(str, expected.shape))}], {expected.unit}; got "

@@ -92,7 +92,10 @@ class ClipDenoiser(keras.Model):
         Raises:
             TfposeError: when the arrays do not fit each other or the skeleton.
         """
-        clips = np.asarray(positions, np.float32)
+        try:
+            clips = np.asarray(positions, np.float32)
+        except (TypeError, ValueError) as error:
+            raise TfposeError(f"positions: expected an array, got a {type(positions).__name__}") from error
         single, joints = clips.ndim == 3, len(self.skeleton)
         clips = clips[None] if single else clips
         if clips.ndim != 4 or clips.shape[2:] != (joints, 3) or not clips.size:

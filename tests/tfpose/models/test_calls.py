@@ -122,6 +122,12 @@ def test_another_shape_is_named_as_it_was_given(model, shape, got):
         model.denoise()
 
 
+@pytest.mark.parametrize("given", [None, "walk.bvh", [[1, 2], [3]]])
+def test_what_is_no_array_is_named(model, given):
+    with pytest.raises(TfposeError, match=f"joints: expected an array, got a {type(given).__name__}"):
+        model.denoise(given)
+
+
 @pytest.mark.slow
 def test_the_other_models(model):
     lifter = PoseLifter(STICK, units=4, code_size=4, decoder_units=4)

@@ -116,6 +116,7 @@ def test_confidence_of_zero_is_a_missing_joint(model, noisy):
     [
         (lambda clip: {"positions": clip[:, :5], "rate": 30}, r"positions: expected \[T, 17, 3\] or"),
         (lambda clip: {"positions": clip[0], "rate": 30}, r"got \[17, 3\]"),
+        (lambda clip: {"positions": "walk.bvh", "rate": 30}, "positions: expected an array, got a str"),
         (lambda clip: {"positions": clip, "rate": 0}, "rate: expected frames per second"),
         (lambda clip: {"positions": clip, "rate": None}, "rate: expected frames per second, such as 30; got None"),
         (lambda clip: {"positions": clip, "rate": np.inf}, "rate: expected frames per second"),
