@@ -41,7 +41,9 @@ def origin(lineage: str) -> dict:
 
 @contextlib.contextmanager
 def claimed(workdir: pathlib.Path, config, poses) -> Iterator[None]:
-    """Records the configuration and the data (`name`, `checksum`) of a run in `workdir`, and refuses to mix two runs.
+    """Records the configuration and the data of a run in `workdir`, and refuses to mix two runs.
+
+    Of the data, `poses`, that is the name, the checksum, and the skeleton where it has one.
 
     While the block runs, no other process trains there, except for the workers of this chief.
 
