@@ -94,15 +94,15 @@ docs: $(READY)
 	$(VENV)/bin/python -m pip install --quiet --no-deps -r docs/requirements.txt
 	$(VENV)/bin/mkdocs build --strict --site-dir site
 
-# What the demo needs is two thirds of the packages.
+# What the demo needs is two thirds of the packages. Python compiles what it imports; to compile all takes longer.
 $(DEMO_READY): requirements.txt setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --no-deps -r requirements.txt
+	$(VENV)/bin/python -m pip install --quiet --no-compile --no-deps -r requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
 $(READY): $(DEMO_READY) requirements-test.txt
-	$(VENV)/bin/python -m pip install --quiet --no-deps -r requirements-test.txt
+	$(VENV)/bin/python -m pip install --quiet --no-compile --no-deps -r requirements-test.txt
 	touch $@
 
 clean:
