@@ -81,6 +81,7 @@ def test_cmu_is_known_by_its_joint_names(tmp_path):
     (clip,) = bvh.read_file(path, drop_first=True)
     assert clip.skeleton == Skeleton.load("cmu31")
     assert len(clip) == 2, "the T-pose in frame 0 goes"
+    assert any("frame 0 is a T-pose" in note for note in clip.notes)
     np.testing.assert_allclose(clip.positions[:, 0, 1], np.array([1, 2]) * clip.origin.unit, rtol=1e-5)
     assert len(bvh.read_file(path, drop_first=False)[0]) == 3
     paper = Skeleton.load("paper17")

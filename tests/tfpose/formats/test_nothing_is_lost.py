@@ -206,10 +206,6 @@ def test_quotes_in_cells_stay(tmp_path):
     assert path.read_text() == before
 
 
-def test_a_t_pose_that_is_left_out_is_said(tmp_path):
-    assert any("T-pose" in note for note in sample("walk").notes) == (sample("walk").origin.layout.rest_frames > 0)
-
-
 def test_packed_files_of_a_folder_are_read(tmp_path):
     write(tmp_path / "walk.bvh", walk())
     (tmp_path / "more.bvh.gz").write_bytes(gzip.compress((tmp_path / "walk.bvh").read_bytes()))
