@@ -15,10 +15,9 @@ from tfpose.errors import DataError, SkeletonError, TfposeError
 from tfpose.formats import WRITTEN, write
 from tfpose.formats.clip import Clip
 from tfpose.formats.reading import MANY
+from tfpose.formats.times import USUAL_RATE
 
-USUAL_RATE = 30.0
-"""Frames per second that are assumed where nobody says them."""
-SLOWEST, FASTEST = 10, 120  # frames per second on which models of clips are trained
+_SLOWEST, _FASTEST = 10, 120  # frames per second on which models of clips are trained
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,8 +75,8 @@ def clean(
         on_note(f"{clip.source}: does not say its rate; {USUAL_RATE:g} frames per second are assumed")
     said = clip.rate or rate
     rate = said or USUAL_RATE
-    if of_clips and not SLOWEST <= rate <= FASTEST:
-        on_note(f"{clip.source}: has {rate:g} frames per second; models are trained on {SLOWEST} to {FASTEST}")
+    if of_clips and not _SLOWEST <= rate <= _FASTEST:
+        on_note(f"{clip.source}: has {rate:g} frames per second; models are trained on {_SLOWEST} to {_FASTEST}")
     frames = np.flatnonzero(streaming.seen(seen.positions))
     result = {"denoised": seen.positions.copy()}
     if not len(frames):

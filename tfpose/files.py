@@ -24,7 +24,7 @@ def blame(path: str | os.PathLike, expected: str) -> Iterator[None]:
 
     A `TfposeError` keeps its kind and its message, which is more exact; where it does not name `path`, it is put in
     front. All other errors are caught: what the parsers of zip, pickle, numpy and Python raise for damaged bytes has no
-    common base (`zlib.error`, `TokenError`, `struct.error`, `NotImplementedError`, `RecursionError`, ...). The cause
+    common base (`zlib.error`, `TokenError`, `struct.error`, `RecursionError`, ...). The cause
     stays attached.
     """
     try:

@@ -155,7 +155,7 @@ def check_rate(rate):
 
 def _checked_frame(joints, confidence, count: int, people: int | None):
     """One frame `[B, J, 3]`, its confidence `[B, J]`, and whether it was given without B; of `people`, if not None."""
-    joints = np.asarray(joints, np.float32)
+    joints = as_array(joints, "joints")
     single = joints.ndim == 2
     joints = joints[None] if single else joints
     if joints.ndim != 3 or joints.shape[1:] != (count, 3) or not len(joints):
@@ -166,6 +166,18 @@ def _checked_frame(joints, confidence, count: int, people: int | None):
             "stream where people come or go"
         )
     return joints, checked_confidence(confidence, joints.shape[:-1]), single
+
+
+def as_array(values, name: str) -> np.ndarray:
+    """`values` as float32.
+
+    Raises:
+        TfposeError: for what is no array, such as a path, or a clip instead of its positions.
+    """
+    try:
+        return np.asarray(values, np.float32)
+    except (TypeError, ValueError) as error:
+        raise TfposeError(f"{name}: expected an array, got a {type(values).__name__}") from error
 
 
 def checked_confidence(confidence, shape: tuple[int, ...]) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import pathlib
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
+from tfpose.datasets import checked
 from tfpose.files import locked, write_text
 from tfpose.trainers.loop import TrainingError, is_chief
 
@@ -81,4 +81,4 @@ def _note(workdir: pathlib.Path, config, poses):
 
 def _checksum(skeleton) -> str:
     """Of all that a skeleton says: mirror pairs and trunk decide about augmentation."""
-    return hashlib.sha256(json.dumps(skeleton.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
+    return checked.checksum([json.dumps(skeleton.to_dict(), sort_keys=True)])

@@ -110,8 +110,7 @@ def write_clip(path: str | os.PathLike, clip: Clip, **more: np.ndarray) -> None:
         before = origin.layout.arrays[origin.layout.key]
         values = origin.whole(clip.positions)
         # Zeros and joints of low confidence, which are missing here, come back as they were.
-        same = (values == origin.values) | (np.isnan(values) & np.isnan(origin.values))
-        filled = np.isnan(origin.values).any(-1) & np.isfinite(values).all(-1)
+        same, filled = origin.unchanged(values), origin.filled(values)
         values = np.where(same, _positions(path, before, values.shape[1])[0], values)
         if before.dtype.kind == "f":
             values = values.astype(before.dtype)

@@ -25,6 +25,7 @@ from tfpose.formats.clip import Clip
 from tfpose.formats.kinematics import Joint, Motion, forward_kinematics, solve
 from tfpose.formats.recording import USUAL, Options, Recording
 from tfpose.formats.text import read_text
+from tfpose.formats.times import USUAL_RATE
 from tfpose.skeleton import Skeleton
 
 CENTIMETRE = 0.01
@@ -141,7 +142,7 @@ def _hierarchy(clip: Clip) -> tuple[Motion, list[int]]:
     rest = [number for joint in joints for number in (*joint.offset, 0.0, 0.0, 0.0)]
     values = np.tile(np.array(rest), (len(clip), 1))
     columns = [order.index(at) for at in range(len(skeleton))]
-    return Motion(tuple(joints), values, 1 / (clip.rate or 30.0)), columns
+    return Motion(tuple(joints), values, 1 / (clip.rate or USUAL_RATE)), columns
 
 
 def _depth_first(skeleton: Skeleton, joint: int) -> list[int]:

@@ -12,6 +12,7 @@ from tfpose.files import atomic_write, blame
 from tfpose.formats.axes import from_y_up
 from tfpose.formats.clip import Clip
 from tfpose.formats.recording import USUAL, Options, Recording
+from tfpose.formats.times import USUAL_RATE
 from tfpose.formats.trc import UNITS
 
 _LARGEST = 1 << 30  # bytes
@@ -65,7 +66,7 @@ def write(path: str | os.PathLike, clip: Clip) -> None:
     else:
         content, columns = library.c3d(), range(len(clip.skeleton))
         values = from_y_up(clip.positions.astype(np.float64), "z") * 1000
-        content["parameters"]["POINT"]["RATE"]["value"] = [clip.rate or 30.0]
+        content["parameters"]["POINT"]["RATE"]["value"] = [clip.rate or USUAL_RATE]
         content["parameters"]["POINT"]["LABELS"]["value"] = clip.names
         content["parameters"]["POINT"]["UNITS"]["value"] = ["mm"]
         points = np.ones((4, len(columns), len(clip)))

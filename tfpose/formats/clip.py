@@ -60,6 +60,14 @@ class Origin:
         values[:, list(self.columns)] = self.native(positions)
         return values
 
+    def unchanged(self, values: np.ndarray) -> np.ndarray:
+        """Which of `values` `[T, P, 3]`, of `whole`, are those of the file: bool `[T, P, 3]`."""
+        return (values == self.values) | (np.isnan(values) & np.isnan(self.values))
+
+    def filled(self, values: np.ndarray) -> np.ndarray:
+        """Which points of `values` `[T, P, 3]`, of `whole`, were missing and are not any more: bool `[T, P]`."""
+        return np.isnan(self.values).any(-1) & np.isfinite(values).all(-1)
+
     def _signs(self) -> np.ndarray:
         return np.array([-1.0 if self.mirrored else 1.0, 1.0, 1.0])
 

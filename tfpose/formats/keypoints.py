@@ -222,7 +222,7 @@ def _recording(path, about: dict, values, confidence, names, layout: Layout, ide
         confidence=None if (confidence == 1).all() else confidence,
         unit=unit,
         up=up,
-        usual_up="-y" if count == 33 or skeleton else "y",
+        usual_up="-y" if count == 33 or skeleton else None,
         layout=layout,
         notes=(f"{gaps} of its {len(layout.texts)} frames have no file, and nobody is seen in them",) if gaps else (),
         about={"subject": identity if isinstance(identity, str) else str(about.get("subject") or "")},
@@ -356,7 +356,7 @@ def _numbers(path, person) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
 def _fill(frames: list, clip: Clip) -> int:
     """Puts a clip's positions into the frames that it was read from. Returns for how many joints there is no place."""
     values = clip.origin.whole(clip.positions)
-    before, unplaced = clip.origin.values, 0
+    unchanged, filled, unplaced = clip.origin.unchanged(values).all(-1), clip.origin.filled(values), 0
     for at, number in enumerate(clip.origin.layout.people):
         if number < 0:
             unplaced += int(np.isfinite(values[at]).all(-1).sum())
@@ -366,7 +366,7 @@ def _fill(frames: list, clip: Clip) -> int:
         points = list(pose.values()) if isinstance(pose, dict) else pose
         beside = next((person[key] for key in CERTAIN if isinstance(person, dict) and key in person), None)
         for joint, point in enumerate(values[at]):
-            if np.array_equal(point, before[at, joint], equal_nan=True) or np.isnan(point).any():
+            if unchanged[at, joint] or np.isnan(point).any():
                 continue
             numbers = [round(float(number), 9) for number in point]
             step = len(points) // len(values[at])
@@ -378,7 +378,7 @@ def _fill(frames: list, clip: Clip) -> int:
                 points[step * joint : step * joint + 3] = numbers
             else:
                 pose[joint] = numbers
-            if np.isnan(before[at, joint]).any():  # it was missing, and shall not be when it is read again
+            if filled[at, joint]:  # it was missing, and shall not be when it is read again
                 _raise(points[joint], "visibility", "score", 3)
                 _raise(points, *([4 * joint + 3] if step == 4 else []))
                 _raise(beside, joint)

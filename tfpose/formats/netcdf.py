@@ -15,6 +15,7 @@ from tfpose.errors import DataError, TfposeError
 from tfpose.files import atomic_write, blame
 from tfpose.formats.clip import Clip, one_source
 from tfpose.formats.recording import USUAL, Options, Recording
+from tfpose.formats.times import USUAL_RATE
 
 
 def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
@@ -47,6 +48,7 @@ def read_file(path: str | os.PathLike, options: Options = USUAL) -> list[Clip]:
                 str(path),
                 names,
                 rate=rate,
+                usual_up="y",
                 confidence=None if confidence is None or np.isnan(confidence[number]).all() else confidence[number],
                 layout=(content, number),
                 about={"subject": name},
@@ -76,7 +78,7 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> None:
         if len({(len(clip), clip.skeleton) for clip in clips}) > 1:
             raise DataError(f"{path}: clips of several people in one file must have the same frames and joints")
         names = first.names
-        rate = first.rate or 30.0
+        rate = first.rate or USUAL_RATE
         content = xarray.Dataset(
             {
                 "position": (

@@ -40,7 +40,9 @@ def _clips(path: pathlib.Path, annotation, options: Options) -> list[Clip]:
     if keypoint.ndim != 4 or keypoint.shape[-1] != 3:
         raise DataError(f"{path}: {name}: expected 3D keypoints [M, T, V, 3], got {list(keypoint.shape)}")
     return [
-        Recording("pyskl", person, f"{path}: {name}", about={"action": str(annotation.get("label", ""))}).clip(options)
+        Recording(
+            "pyskl", person, f"{path}: {name}", usual_up="y", about={"action": str(annotation.get("label", ""))}
+        ).clip(options)
         for person in keypoint
         if person.any()
     ]

@@ -25,6 +25,7 @@ from tfpose.formats import (
 )
 from tfpose.formats.clip import Clip
 from tfpose.formats.recording import Options
+from tfpose.formats.times import USUAL_RATE
 from tfpose.skeleton import Skeleton
 
 # Format -> what its files end in.
@@ -160,7 +161,7 @@ def write(
             f"{path}: BVH has no gaps; {missing} missing joints are written where their neighbours in time put them"
         )
     if suffix in _SAYS_RATE and clips[0].rate is None:
-        on_note(f"{path}: the rate is not known, and written as 30 frames per second")
+        on_note(f"{path}: the rate is not known, and written as {USUAL_RATE:g} frames per second")
 
 
 def files(path: str | os.PathLike, format: str = "auto") -> list[pathlib.Path]:

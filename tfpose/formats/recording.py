@@ -13,9 +13,8 @@ from tfpose.formats import body, names
 from tfpose.formats.clip import Clip, Origin
 from tfpose.skeleton import Skeleton
 
-# Of trackers that give the axes of a camera, in the formats that leave the axes to their writer.
+# Of trackers that give the axes of a camera.
 USUAL_UP = {"blazepose33": "-y", "body25": "-y", "azure32": "-y"}
-_OF_THEIR_WRITER = ("keypoints", "arrays", "table")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Recording:
         rate: frames per second.
         confidence: `[T, J]`, from 0 to 1.
         unit, up: where the file says them.
-        usual_unit, usual_up: what files of this format have most often.
+        usual_unit, usual_up: what files of this format have most often; without `usual_up`, what the tracker has.
         zero_is_missing: whether a joint that is exactly zero may be missing.
         layout: see `Origin`.
         notes: what is to be said of the file.
@@ -80,7 +79,7 @@ class Recording:
     unit: float | None = None
     up: str | None = None
     usual_unit: float = 1.0
-    usual_up: str = "y"
+    usual_up: str | None = None
     zero_is_missing: bool = True
     layout: Any = None
     notes: tuple[str, ...] = ()
@@ -114,8 +113,7 @@ class Recording:
         notes += [note] if note else []
         up, note = options.up or self.up, ""
         if up is None:
-            usual = USUAL_UP.get(skeleton.name) if self.format in _OF_THEIR_WRITER else None
-            up, note = body.find_up(own, skeleton, usual or self.usual_up)
+            up, note = body.find_up(own, skeleton, self.usual_up or USUAL_UP.get(skeleton.name, "y"))
         notes += [note] if note else []
         origin = Origin(self.format, values, tuple(columns), unit, up, options.mirrored, self.layout)
         positions = origin.positions()

@@ -99,19 +99,22 @@ def write(path: str | os.PathLike, clips: list[Clip]) -> int:
 def _fill(rows: list[list[str]], clip: Clip) -> int:
     layout = clip.origin.layout
     values = clip.origin.whole(clip.positions)
-    changed = ~((values == clip.origin.values) | (np.isnan(values) & np.isnan(clip.origin.values)))
+    changed = ~clip.origin.unchanged(values)
+
+    def written(text: str) -> str:
+        return text.replace(".", ",") if layout.comma else text
+
     for frame, joint, axis in np.argwhere(changed):
         row, column = layout.cells[frame, joint, axis]
         if row < 0:
             continue  # no row of the table is of this frame, or of the joint in it
-        text = _said(values[frame, joint, axis], values.dtype)
-        rows[row][column] = text.replace(".", ",") if layout.comma else text
+        rows[row][column] = written(_said(values[frame, joint, axis], values.dtype))
     if layout.certain is not None:
-        filled = np.isnan(clip.origin.values).any(-1) & np.isfinite(values).all(-1)
+        filled = clip.origin.filled(values)
         for row, column in layout.certain[filled & (layout.cells[..., 0, 0] >= 0)]:
             cell = rows[row][column].replace(",", ".") if layout.comma else rows[row][column]
             if not number_of(cell) >= FILLED:
-                rows[row][column] = f"{FILLED:g}".replace(".", ",") if layout.comma else f"{FILLED:g}"
+                rows[row][column] = written(f"{FILLED:g}")
     return int((changed & (layout.cells[..., 0] < 0)).any(-1).sum())
 
 
@@ -131,19 +134,18 @@ def _quoted(delimiter: str):
 
 def _wide(table: Table, joints: int | None) -> list[Recording]:
     """The recordings of a table with a row a frame, of so many `joints` where it is known."""
-    header = [[cell.lower() for cell in row] for row in table.header]
     if len(table.header) > 1:
         people = _several_lines(table)
-    elif header:
+    elif table.header:
         people = {"": _one_line(table)}
     else:
         people = {"": _no_header(table, joints)}
-    names = [name.replace(" ", "") for name in header[-1]] if header else []
-    numbered = next((names.index(word) for word in (*_FRAME, *_TIME) if word in names), None)
+    titles = _titles(table.header[-1]) if table.header else []
+    numbered = next((titles.index(word) for word in (*_FRAME, *_TIME) if word in titles), None)
     rows = range(table.start, len(table.rows))
     said = [None if numbered is None else table.said(row, numbered) for row in rows]
     places = np.arange(len(rows)) if None in said else places_of(said)  # some name images there
-    rate = _rate(table, names)
+    rate = _rate(table, titles)
     recordings = []
     for person, (names, columns, certain) in people.items():
         cells = np.full((places[-1] + 1, len(columns), 3, 2), -1)
@@ -273,6 +275,11 @@ def _several_lines(table: Table):
     return result
 
 
+def _titles(row: list[str]) -> list[str]:
+    """A line of the header as `_FRAME` and the others spell it."""
+    return [cell.lower().replace(" ", "") for cell in row]
+
+
 def _merged(row: list[str]) -> list[str]:
     """A line of the header, its empty cells as the one before."""
     filled, last = [], ""
@@ -286,7 +293,7 @@ def _long_columns(table: Table):
     """The columns of a long table, None where it is none: frame, joint, (x, y, z), confidence, person."""
     if not table.header:
         return None
-    names = [cell.lower().replace(" ", "") for cell in table.rows[0]]
+    names = _titles(table.rows[0])
 
     def first(words):
         return next((names.index(word) for word in words if word in names), None)
@@ -305,7 +312,7 @@ def _long(table: Table, frame: int, joint: int, axes: list[int], certain: int | 
     moments, starts, moment_of = np.unique(frames, return_index=True, return_inverse=True)
     places = places_of(moments)
     frame_of, count = places[moment_of], places[-1] + 1
-    titles = [cell.lower().replace(" ", "") for cell in table.rows[0]]
+    titles = _titles(table.rows[0])
     timed = next((at for at, title in enumerate(titles) if title in _TIME), None)
     times = [] if timed is None else [table.number(rows[start], timed) for start in starts]
     rate = rate_of(times, titles[timed]) if times else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+USUAL_RATE = 30.0
+"""Frames per second that are assumed where nobody says them."""
 SLOWEST, FASTEST = 1.0, 1000.0
 """Frames per second: what is slower or faster is no rate of a recording."""
 _MOST_GAPS = 100  # frames for each that is there

@@ -18,6 +18,7 @@ from tfpose.formats import axes
 from tfpose.formats.clip import Clip
 from tfpose.formats.recording import USUAL, Options, Recording
 from tfpose.formats.text import read_text
+from tfpose.formats.times import USUAL_RATE
 
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "ft": 0.3048}
 LONGER = {"meters": "m", "metres": "m", "meter": "m", "millimeters": "mm", "centimeters": "cm", "inches": "in"}
@@ -92,7 +93,7 @@ def write(path: str | os.PathLike, clip: Clip) -> None:
 
 
 def _header(path, clip: Clip, unit: str) -> list[str]:
-    rate, count = clip.rate or 30.0, len(clip)
+    rate, count = clip.rate or USUAL_RATE, len(clip)
     names = clip.names
     about = {
         "DataRate": f"{rate:g}",
@@ -114,7 +115,7 @@ def _header(path, clip: Clip, unit: str) -> list[str]:
 
 
 def _rows(clip: Clip) -> list[tuple[str, str]]:
-    return [(str(frame + 1), f"{frame / (clip.rate or 30.0):.6f}") for frame in range(len(clip))]
+    return [(str(frame + 1), f"{frame / (clip.rate or USUAL_RATE):.6f}") for frame in range(len(clip))]
 
 
 def _cells(line: str) -> list[str]:

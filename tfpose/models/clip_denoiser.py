@@ -14,7 +14,17 @@ from tfpose.layers.static import length
 from tfpose.models.calls import described
 from tfpose.models.frozen import frozen_copy
 from tfpose.skeleton import Skeleton
-from tfpose.streaming import NEXT, ClipStream, LookAheadStream, check_rate, checked_confidence, filled, middle, seen
+from tfpose.streaming import (
+    NEXT,
+    ClipStream,
+    LookAheadStream,
+    as_array,
+    check_rate,
+    checked_confidence,
+    filled,
+    middle,
+    seen,
+)
 
 _AT_ONCE, OVERLAP = 512, 64
 """Frames of a longer clip that are computed at once, and how many of them on each side another piece computes too."""
@@ -92,10 +102,7 @@ class ClipDenoiser(keras.Model):
         Raises:
             TfposeError: when the arrays do not fit each other or the skeleton.
         """
-        try:
-            clips = np.asarray(positions, np.float32)
-        except (TypeError, ValueError) as error:
-            raise TfposeError(f"positions: expected an array, got a {type(positions).__name__}") from error
+        clips = as_array(positions, "positions")
         single, joints = clips.ndim == 3, len(self.skeleton)
         clips = clips[None] if single else clips
         if clips.ndim != 4 or clips.shape[2:] != (joints, 3) or not clips.size:
