@@ -306,8 +306,8 @@ def _is_pose(value) -> bool:
 
 
 def _is_point(point) -> bool:
-    if isinstance(point, dict):
-        return all(isinstance(point.get(axis), int | float) for axis in "xy")
+    if isinstance(point, dict):  # a browser writes null for NaN
+        return all(axis in point and isinstance(point[axis], int | float | None) for axis in "xy")
     return isinstance(point, list) and 2 <= len(point) <= 5 and all(isinstance(n, int | float | None) for n in point)
 
 
@@ -376,8 +376,10 @@ def _fill(frames: list, clip: Clip) -> int:
                 points[joint][:3] = numbers
             elif isinstance(pose, list) and isinstance(points[0], int | float):
                 points[step * joint : step * joint + 3] = numbers
+            elif isinstance(like := _first(points), dict):
+                pose[joint] = dict(zip("xyz", numbers))
             else:
-                pose[joint] = numbers
+                pose[joint] = numbers + [FILLED] * (len(like or numbers) - 3)
             if filled[at, joint]:  # it was missing, and shall not be when it is read again
                 _raise(points[joint], "visibility", "score", 3)
                 _raise(points, *([4 * joint + 3] if step == 4 else []))

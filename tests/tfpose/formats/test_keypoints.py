@@ -153,6 +153,24 @@ def test_several_clips_of_a_file_go_back_each_into_its_part(tmp_path, walk):
     np.testing.assert_allclose(found[1].positions, before[1].positions + 0.25, atol=1e-5)
 
 
+@pytest.mark.parametrize("width", [None, 3, 4])
+@pytest.mark.parametrize("nothing", ["null", "of null"])
+def test_a_joint_that_was_null_comes_back_as_its_neighbours_are(tmp_path, walk, width, nothing):
+    def point(joint):
+        return dict(zip("xyz", joint)) if width is None else [*joint, 0.9][:width]
+
+    frames = [[point(joint) for joint in frame] for frame in walk.tolist()]
+    frames[3][5] = None if nothing == "null" else point([None] * 3)
+    (before,) = quiet(document(tmp_path, {"frames": frames}))
+    assert np.argwhere(before.missing).tolist() == [[3, 5]]
+    clip = dataclasses.replace(before, positions=np.where(before.missing[..., None], 0.5, before.positions))
+    write(tmp_path / "out.json", clip)
+    (after,) = quiet(tmp_path / "out.json")
+    np.testing.assert_allclose(after.positions, clip.positions, atol=1e-5)
+    written = json.loads((tmp_path / "out.json").read_text())["frames"][3][5]
+    assert set(written) == set("xyz") if width is None else len(written) == width
+
+
 def test_a_frame_with_nobody_is_read_again(tmp_path, walk):
     walk[3] = np.nan
     write(tmp_path / "walk.json", Clip(walk, BLAZE))

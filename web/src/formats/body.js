@@ -80,23 +80,63 @@ export function heightOf(values, count) {
   )
 }
 
-/** The upward axis, `[up, sentence]`: where the upper body is above the feet in nearly all frames. */
+/**
+ * The upward axis, `[up, sentence]`: where the upper body is above the feet in nearly all frames; or above the hips,
+ * where no feet are seen.
+ */
 export function findUp(joint, usual) {
-  const tops = ['head', 'shoulder_left', 'shoulder_right'].map(joint).filter(Boolean)
-  const feet = ['ankle_left', 'ankle_right'].map(joint).filter(Boolean)
-  if (!tops.length || feet.length < 2) return [usual, '']
-  const mean = (parts, i) => parts.reduce((sum, part) => sum + part[i], 0) / parts.length
-  const upward = Array.from({ length: feet[0].length / 3 }, (_, t) => {
-    const way = [0, 1, 2].map((axis) => mean(tops, 3 * t + axis) - mean(feet, 3 * t + axis))
-    return way.map((value) => value / Math.hypot(...way))
-  }).filter((way) => way.every(Number.isFinite))
+  const [feet, hips] = ['ankle', 'hip'].map((below) => upwardFrom(joint, below))
+  const [upward, called] = feet.length ? [feet, 'feet'] : [hips, 'hips']
   const middle = [0, 1, 2].map((axis) => median(upward.map((way) => way[axis])))
   const axis = [0, 1, 2].reduce((best, other) => (Math.abs(middle[other]) > Math.abs(middle[best]) ? other : best))
   const found = (middle[axis] > 0 ? '' : '-') + 'xyz'[axis]
   const clear = upward.filter((way) => way[axis] * Math.sign(middle[axis]) > 0.75).length > 0.9 * upward.length
   return clear && found !== usual
-    ? [found, `taken to have ${found} up, because the feet are below the head`]
+    ? [found, `taken to have ${found} up, because the ${called} are below the head`]
     : [usual, '']
+}
+
+/** Directions from a joint of both sides to head and shoulders, in the frames where all are seen. */
+function upwardFrom(joint, below) {
+  const tops = ['head', 'shoulder_left', 'shoulder_right'].map(joint).filter(Boolean)
+  const ends = [`${below}_left`, `${below}_right`].map(joint).filter(Boolean)
+  if (!tops.length || ends.length < 2) return []
+  const mean = (parts, i) => parts.reduce((sum, part) => sum + part[i], 0) / parts.length
+  return Array.from({ length: ends[0].length / 3 }, (_, t) => {
+    const way = [0, 1, 2].map((axis) => mean(tops, 3 * t + axis) - mean(ends, 3 * t + axis))
+    return way.map((value) => value / Math.hypot(...way))
+  }).filter((way) => way.every(Number.isFinite))
+}
+
+/**
+ * Of skeletons with as many joints the one whose bones keep their length in `values` and are alike on both sides;
+ * undefined where two fit as well.
+ */
+export function fittingOf(values, skeletons) {
+  const scores = skeletons.map((skeleton) => ({ skeleton, ...misfit(values, skeleton) }))
+  const [best, next] = scores.sort((one, other) => one.score - other.score)
+  const clear = !next || (best.score < 0.7 * next.score && best.unlike < 0.2)
+  return clear ? best?.skeleton : undefined
+}
+
+/** How badly a skeleton fits; and how much bones change their length and sides differ, relative to the lengths. */
+function misfit(values, { parents, mirror }) {
+  const count = parents.length
+  const frames = values.length / 3 / count
+  const step = Math.max(Math.floor(frames / 200), 1)
+  const length = (t, j) => (parents[j] < 0 ? 0 : distance(values, t * count + j, values, t * count + parents[j]))
+  const lengths = Array.from({ length: Math.ceil(frames / step) }, (_, n) => parents.map((_, j) => length(n * step, j)))
+  const whole = lengths.filter((bones) => bones.every(Number.isFinite))
+  if (!whole.length) return { score: Infinity, unlike: Infinity }
+  const sum = (numbers) => numbers.reduce((total, number) => total + number, 0)
+  const middle = parents.map((_, j) => median(whole.map((bones) => bones[j])))
+  const changes = parents.map((_, j) => median(whole.map((bones) => Math.abs(bones[j] - middle[j]))))
+  const image = (joint) => mirror.flatMap(([l, r]) => (l === joint ? [r] : r === joint ? [l] : []))[0] ?? joint
+  const pairs = mirror.filter(([left, right]) => parents[right] === image(parents[left]))
+  const uneven = pairs.map(([l, r]) => Math.abs(middle[l] - middle[r]) / Math.max(middle[l] + middle[r], 1e-9))
+  const unlike = sum(changes) / Math.max(sum(middle), 1e-9) + sum(uneven) / uneven.length
+  // Of two trees over the same points the one with shorter bones is the body.
+  return { score: (unlike + 0.02) * sum(middle), unlike }
 }
 
 /**

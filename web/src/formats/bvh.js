@@ -31,7 +31,9 @@ export function read(text, tables) {
     frames: layout.frames - layout.rest,
     rate: 1 / layout.frameTime,
     usualUnit: isCmu ? tables.bvh.cmu_unit : tables.bvh.unit,
+    usualUp: upAtRest(joints),
     zeroIsMissing: false,
+    notes: layout.rest ? ['its frame 0 is a T-pose, and is left out'] : [],
     layout,
   }
 }
@@ -113,10 +115,22 @@ function solved({ joints, hold }, row, wanted) {
   return result
 }
 
-/** Whether a joint can be turned: about some axes, about none twice. */
+/** Whether a joint can be turned: about some axes, about none twice but the first one. */
 function isFree(channels) {
   const axes = channels.filter(({ rotates }) => rotates).map(({ axis }) => axis)
-  return axes.length > 0 && new Set(axes).size === axes.length
+  return axes.length > 0 && (new Set(axes).size === axes.length || isRepeated(axes.join('')))
+}
+
+/** Whether axes are one, another, and the first again. */
+const isRepeated = (axes) => /^(.)(?!\1).\1$/.test(axes)
+
+/** Degrees about such axes. */
+function repeatedAngles(turn, [first, second]) {
+  const third = 'xyz'.replace(new RegExp(`[${first}${second}]`, 'g'), '')
+  const sign = 'xyzx'.includes(first + second) ? 1 : -1
+  const [sum, difference] = [Math.atan2(turn[first], turn.w), Math.atan2(sign * turn[third], turn[second])]
+  const middle = 2 * Math.atan2(Math.hypot(turn[second], turn[third]), Math.hypot(turn.w, turn[first]))
+  return [sum + difference, middle, sum - difference].map(MathUtils.radToDeg)
 }
 
 /** Writes a rotation into its channels; of the two ways to write it the one nearer to what they held. */
@@ -124,11 +138,14 @@ function setAngles(row, channels, column, turn) {
   const places = channels.flatMap(({ rotates }, n) => (rotates ? [n] : []))
   const axes = places.map((n) => channels[n].axis).join('')
   const order = axes + 'XYZ'.replace(new RegExp(`[${axes}]`, 'g'), '')
-  const euler = new Euler().setFromQuaternion(turn, order)
-  const [a, b, c] = [...order.toLowerCase()].map((axis) => MathUtils.radToDeg(euler[axis]))
+  const euler = isRepeated(axes) ? null : new Euler().setFromQuaternion(turn, order)
+  const [a, b, c] = euler
+    ? [...order.toLowerCase()].map((axis) => MathUtils.radToDeg(euler[axis]))
+    : repeatedAngles(turn, axes.toLowerCase())
   const before = places.map((n) => row[column + n])
   const near = (way) => before.map((old, n) => old + way[n] - old - 360 * Math.round((way[n] - old) / 360))
-  const ways = [[a, b, c], ...(axes.length === 3 ? [[a + 180, 180 - b, c + 180]] : [])].map(near)
+  const other = [a + 180, isRepeated(axes) ? -b : 180 - b, c + 180]
+  const ways = [[a, b, c], ...(axes.length === 3 ? [other] : [])].map(near)
   const far = (way) => way.reduce((sum, angle, n) => sum + Math.abs(angle - before[n]), 0)
   const [best] = ways.sort((one, other) => far(one) - far(other))
   places.forEach((n, i) => (row[column + n] = rounded(best[i])))
@@ -162,6 +179,16 @@ function beginsInTPose(names, values, cmu) {
   )
   const step = steps.reduce((sum, value) => sum + value, 0) / steps.length
   return spread && legs[0].dot(legs[1]) > 0.95 && step > 0.05 * at('LeftUpLeg').distanceTo(at('LeftFoot'))
+}
+
+/** The axis along which the rig is tallest without any rotation, if it is the third; else y. */
+function upAtRest(joints) {
+  const { places } = posed({ joints: joints.map((joint) => ({ ...joint, channels: [] })) }, [])
+  const find = (fits) => places[joints.findIndex(({ name }) => fits(name.toLowerCase()))]
+  const [head, foot] = [find((name) => name.endsWith('head')), find((name) => name.includes('foot'))]
+  if (!head || !foot) return 'y'
+  const upward = head.clone().sub(foot)
+  return upward.z > 2 * Math.abs(upward.y) ? 'z' : 'y'
 }
 
 // --- parsing
@@ -263,11 +290,13 @@ function parseMotion(text, at, joints) {
     if (!(value >= 0)) throw errorAt(text, at, `'${found[1].slice(0, 40)}' is not a number`)
     return value
   }
-  const said = field(/\s*Frames\s*:?\s*(\S+)/iy)
+  const frameCount = () => field(/\s*Frames\s*:?\s*(\S+)/iy)
+  const first = frameCount()
   const frameTime = field(/\s*Frame\s*Time\s*:?\s*(\S+)/iy) ?? 1 / USUAL_RATE
+  const said = first ?? frameCount()
   if (!(frameTime > 0)) throw new Error('its Frame Time must be positive')
   const channels = joints.reduce((sum, joint) => sum + joint.channels.length, 0)
-  const numbers = numbersOf(text, at)
+  const numbers = numbersOf(text, at, channels)
   const frames = channels && Math.floor(numbers.length / channels)
   const lacks = said > frames && (said - frames > 1 || numbers.length % channels)
   if (!frames || lacks || (said === undefined && numbers.length % channels)) {
@@ -278,12 +307,15 @@ function parseMotion(text, at, joints) {
   return { start: at, frames, frameTime, channels, numbers: numbers.subarray(0, frames * channels) }
 }
 
-function numbersOf(text, at) {
+function numbersOf(text, at, channels) {
   const body = text.slice(at)
   const comma = body.includes('.') ? ' ' : '.'
   const numbers = Float64Array.from(body.replaceAll(',', comma).match(/\S+/g) ?? [], Number)
   const bad = numbers.findIndex((number) => !Number.isFinite(number))
   if (bad < 0) return numbers
+  // Text behind whole frames is no motion.
+  const behind = bad > 0 && bad % channels === 0 && numbers.subarray(bad).every(Number.isNaN)
+  if (behind && !/nan|#/i.test(body.match(/\S+/g)[bad])) return numbers.subarray(0, bad)
   const found = [...body.matchAll(comma === ' ' ? /[^\s,]+/g : /\S+/g)][bad]
   throw errorAt(text, at + found.index, `'${found[0].slice(0, 40)}' is not a number`)
 }

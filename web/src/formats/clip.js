@@ -40,8 +40,9 @@ export function readClip(name, bytes, skeleton, tables) {
   const joint = body.joints(values, rig)
   const height = body.heightOf(values, count)
   const [unit, unitNote] = body.findUnit(joint, height, recording.unit, recording.usualUnit, tables.body)
-  const usualUp = tables.usual_up[rig.name] ?? 'y'
+  const usualUp = recording.usualUp ?? tables.usual_up[rig.name] ?? 'y'
   const [up, upNote] = recording.up ? [recording.up, ''] : body.findUp(joint, usualUp)
+  const rateNote = recording.rate > 0 ? '' : `does not say its rate; ${USUAL_RATE} frames per second are assumed`
   const zeroNote = zeros ? `${zeros} joints are exactly zero, and are taken to be missing` : ''
   const positions = toMetres(values, unit, tables.axes[up])
   if (positions.some((value) => Math.abs(value) > FARTHEST))
@@ -51,7 +52,7 @@ export function readClip(name, bytes, skeleton, tables) {
     rate: recording.rate > 0 ? recording.rate : USUAL_RATE,
     observed: combined(positions, count, rules),
     confidence: confidence && leastOf(confidence, count, rules),
-    notes: [unitNote, upNote, zeroNote].filter(Boolean),
+    notes: [...(recording.notes ?? []), rateNote, unitNote, upNote, zeroNote].filter(Boolean),
     ...{ format, recording, rig, rules, skeleton, positions, unit, up, tables },
   }
 }

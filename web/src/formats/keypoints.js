@@ -2,6 +2,7 @@
 // joints `{joints, rate, unit, up, positions}`, and what looks like these. Of several people the one seen most is read.
 
 import { rounded } from './text.js'
+import { median } from './values.js'
 
 const RATES = ['fps', 'frame_rate', 'rate', 'frameRate']
 const TIMES = { timestamp_usec: 1e6, timestamp_ms: 1e3, timestampMs: 1e3, timestamp: 1 } // in a second
@@ -11,18 +12,19 @@ export function read(text, tables) {
   const { about, poses, certain } = find(parse(text), tables.keypoints)
   const seen = poses.filter(Boolean)
   if (!seen.length) throw new Error('it holds no poses; expected landmarks or joints with x, y and z')
-  const counts = new Set(seen.map((pose) => Object.keys(pose).length))
+  const counts = new Set(seen.map((pose) => pointsOf(pose).length))
   if (counts.size > 1) throw new Error(`it has poses of ${[...counts].slice(0, 3).join(' and of ')} joints`)
   const [count] = counts
   const values = new Float64Array(3 * count * poses.length).fill(NaN)
   const confidence = new Float32Array(count * poses.length)
   poses.forEach((pose, t) => {
-    Object.values(pose ?? {}).forEach((point, j) => {
+    pointsOf(pose ?? {}).forEach((point, j) => {
       values.set(coordinates(point), 3 * (t * count + j))
       confidence[t * count + j] = point ? (certain[t]?.[j] ?? certainty(point)) : 0
     })
+    const one = confidence.subarray(t * count, (t + 1) * count)
+    if (one.some((value) => !(value >= 0 && value <= 1))) one.fill(1)
   })
-  if (confidence.some((value) => !(value >= 0 && value <= 1))) confidence.fill(1)
   const azure = 'joint_names' in about && 'frames' in about
   return {
     names: namesOf(about, seen[0], count),
@@ -34,6 +36,7 @@ export function read(text, tables) {
     unit: typeof about.unit === 'number' ? about.unit : azure ? 0.001 : undefined,
     up: about.up in tables.axes ? about.up : azure ? '-y' : undefined,
     usualUnit: 1,
+    usualUp: count === 33 ? '-y' : undefined,
     zeroIsMissing: true,
     layout: { text, keypoints: tables.keypoints },
   }
@@ -42,17 +45,30 @@ export function read(text, tables) {
 /** The text of a file whose joints are at `targets`; all else is as it was. */
 export function write({ text, keypoints }, targets, values) {
   const document = parse(text, exact)
-  const { poses } = find(document, keypoints)
+  const { poses, certain } = find(document, keypoints)
   const count = targets.length / 3 / poses.length
   poses.forEach((pose, t) => {
-    Object.keys(pose ?? {}).forEach((key, j) => {
+    const [keys, step] = [Object.keys(pose ?? {}), stepOf(pose)]
+    pointsOf(pose ?? {}).forEach((point, j) => {
       const at = 3 * (t * count + j)
       const target = targets.subarray(at, at + 3)
       if (target.some(Number.isNaN) || target.every((value, axis) => value === values[at + axis])) return
       const [x, y, z] = Array.from(target, rounded)
-      if (Array.isArray(pose[key])) pose[key].splice(0, 3, x, y, z)
-      else if (pose[key]) Object.assign(pose[key], { x, y, z })
-      else pose[key] = [x, y, z]
+      const [key, like] = [keys[j], Object.values(pose).find(Boolean)]
+      if (step) pose.splice(step * j, 3, x, y, z)
+      else if (Array.isArray(point)) point.splice(0, 3, x, y, z)
+      else if (point) Object.assign(point, { x, y, z })
+      else pose[key] = isObject(like) ? { x, y, z } : [x, y, z, ...(like?.length === 4 ? [0] : [])]
+      if (!values.subarray(at, at + 3).some(Number.isNaN)) return
+      // It was missing, and shall not be when it is read again.
+      const raise = (holder, ...names) => {
+        for (const name of names) {
+          if (typeof holder?.[name] === 'number') holder[name] = Math.max(holder[name], keypoints.visibility)
+        }
+      }
+      if (step === 4) raise(pose, step * j + 3)
+      else if (!step) raise(pose[key], 'visibility', 'score', 3)
+      raise(certain[t], j)
     })
   })
   return JSON.stringify(document)
@@ -74,10 +90,13 @@ function parse(text, reviver) {
 
 /** The poses in a document, one a frame or null, what stands around them, and their confidence where it is beside. */
 function find(document, tables) {
-  const several = Array.isArray(document?.clips) && document.clips[0]
-  const root = several || document
-  const about = isObject(root) ? root : {}
-  const frames = framesOf(root, tables).map((frame) => peopleOf(frame, tables))
+  const about = isObject(document) ? document : {}
+  if (Array.isArray(about.clips) && about.clips.length && about.clips.every(isObject)) {
+    const seen = ({ poses }) => poses.filter((pose) => pose && Object.values(pose).some(Boolean)).length
+    const clips = about.clips.map((clip) => find(clip, tables))
+    return clips.reduce((best, other) => (seen(other) > seen(best) ? other : best))
+  }
+  const frames = framesOf(document, tables).map((frame) => peopleOf(frame, tables))
   const tracks = new Map()
   frames.forEach((people, t) => {
     people.forEach((person, n) => {
@@ -117,7 +136,10 @@ function peopleOf(frame, { people, poses }) {
 }
 
 const identity = (person) =>
-  ['body_id', 'track_id', 'person_id', 'id'].map((key) => person?.[key]).find((id) => /string|number/.test(typeof id))
+  ['body_id', 'track_id', 'person_id', 'id']
+    .map((key) => person?.[key])
+    .filter((id) => /string|number/.test(typeof id))
+    .map(String)[0]
 
 function poseOf(person, { poses }) {
   const pose = isPose(person) ? person : poses.map((key) => person?.[key]).find(isPose)
@@ -129,13 +151,36 @@ const isObject = (value) => typeof value === 'object' && value !== null && !Arra
 
 function isPose(value) {
   if (isObject(value)) return Object.keys(value).length > 3 && Object.values(value).every(isPoint)
-  return Array.isArray(value) && value.length > 2 && value.every((point) => point === null || isPoint(point))
+  if (!Array.isArray(value)) return false
+  return isFlat(value) || (value.length > 2 && value.every((point) => point === null || isPoint(point)))
 }
 
 function isPoint(point) {
-  if (isObject(point)) return typeof point.x === 'number' && typeof point.y === 'number'
-  const few = Array.isArray(point) && point.length > 1 && point.length < 6
-  return few && point.every((value) => value === null || typeof value === 'number')
+  if (isObject(point)) return isNumber(point.x) && isNumber(point.y)
+  return Array.isArray(point) && point.length > 1 && point.length < 6 && point.every(isNumber)
+}
+
+/** Also null, which `parse` makes of NaN. */
+const isNumber = (value) => value === null || typeof value === 'number'
+
+/** Whether a pose is the numbers of all joints in one list, as OpenPose has them. */
+const isFlat = (value) =>
+  Array.isArray(value) && value.length >= 12 && value.every(isNumber) && value.some((number) => number !== null)
+
+/** How many numbers of a flat list are of one joint; 0 for all other poses. */
+function stepOf(pose) {
+  if (!isFlat(pose)) return 0
+  const { length } = pose
+  const step = length % 4 === 0 && (length % 3 || [100, 132, 68].includes(length)) ? 4 : 3
+  if (length % step) throw new Error(`it has a pose of ${length} numbers; expected 3 or 4 for each joint`)
+  return step
+}
+
+/** The joints of a pose; of a flat one as lists of their own. */
+function pointsOf(pose) {
+  const step = stepOf(pose)
+  if (!step) return Object.values(pose)
+  return Array.from({ length: pose.length / step }, (_, j) => pose.slice(step * j, step * (j + 1)))
 }
 
 function coordinates(point) {
@@ -157,14 +202,16 @@ function namesOf(about, pose, count) {
 const areNames = (names) => Array.isArray(names) && names.every((name) => typeof name === 'string')
 
 function rateOf(about) {
-  const rate = RATES.map((key) => about[key]).find((value) => value > 0 && value < 10_000)
+  const rate = RATES.map((key) => about[key]).find((value) => typeof value === 'number' && value > 0 && value < 10_000)
   if (rate || !Array.isArray(about.frames)) return rate
   for (const [key, second] of Object.entries(TIMES)) {
     const times = about.frames.map((frame) => frame?.[key])
     if (times.length < 2 || times.some((time) => typeof time !== 'number')) continue
     const steps = times.slice(1).map((time, n) => time - times[n])
-    const middle = steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)] / second
-    const step = key === 'timestamp' && middle > 1 ? middle / 1000 : middle // it does not say that it is in ms
+    // Rounded times have steps of several lengths.
+    const usual = steps.filter((step) => Math.abs(step) < 1.8 * median(steps))
+    const mean = usual.reduce((sum, step) => sum + step, 0) / usual.length / second
+    const step = key === 'timestamp' && mean > 1 ? mean / 1000 : mean // it does not say that it is in ms
     return 1 / step >= 1 && 1 / step <= 1000 ? 1 / step : undefined
   }
 }

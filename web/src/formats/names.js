@@ -1,5 +1,6 @@
 // The joints of a rig by what its programs call them, as tfpose/formats/names.py knows them.
 
+import { fittingOf } from './body.js'
 import { distance, spread } from './values.js'
 
 /** `"mixamorig:LeftUpLeg"` -> `["left", "upleg"]`: the side, "" where there is none, and the rest. */
@@ -67,9 +68,11 @@ function numbered(names, tables) {
 export function skeletonOf({ names, parents, values }, count, tables) {
   const skeletons = tables.skeletons.map(numberedSkeleton)
   if (!names) {
-    const fitting = skeletons.filter(({ joints }) => joints.length === count)
-    if (fitting.length === 1) return fitting[0]
-    throw new Error(`it does not name its ${count} joints`)
+    const same = skeletons.filter(({ joints }) => joints.length === count)
+    const fitting = fittingOf(values, same)
+    if (fitting) return fitting
+    const may = same.map(({ name }) => name).join(', ')
+    throw new Error(`it does not name its ${count} joints${may && `, which may be those of ${may}`}`)
   }
   const ships = parents ? undefined : shipped(names, skeletons, tables.names)
   if (ships) return ships
@@ -88,7 +91,7 @@ export function skeletonOf({ names, parents, values }, count, tables) {
 }
 
 /** A skeleton of `rigs.json` by numbers; `native` are the names that its files use. */
-function numberedSkeleton({ name, joints, derived, native }) {
+function numberedSkeleton({ name, joints, mirror, derived, native }) {
   const names = joints.map(([joint]) => joint)
   const rules = Object.entries(derived).map(([joint, rule]) => [
     joint,
@@ -99,6 +102,7 @@ function numberedSkeleton({ name, joints, derived, native }) {
     joints: names,
     native: names.map((joint) => native[joint] ?? joint),
     parents: joints.map(([, parent]) => names.indexOf(parent)),
+    mirror: mirror.map((pair) => pair.map((joint) => names.indexOf(joint))),
     derived: Object.fromEntries(rules),
   }
 }

@@ -29,6 +29,7 @@ export function read(text, tables) {
     rate,
     unit,
     usualUnit: 1,
+    usualUp: 'y',
     zeroIsMissing: true,
     layout: { lines, rows },
   }
@@ -58,8 +59,9 @@ function numbersOf(line, number, count) {
     throw new Error(`line ${number}: expected ${count} numbers, got ${cells.length}`)
   return Array.from({ length: count }, (_, n) => {
     const cell = cells[n] ?? ''
-    const value = /^(nan|na|)$/i.test(cell) ? NaN : Number(cell.replace(',', '.'))
-    if (Number.isNaN(value) !== /^(nan|na|)$/i.test(cell)) {
+    const blank = /^([-+]?nan|na|)$/i.test(cell)
+    const value = blank ? NaN : Number(cell.replace(',', '.'))
+    if (Number.isNaN(value) !== blank) {
       throw new Error(`line ${number}: '${cell.slice(0, 40)}' is not a number`)
     }
     return value
