@@ -59,7 +59,7 @@ def test_a_training_resumes_where_it_stopped(pretrained, tmp_path):
 def test_training_clips_are_one_body_and_one_heading(standing):
     skeleton, config = Skeleton.load("paper17"), clips_config.get_config()
     clips, rate = tf.constant(np.tile(standing, (8, 6, 1, 1))), tf.fill([8], 30.0)
-    nothing = ClipNoise(clean=1.0)
+    nothing = ClipNoise(clean=1.0, gaps=0.0)
     truth, observed, confidence = trainer.make_clips(clips, rate, skeleton, step_seed(0, 0), config, nothing)
     np.testing.assert_allclose(truth, np.repeat(truth[:, :1], 6, axis=1), atol=1e-5)
     np.testing.assert_array_equal(truth, observed)

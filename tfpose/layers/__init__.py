@@ -2,6 +2,7 @@
 
 from tfpose.layers.body_frame import BodyFrame
 from tfpose.layers.clip_smoother import ClipSmoother
+from tfpose.layers.gap_bridge import GapBridge
 from tfpose.layers.joint_correction import JointCorrection
 from tfpose.layers.joint_trust import JointTrust
 from tfpose.layers.local_regression import LocalRegression
@@ -17,6 +18,7 @@ from tfpose.layers.view_code_head import ViewCodeHead
 __all__ = [
     "BodyFrame",
     "ClipSmoother",
+    "GapBridge",
     "JointCorrection",
     "JointTrust",
     "LocalRegression",

@@ -10,6 +10,7 @@ from keras import ops
 
 from tfpose.errors import TfposeError
 from tfpose.geometry.bones import at_lengths, bone_matrix, norm, stretches
+from tfpose.layers.gap_bridge import GapBridge
 from tfpose.layers.local_regression import LocalRegression
 from tfpose.layers.sebirenet_over_time import SeBiReNetOverTime
 from tfpose.layers.static import by_rows, concatenate, exchange, length
@@ -43,9 +44,9 @@ class ClipSmoother(keras.layers.Layer):
     Three steps. A first network reads for each joint and frame how far to trust its observation, or that of its twin
     where sides are exchanged; the pose model's estimate stands for the rest. `LocalRegression` with these weights
     smooths what was read, once for each of several widths, and pairs of widths are extrapolated to a width of zero,
-    which keeps curves that smoothing cuts. A second network mixes them all, adds a correction, and moves the ends of
-    bones towards the person's bone lengths. Except while training, a last step moves all joints to these lengths,
-    trusted joints least.
+    which keeps curves that smoothing cuts. In whole clips, `GapBridge` takes joints over gaps from what is trusted on
+    both sides. A second network mixes them all, adds a correction, and moves the ends of bones towards the person's
+    bone lengths. Except while training, a last step moves all joints to these lengths, trusted joints least.
 
     Args:
         skeleton: the joints (a `Skeleton`, or its `to_dict`).
@@ -103,12 +104,14 @@ class ClipSmoother(keras.layers.Layer):
             else TemporalConvolutions(width, taps, causal, name=name, dtype=self.dtype_policy)
             for name, width, taps in zip(("reader", "mixer"), units, dilations)
         )
+        self.bridge = None if causal else GapBridge(reach, name="bridge", dtype=self.dtype_policy)
         joints = len(self.skeleton)
         zeros = {"kernel_initializer": "zeros", "dtype": self.dtype_policy}
         self.logits = keras.layers.Dense(3 * joints, name="logits", **zeros)
-        self.candidates = 2 + len(widths) + len(widths) - 1
+        self.candidates = 2 + len(widths) + len(widths) - 1 + (not causal)
         # The mixture begins with narrow windows, which flatten curves least.
-        self.preferred = np.float32([1, 1, *range(1, 1 - len(widths), -1), *range(2, 3 - len(widths), -1)])
+        preferred = [1, 1, *range(1, 1 - len(widths), -1), *range(2, 3 - len(widths), -1), 1]
+        self.preferred = np.float32(preferred[: self.candidates])
         self.mixture = keras.layers.Dense((self.candidates + 3 + 1) * joints, name="mixture", **zeros)
 
     def build(self, *shapes, **named):
@@ -116,7 +119,7 @@ class ClipSmoother(keras.layers.Layer):
         by_joint = self.options["network"] == "sebirenet"
         common = (joints, 3 * joints) if by_joint else (1, 2 * len(self.bone_of) + 1)
         self.reader.build((None, None, 23 * joints + common[0]))
-        self.mixer.build((None, None, (4 * self.candidates + 4 + widths) * joints + common[1]))
+        self.mixer.build((None, None, (4 * self.candidates + 4 + widths + (not self.causal)) * joints + common[1]))
         # How much less an estimate counts than an observation, by joint.
         self.guess = self.add_weight(
             shape=(joints, 1), initializer=keras.initializers.Constant(-1.0), name="guess", dtype=self.variable_dtype
@@ -147,11 +150,11 @@ class ClipSmoother(keras.layers.Layer):
         def by_frame(values):
             return ops.reshape(values, (-1, int(np.prod(values.shape[2:-2])), *values.shape[-2:]))
 
+        def over_time(*every):
+            return [ops.reshape(values, (-1, frames, count, values.shape[-1])) for values in every]
+
         def smoothed_by(weights, values, name):
-            values, weights, prior = (
-                ops.reshape(each, (-1, frames, count, each.shape[-1])) for each in (values, weights, estimate)
-            )
-            values, support, later[name] = self.regression(values, weights, prior, state.get(name))
+            values, support, later[name] = self.regression(*over_time(values, weights, estimate), state.get(name))
             return by_frame(values), by_frame(support)
 
         joints, observed, seen, estimate, estimate_trust = (
@@ -187,13 +190,20 @@ class ClipSmoother(keras.layers.Layer):
         trust = own + other
         guessed = (1.0 - trust) * seen * ops.sigmoid(self.guess)
         weight = trust + guessed
-        reading = (own * joints + other * twin + (guessed + 1e-4) * estimate) / (weight + 1e-4)
+        trusted = own * joints + other * twin
+        reading = (trusted + (guessed + 1e-4) * estimate) / (weight + 1e-4)
 
         # Smoothed with these weights.
         values, support = smoothed_by(weight, reading, "trusted_window")
         middle = values[:, 1:2]
         extrapolated = values[:, :-1] + (values[:, :-1] - values[:, 1:]) / 3.0
-        offsets = concatenate([reading, estimate, values, extrapolated], 1) - middle  # of the candidates
+        candidates, supports = [reading, estimate, values, extrapolated], [support]
+        if self.bridge is not None:
+            # From what is trusted alone: a joint that is half trusted must not count where it is nearest.
+            bridged = self.bridge(*over_time((trusted + 1e-4 * estimate) / (trust + 1e-4), trust**4, estimate))
+            for found, value in zip((candidates, supports), bridged):
+                found.append(by_frame(value))
+        offsets = concatenate(candidates, 1) - middle
         lengths = norm(ops.matmul(self.bone_of, middle), keepdims=True)
         person, later["bone_sums"] = self._person(lengths, trust, frames, state.get("bone_sums"))
         features = [
@@ -201,7 +211,7 @@ class ClipSmoother(keras.layers.Layer):
             _bounded(offsets, 0.05),
             _bounded(norm(offsets, keepdims=True), 0.02),
             trust,
-            support,
+            *supports,
         ]
         bones = [(lengths - person) / 0.05, person / 0.4]
         mixed, kept = self.mixer(self._features(features, bones, speed), history("mixer", self.mixer))
@@ -219,10 +229,7 @@ class ClipSmoother(keras.layers.Layer):
             lengths = norm(ops.matmul(self.bone_of, smoothed), keepdims=True)
             person, later["length_sums"] = self._person(lengths, trust, frames, state.get("length_sums"))
             smoothed = at_lengths(smoothed, trust + _LEAST_MASS, person, self.skeleton, _PASSES)
-        smoothed, logits, trust = (
-            ops.reshape(each, (-1, frames, count, each.shape[-1])) for each in (smoothed, logits, trust)
-        )
-        return Smoothed(smoothed, logits, trust, later if self.causal else {})
+        return Smoothed(*over_time(smoothed, logits, trust), later if self.causal else {})
 
     def _features(self, joints, bones, speed):
         """What a network gets of joints `[B * T, n, J, .]`, bones `[B * T, 1, J - 1, 1]` and the speed `[B, T, 1]`."""

@@ -42,9 +42,7 @@ class LocalRegression(keras.layers.Layer):
         steps = steps[:, None] / np.array(self.widths)
         window = np.exp(steps) if causal else np.exp(-0.5 * steps**2)
         window /= window.sum(axis=0)
-        table = np.concatenate([window, window * steps, window * steps**2], axis=1)
-        # A row of zeros at the end, for frames out of reach.
-        self.table = np.pad(table, [[0, 1], [0, 0]]).astype(np.float32)
+        self.table = np.concatenate([window, window * steps, window * steps**2], axis=1)
 
     def build(self, joints_shape, weights_shape=None, prior_shape=None, history_shape=None):
         self.built = True
@@ -60,7 +58,7 @@ class LocalRegression(keras.layers.Layer):
             pad = [[0, 0], [before, 0], [0, 0]]
             around = ops.pad(signals, pad) if history is None else ops.concatenate([history, signals], axis=1)
         # The moments of each frame, of order 0 of all widths, then 1, then 2.
-        moments = ops.matmul(self._windows(frames, before), around)  # [B, T * 3 W, 4 J]
+        moments = local_moments(around, self.table, self.reach, before)  # [B, T * 3 W, 4 J]
         moments = ops.reshape(moments, (-1, 3 * len(self.widths), count, 4))
         zeroth, first, second = ops.split(moments, 3, axis=1)  # [B * T, W, J, 4]
         seen, lean, spread = zeroth[..., :1], first[..., :1], second[..., :1] + self.ridge
@@ -77,17 +75,6 @@ class LocalRegression(keras.layers.Layer):
         )
         return values, seen, around[:, -self.reach :] if self.causal else None
 
-    def _windows(self, frames, before):
-        """`[T * 3 W, before + T]`: what each frame takes from each frame."""
-        here = ops.arange(frames)[:, None]
-        there = ops.arange(-before, frames)[None]
-        apart = there - here + self.reach
-        last = len(self.table) - 1
-        inside = ops.logical_and(apart >= 0, apart < last)
-        table = ops.convert_to_tensor(self.table, self.compute_dtype)
-        windows = ops.take(table, ops.where(inside, apart, last), axis=0)  # [T, before + T, 3 W]
-        return ops.reshape(ops.swapaxes(windows, 1, 2), (frames * 3 * len(self.widths), before + frames))
-
     def get_config(self):
         return {
             **super().get_config(),
@@ -97,3 +84,28 @@ class LocalRegression(keras.layers.Layer):
             "floor": self.floor,
             "ridge": self.ridge,
         }
+
+
+def local_moments(signals, table, reach, before=0):
+    """Sums of `signals` around each frame, weighted by its distance.
+
+    Args:
+        signals: `[B, before + T, n]`.
+        table: `[D, C]`: C weights of each distance, which begin `reach` frames before a frame.
+        reach: how many frames before a frame the table begins.
+        before: how many of the frames have no sums of their own.
+
+    Returns:
+        `[B, T * C, n]`.
+    """
+    frames = length(signals, 1) - before
+    here = ops.arange(frames)[:, None]
+    there = ops.arange(-before, frames)[None]
+    apart = there - here + reach
+    last = len(table)
+    inside = ops.logical_and(apart >= 0, apart < last)
+    # A row of zeros at the end, for frames out of reach.
+    table = ops.convert_to_tensor(np.pad(table, [[0, 1], [0, 0]]).astype(np.float32), signals.dtype)
+    windows = ops.take(table, ops.where(inside, apart, last), axis=0)  # [T, before + T, C]
+    windows = ops.reshape(ops.swapaxes(windows, 1, 2), (frames * windows.shape[-1], before + frames))
+    return ops.matmul(windows, signals)

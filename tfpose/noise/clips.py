@@ -23,7 +23,8 @@ class ClipNoise:
     """How often each kind of noise is in a clip, and how strong it is at most.
 
     Attributes:
-        clean: share of the clips that nothing is done to. The other shares are of the rest.
+        clean: share of the clips in which all seen joints are right. Gaps are in any clip, the other shares are of the
+            rest.
         jitter, jitter_std: share; Gaussian noise of every coordinate and frame, metres.
         depth, depth_std: share; the same along one horizontal viewing axis for each clip.
         ends: wrists, ankles and other ends of limbs jitter so many times as much as the trunk.
@@ -38,7 +39,7 @@ class ClipNoise:
         seconds: how long an episode is, shortest and longest; never less than a frame.
     """
 
-    clean: float = 0.12
+    clean: float = 0.16
     jitter: float = 0.7
     jitter_std: float = 0.035
     depth: float = 0.3
@@ -105,7 +106,7 @@ def corrupt(clips, rate, skeleton: Skeleton, seed, noise: ClipNoise) -> tf.Tenso
         at_zero = joint_episodes(seen, rate, seeds[7][0], some(noise.zeros, seeds[7][1]), noise.seconds, 2)
         seen = tf.where(at_zero[..., None], 0.0, seen)
     if noise.gaps:
-        seen = remove(seen, rate, skeleton, seeds[8][0], some(noise.gaps, seeds[8][1]), noise.seconds)
+        seen = remove(seen, rate, skeleton, seeds[8][0], _chosen(count, seeds[8][1], noise.gaps), noise.seconds)
     return seen
 
 

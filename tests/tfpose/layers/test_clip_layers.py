@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfpose.layers import ClipSmoother, LocalRegression, SeBiReNet, SeBiReNetOverTime, TemporalConvolutions
+from tfpose.layers import ClipSmoother, GapBridge, LocalRegression, SeBiReNet, SeBiReNetOverTime, TemporalConvolutions
 
 RANDOM = np.random.default_rng(0)
 
@@ -93,6 +93,35 @@ def test_what_has_no_weight_is_the_prior_and_short_gaps_are_bridged():
     assert support[0, 20, 0] < 1e-3 < support[0, 20, -1]
     values, _, _ = layer(line, 0 * weights, np.full_like(line, 9.0))
     np.testing.assert_allclose(values, 9.0)
+
+
+def test_a_bridge_is_weighted_least_squares_of_a_parabola():
+    layer = GapBridge(10, ridge=0.0)
+    joints, weights = clip(1, 24, 2, 3), RANDOM.uniform(0.1, 1, (1, 24, 2, 1)).astype(np.float32)
+    values, _ = layer(joints, weights, np.zeros_like(joints))
+    for frame in (3, 12, 23):
+        apart = np.arange(24) - frame
+        window = np.where(np.abs(apart) <= 10, (1 + (apart / 2.0) ** 2) ** -4, 0.0)
+        for joint in range(2):
+            weight = np.sqrt(window * weights[0, :, joint, 0])
+            parabola = np.polynomial.polynomial.polyfit(apart, joints[0, :, joint], 2, w=weight)
+            np.testing.assert_allclose(values[0, frame, joint], parabola[0], atol=2e-3)
+
+
+def test_a_bridge_goes_on_over_gaps_and_rests_on_the_prior_where_nothing_is_seen():
+    time = np.arange(40, dtype=np.float32)[None, :, None, None] / 30
+    truth = np.concatenate([time, time**2, 1 - time], axis=-1)
+    weights = np.ones((1, 40, 1, 1), np.float32)
+    weights[:, 15:25] = 0.0
+    values, support = GapBridge()(truth * weights, weights, truth + 1.0)
+    np.testing.assert_allclose(values, truth, atol=0.02)  # the prior is a metre off
+    assert 0.3 < support[0, 20, 0, 0] < support[0, 15, 0, 0] < support[0, 8, 0, 0]
+    # Of a place far from the origin it makes the same.
+    far, _ = GapBridge()(truth * weights + 9.0, weights, truth + 10.0)
+    np.testing.assert_allclose(far - 9.0, values, atol=1e-4)
+    values, support = GapBridge()(truth, 0 * weights, truth + 1.0)
+    np.testing.assert_allclose(values, truth + 1.0, atol=1e-6)
+    np.testing.assert_array_equal(support, 0.0)
 
 
 def smoother(skeleton, causal, network="convolutions"):
