@@ -80,9 +80,8 @@ configuration is in `config.json`.
 **For** cleaning clips of one upright person, of 10 to 120 frames per second, whose joints are named in `config.json`.
 
 **Not for** animals, hands or faces; people lying down, which the data hardly has; identifying people; decisions about
-safety or health without a check of your own. Where joints or frames are missing from a clip that is clean
-otherwise, interpolation or a Kalman smoother is often nearer to the truth: the table below has both. Most of what
-drifts slowly stays.
+safety or health without a check of your own. Most of what drifts slowly stays. A stream sees one side of a gap alone;
+where a clip is clean otherwise, interpolation of the whole clip is often nearer to the truth: the table below has both.
 
 **Checksum** of `weights.npz`, SHA-256: `{sha256}`
 
