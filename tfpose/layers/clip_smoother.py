@@ -108,18 +108,18 @@ class ClipSmoother(keras.layers.Layer):
         joints = len(self.skeleton)
         zeros = {"kernel_initializer": "zeros", "dtype": self.dtype_policy}
         self.logits = keras.layers.Dense(3 * joints, name="logits", **zeros)
-        self.candidates = 2 + len(widths) + len(widths) - 1 + (not causal)
         # The mixture begins with narrow windows, which flatten curves least.
-        preferred = [1, 1, *range(1, 1 - len(widths), -1), *range(2, 3 - len(widths), -1), 1]
-        self.preferred = np.float32(preferred[: self.candidates])
+        preferred = [1, 1, *range(1, 1 - len(widths), -1), *range(2, 3 - len(widths), -1)]
+        self.preferred = np.float32([*preferred, 1] if self.bridge else preferred)
+        self.candidates = len(self.preferred)
         self.mixture = keras.layers.Dense((self.candidates + 3 + 1) * joints, name="mixture", **zeros)
 
     def build(self, *shapes, **named):
-        joints, widths = len(self.skeleton), len(self.options["widths"])
+        joints, supports = len(self.skeleton), len(self.options["widths"]) + bool(self.bridge)
         by_joint = self.options["network"] == "sebirenet"
         common = (joints, 3 * joints) if by_joint else (1, 2 * len(self.bone_of) + 1)
         self.reader.build((None, None, 23 * joints + common[0]))
-        self.mixer.build((None, None, (4 * self.candidates + 4 + widths + (not self.causal)) * joints + common[1]))
+        self.mixer.build((None, None, (4 * self.candidates + 4 + supports) * joints + common[1]))
         # How much less an estimate counts than an observation, by joint.
         self.guess = self.add_weight(
             shape=(joints, 1), initializer=keras.initializers.Constant(-1.0), name="guess", dtype=self.variable_dtype
@@ -198,11 +198,12 @@ class ClipSmoother(keras.layers.Layer):
         middle = values[:, 1:2]
         extrapolated = values[:, :-1] + (values[:, :-1] - values[:, 1:]) / 3.0
         candidates, supports = [reading, estimate, values, extrapolated], [support]
-        if self.bridge is not None:
+        if self.bridge:
             # From what is trusted alone: a joint that is half trusted must not count where it is nearest.
-            bridged = self.bridge(*over_time((trusted + 1e-4 * estimate) / (trust + 1e-4), trust**4, estimate))
-            for found, value in zip((candidates, supports), bridged):
-                found.append(by_frame(value))
+            known = (trusted + 1e-4 * estimate) / (trust + 1e-4)
+            bridged, seen_around = self.bridge(*over_time(known, trust**4, estimate))
+            candidates.append(by_frame(bridged))
+            supports.append(by_frame(seen_around))
         offsets = concatenate(candidates, 1) - middle
         lengths = norm(ops.matmul(self.bone_of, middle), keepdims=True)
         person, later["bone_sums"] = self._person(lengths, trust, frames, state.get("bone_sums"))

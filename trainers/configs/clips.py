@@ -2,7 +2,7 @@
 
     tfpose pretrain-clips --config clips --data cmu --workdir runs/clips
 
-About 30 minutes on 2 cores. The preset sebirenet_cmu_clips is what it makes.
+About 40 minutes on 2 cores. The preset sebirenet_cmu_clips is what it makes.
 """
 
 import ml_collections

@@ -14,12 +14,13 @@ import numpy as np
 
 import tfpose
 from tfpose.formats import bvh_text
+from tfpose.formats.axes import from_y_up
 from tfpose.skeleton import Skeleton
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tests" / "tfpose" / "formats"))
 import wild
 
-FRAMES, TIMES = 24, np.arange(24) / 30
+FRAMES, ELBOW = 24, 13
 PAPER = Skeleton.load("paper17")
 
 
@@ -27,54 +28,55 @@ def joints(skeleton: str) -> np.ndarray:
     return wild.walk(Skeleton.load(skeleton))[:FRAMES]
 
 
-def landmarks(*, low=(), **changed) -> list:
-    """Frames of MediaPipe's landmarks; joints `low` are hardly seen, and those of frame 3 may be `changed`."""
-    frames = [
-        [{"x": x, "y": -y, "z": -z, "visibility": 0.1 if at in low else 0.9} for at, (x, y, z) in enumerate(frame)]
-        for frame in joints("blazepose33").tolist()
-    ]
-    for joint, value in changed.items():
-        frames[3][int(joint.removeprefix("joint"))] = value
-    return frames
+def without_legs(skeleton: str) -> np.ndarray:
+    legs = [at for at, joint in enumerate(Skeleton.load(skeleton).joints) if joint.startswith(("knee", "ankle"))]
+    values = joints(skeleton)
+    values[:, legs] = np.nan
+    return values
 
 
-def without_legs(skeleton: str, turned: np.ndarray) -> list:
-    """Frames of joints whose legs are null, with other axes."""
-    legs = [at for at, joint in enumerate(Skeleton.load(skeleton).joints) if joint[:4] in ("knee", "ankl")]
-    frames = (joints(skeleton) @ turned).tolist()
-    return [[None if at in legs else point for at, point in enumerate(frame)] for frame in frames]
+def documents(landmarks: list) -> dict:
+    """Documents by name; `landmarks` are frames of MediaPipe's."""
 
+    def with_elbow(value, frames):
+        """Another left elbow in some frames."""
+        return [
+            [*pose[:ELBOW], value, *pose[ELBOW + 1 :]] if at in frames else pose for at, pose in enumerate(landmarks)
+        ]
 
-def documents() -> dict:
     nothing = {"x": float("nan"), "y": float("nan"), "z": float("nan"), "visibility": 0.0}
+    hidden = {**landmarks[0][ELBOW], "visibility": 0.1}
+    coco = list(Skeleton.load("coco17").joints)
+    legless = from_y_up(without_legs("coco17"), "z").tolist()
     sure = [0.1 if at == 5 else 0.9 for at in range(17)]
     four = [[[*point, certain] for point, certain in zip(frame, sure)] for frame in joints("coco17").tolist()]
     four[3][7][3] = 1.01
-    z_up = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
-    coco = list(Skeleton.load("coco17").joints)
+    rounded = [{"timestamp": round(at / 30, 2), "landmarks": pose} for at, pose in enumerate(landmarks)]
     return {
-        "without_legs": {"joints": coco, "frames": without_legs("coco17", z_up)},
-        "hardly_seen": {"fps": 30, "frames": landmarks(low=(13, 14, 15))},
-        "null": {"fps": 30, "frames": landmarks(joint13=None)},
-        "nan": {"fps": 30, "frames": landmarks(joint13=nothing)},
-        "rate_as_text": {"fps": "25", "frames": landmarks()},
-        "rounded_times": {
-            "frames": [{"timestamp": round(time, 2), "landmarks": pose} for time, pose in zip(TIMES, landmarks())]
+        "without_legs": {
+            "joints": coco,
+            "frames": [[None if np.isnan(point[0]) else point for point in frame] for frame in legless],
         },
+        "hardly_seen": {"fps": 30, "frames": with_elbow(hidden, range(FRAMES))},
+        "null": {"fps": 30, "frames": with_elbow(None, [3])},
+        "nan": {"fps": 30, "frames": with_elbow(nothing, [3])},
+        "rate_as_text": {"fps": "25", "frames": landmarks},
+        "rounded_times": {"frames": rounded},
         "unnamed": {"fps": 30, "frames": joints("h36m17").tolist()},
         "flat": {"fps": 30, "joints": coco, "frames": joints("coco17").reshape(FRAMES, -1).tolist()},
         "too_sure_once": {"fps": 30, "joints": coco, "frames": four},
-        "two_clips": {"clips": [{"fps": 25, "frames": landmarks()[:5]}, {"fps": 30, "frames": landmarks()}]},
+        "two_clips": {"clips": [{"fps": 25, "frames": landmarks[:5]}, {"fps": 30, "frames": landmarks}]},
     }
 
 
 def make(folder: pathlib.Path):
-    for name, document in documents().items():
+    plain = json.loads(wild.mediapipe_json(folder, joints("blazepose33")).read_text())
+    landmarks = [frame["pose_world_landmarks"][0] for frame in plain["frames"]]
+    for name, document in documents(landmarks).items():
         (folder / f"{name}.json").write_text(json.dumps(document))
     # As Pose2Sim writes it: y up, though the camera saw no legs.
-    body25 = joints("body25")
-    body25[:, [at for at, joint in enumerate(Skeleton.load("body25").joints) if joint[:4] in ("knee", "ankl")]] = np.nan
-    tfpose.write(folder / "without_legs.trc", tfpose.Clip(body25, Skeleton.load("body25"), rate=30))
+    body25 = Skeleton.load("body25")
+    tfpose.write(folder / "without_legs.trc", tfpose.Clip(without_legs("body25"), body25, rate=30))
     motion = tfpose.sample("walk").origin.layout
     head, _, rest = bvh_text.text_of(motion, motion.values).partition("Frames:")
     frames, time, *rows = rest.splitlines()

@@ -124,7 +124,7 @@ function isFree(channels) {
 /** Whether axes are one, another, and the first again. */
 const isRepeated = (axes) => /^(.)(?!\1).\1$/.test(axes)
 
-/** Degrees about such axes. */
+/** Degrees about axes of which the third is the first again. */
 function repeatedAngles(turn, [first, second]) {
   const third = 'xyz'.replace(new RegExp(`[${first}${second}]`, 'g'), '')
   const sign = 'xyzx'.includes(first + second) ? 1 : -1
@@ -133,18 +133,22 @@ function repeatedAngles(turn, [first, second]) {
   return [sum + difference, middle, sum - difference].map(MathUtils.radToDeg)
 }
 
+/** Degrees about three axes that differ. */
+function distinctAngles(turn, order) {
+  const euler = new Euler().setFromQuaternion(turn, order)
+  return [...order.toLowerCase()].map((axis) => MathUtils.radToDeg(euler[axis]))
+}
+
 /** Writes a rotation into its channels; of the two ways to write it the one nearer to what they held. */
 function setAngles(row, channels, column, turn) {
   const places = channels.flatMap(({ rotates }, n) => (rotates ? [n] : []))
   const axes = places.map((n) => channels[n].axis).join('')
   const order = axes + 'XYZ'.replace(new RegExp(`[${axes}]`, 'g'), '')
-  const euler = isRepeated(axes) ? null : new Euler().setFromQuaternion(turn, order)
-  const [a, b, c] = euler
-    ? [...order.toLowerCase()].map((axis) => MathUtils.radToDeg(euler[axis]))
-    : repeatedAngles(turn, axes.toLowerCase())
+  const repeated = isRepeated(axes)
+  const [a, b, c] = repeated ? repeatedAngles(turn, axes.toLowerCase()) : distinctAngles(turn, order)
   const before = places.map((n) => row[column + n])
   const near = (way) => before.map((old, n) => old + way[n] - old - 360 * Math.round((way[n] - old) / 360))
-  const other = [a + 180, isRepeated(axes) ? -b : 180 - b, c + 180]
+  const other = [a + 180, repeated ? -b : 180 - b, c + 180]
   const ways = [[a, b, c], ...(axes.length === 3 ? [other] : [])].map(near)
   const far = (way) => way.reduce((sum, angle, n) => sum + Math.abs(angle - before[n]), 0)
   const [best] = ways.sort((one, other) => far(one) - far(other))

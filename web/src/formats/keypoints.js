@@ -46,32 +46,35 @@ export function read(text, tables) {
 export function write({ text, keypoints }, targets, values) {
   const document = parse(text, exact)
   const { poses, certain } = find(document, keypoints)
+  const { visibility } = keypoints
   const count = targets.length / 3 / poses.length
   poses.forEach((pose, t) => {
-    const [keys, step] = [Object.keys(pose ?? {}), stepOf(pose)]
-    pointsOf(pose ?? {}).forEach((point, j) => {
+    if (!pose) return
+    const [keys, step, like] = [Object.keys(pose), stepOf(pose), Object.values(pose).find(Boolean)]
+    pointsOf(pose).forEach((point, j) => {
       const at = 3 * (t * count + j)
       const target = targets.subarray(at, at + 3)
       if (target.some(Number.isNaN) || target.every((value, axis) => value === values[at + axis])) return
       const [x, y, z] = Array.from(target, rounded)
-      const [key, like] = [keys[j], Object.values(pose).find(Boolean)]
       if (step) pose.splice(step * j, 3, x, y, z)
       else if (Array.isArray(point)) point.splice(0, 3, x, y, z)
       else if (point) Object.assign(point, { x, y, z })
-      else pose[key] = isObject(like) ? { x, y, z } : [x, y, z, ...(like?.length === 4 ? [0] : [])]
+      else pose[keys[j]] = isObject(like) ? { x, y, z } : [x, y, z, ...(like?.length === 4 ? [visibility] : [])]
       if (!values.subarray(at, at + 3).some(Number.isNaN)) return
       // It was missing, and shall not be when it is read again.
-      const raise = (holder, ...names) => {
-        for (const name of names) {
-          if (typeof holder?.[name] === 'number') holder[name] = Math.max(holder[name], keypoints.visibility)
-        }
-      }
-      if (step === 4) raise(pose, step * j + 3)
-      else if (!step) raise(pose[key], 'visibility', 'score', 3)
-      raise(certain[t], j)
+      if (step === 4) raise(pose, visibility, step * j + 3)
+      else if (!step) raise(pose[keys[j]], visibility, 'visibility', 'score', 3)
+      raise(certain[t], visibility, j)
     })
   })
   return JSON.stringify(document)
+}
+
+/** Makes confidences at least `least`, those of `keys` that `holder` has. */
+function raise(holder, least, ...keys) {
+  for (const key of keys) {
+    if (typeof holder?.[key] === 'number') holder[key] = Math.max(holder[key], least)
+  }
 }
 
 /** Whole numbers that JavaScript would round, such as times in nanoseconds, stay as they are written. */
@@ -208,8 +211,9 @@ function rateOf(about) {
     const times = about.frames.map((frame) => frame?.[key])
     if (times.length < 2 || times.some((time) => typeof time !== 'number')) continue
     const steps = times.slice(1).map((time, n) => time - times[n])
+    const middle = median(steps)
     // Rounded times have steps of several lengths.
-    const usual = steps.filter((step) => Math.abs(step) < 1.8 * median(steps))
+    const usual = steps.filter((step) => Math.abs(step) < 1.8 * middle)
     const mean = usual.reduce((sum, step) => sum + step, 0) / usual.length / second
     const step = key === 'timestamp' && mean > 1 ? mean / 1000 : mean // it does not say that it is in ms
     return 1 / step >= 1 && 1 / step <= 1000 ? 1 / step : undefined
